@@ -1,0 +1,65 @@
+# Everything that a developer does, by name; `make` alone lists it. Needs only make and Python 3.11 or newer.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint format soak bench clean
+
+help: ## List these targets
+	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo 'Options: ARGS="..." is passed on (demo, test, soak, bench); PYTHON=python3.12 chooses the interpreter of setup.'
+
+setup: $(VENV)/.ready ## Create .venv with hogwild and all that its tests need
+	@echo "hogwild is ready: $(BIN)/hogwild"
+
+demo: $(VENV)/.ready ## See hogwild at work
+	@$(BIN)/hogwild demo $(ARGS)
+
+test: lint ## Check style, types and architecture, then run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.ready ## Check style, types and architecture only
+	$(BIN)/python -m ruff check --quiet .
+	$(BIN)/python -m mypy --no-error-summary
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.ready ## Format the code and mend what can be mended
+	$(BIN)/python -m ruff check --fix-only .
+	$(BIN)/python -m ruff format .
+
+soak: $(VENV)/.ready ## Run the Hypothesis tests for long, with new random examples
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=soak -o faulthandler_timeout=7200 $(ARGS)
+
+bench: $(VENV)/.bench ## Race hogwild against its peers; writes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## Remove caches and builds; "rm -rf .venv" starts afresh
+	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp is written only after its step succeeded, so that an interrupted one starts again.
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || { \
+	    found=$$($(PYTHON) -c 'import platform; print(platform.python_version())' 2>/dev/null) || found="not there"; \
+	    echo "hogwild needs Python 3.11 or newer, but $(PYTHON) is $$found: install one, or name yours, as in 'make setup PYTHON=python3.12'." >&2; \
+	    exit 1; }
+	@echo "Creating $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.ready: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing hogwild and its development tools into $(VENV) (a few minutes the first time) ..."
+	@$(PIP) install --constraint constraints.txt --editable '.[dev]' </dev/null
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.ready
+	@echo "Installing the benchmarks' peers into $(VENV) ..."
+	@$(PIP) install --constraint constraints.txt --editable '.[dev,bench]' </dev/null
+	@touch $@

@@ -1,0 +1,23 @@
+"""Examples from arrays, files and generators: checked once, at the border, and never changed."""
+
+from hogwild.data.errors import DataError, DataWarning
+from hogwild.data.examples import Examples, check_examples
+from hogwild.data.files import ReadOptions, read
+from hogwild.data.npz import write_npz
+from hogwild.data.split import holdout
+from hogwild.data.statistics import Statistics, describe
+from hogwild.data.synthetic import rcv1_like
+
+__all__ = [
+    "DataError",
+    "DataWarning",
+    "Examples",
+    "ReadOptions",
+    "Statistics",
+    "check_examples",
+    "describe",
+    "holdout",
+    "rcv1_like",
+    "read",
+    "write_npz",
+]

@@ -1,0 +1,241 @@
+"""What the workers of one run on one machine have in common: memory, epochs, the verdict when to stop.
+
+At the end of an epoch all workers meet, judge the weights together, and hear whether to go on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Iterable
+from typing import final
+
+import numpy as np
+
+from hogwild.data.blocks import Blocks
+from hogwild.engines.handout import Handout
+from hogwild.history import History, Record
+from hogwild.interfaces import Block, Job, Moment, Result, Tally, Unsupported
+from hogwild.memory import CONTROL_CELLS, STOP, Locking, Memory, Replicas, Sharing
+
+JUDGED_EXAMPLES = 8_192  # rows that a worker judges at a time
+
+
+@final
+class Session:
+    """The shared half of `Threads`: every public method may be called from any worker's thread."""
+
+    def __init__(self, job: Job, size: int) -> None:
+        self._began = time.perf_counter()
+        self._job, self._size = job, size
+        self._blocks = Blocks(job.examples, job.stop.holdout, job.seed)
+        survey = job.model.survey(job.examples, job.seed, job.start)
+        self._task = job.model.bind(job.examples, survey)
+        self.fresh = job.start is None
+        self.params = job.model.init(survey) if job.start is None else job.start.copy()
+        self._begun = float(self.params.state["examples"][0])  # examples before this epoch, in all runs
+        self._examples = 0  # examples before this epoch, in this run
+        self._epoch = 0
+        self._control = np.zeros(CONTROL_CELLS, np.int64)
+        self._memories = [Memory(rank, size, self.params.weights, self._control) for rank in range(size)]
+        if self._task.averages:
+            for memory in self._memories:
+                memory.mean = np.zeros_like(self.params.weights)
+        self._lock = threading.Lock()
+        self._verdicts: dict[int, bool] = {}
+        self._reason: str | None = None
+        self._error: BaseException | None = None
+        # All workers meet twice at the end of an epoch; one of them acts while the others wait.
+        self._all_done = threading.Barrier(size, self._close_epoch)
+        self._all_judged = threading.Barrier(size, self._decide)
+        self._history = History()
+        self._best: tuple[float, Params] | None = None  # (criterion, weights)
+        self._stale = 0
+        self._open_epoch()
+
+    # ------------------------------------------------------------------------------------------ requests
+
+    def share(self, rank: int, how: Sharing) -> None:
+        """Give the worker what this way of sharing needs."""
+        memory, weights = self._memories[rank], self.params.weights
+        memory.how = how
+        if isinstance(how, Replicas) and self._size > 1:
+            memory.mine, memory.base = np.empty_like(weights), np.empty_like(weights)
+        with self._lock:  # these are one array for all
+            if isinstance(how, Replicas) and how.ordered and not memory.deltas.size:
+                deltas = np.zeros((self._size, weights.size), weights.dtype)
+                for each in self._memories:
+                    each.deltas = deltas
+            elif isinstance(how, Locking) and not memory.locks.size:
+                locks = np.zeros(weights.size, np.uint32)
+                for each in self._memories:
+                    each.locks = locks
+
+    def steps(self, rank: int, n: int, rate: float | None) -> None:
+        """Let the worker learn the next n examples or so."""
+        memory = self._memories[rank]
+        if memory.how is None and self._size > 1:
+            raise Unsupported("on Threads with several workers a strategy must share() before its first steps()")
+        block, before = self._handout.take(rank, n)
+        if block.starts.size:
+            self._task.steps(memory, block, Moment(self._epoch, self._begun, before), rate)
+
+    def next_round(self, rank: int, index: int) -> bool:
+        """May the worker begin its round number `index`? At the end of an epoch, waits for the others."""
+        if not self._goes_on(index):
+            return False
+        if self._handout.left(rank):
+            return True
+        try:
+            self._all_done.wait()
+            self._judge()
+            self._all_judged.wait()
+        except threading.BrokenBarrierError:
+            return False  # stopped or failed meanwhile
+        return self._reason is None
+
+    def leave(self, rank: int) -> None:
+        """The worker's program has ended; if that was its own idea, the run ends with it."""
+        self._stop("ended by the strategy")
+
+    def fail(self, rank: int, rounds: int, error: BaseException) -> None:
+        """The worker raised an error: stop the others, and raise it from `result`."""
+        with self._lock:
+            if self._error is None:
+                error.add_note(f"(in worker {rank} of {self._size}, round {rounds}, epoch {self._epoch + 1})")
+                self._error = error
+        self.stop_now("failed")
+
+    def stop_now(self, reason: str) -> None:
+        """End the run without waiting for anything; also workers that wait inside kernels."""
+        self._control[STOP] = 1
+        self._stop(reason)
+
+    # ------------------------------------------------------------------------------------------- the result
+
+    def result(self) -> Result:
+        """After all workers have returned: the best weights that were judged; raises what a worker raised."""
+        if self._error is not None:
+            raise self._error
+        if self._open:  # stopped within an epoch
+            self._close_epoch()
+            self._judge()
+            self._judged_weights()
+        assert self._best is not None and self._reason is not None
+        return Result(self._job.model, self._best[1], self._history, self._reason)
+
+    # --------------------------------------------------------------------------------------------- stopping
+
+    def _goes_on(self, index: int) -> bool:
+        if not self._job.strategy.agree:
+            if self._late():
+                self._stop("time")
+            return self._reason is None
+        # Agreed rounds: the first worker that asks fixes the verdict on a round for all.
+        with self._lock:
+            go_on = self._verdicts.setdefault(index, self._reason is None and not self._late())
+            self._verdicts.pop(index - 2, None)
+            if not go_on and self._reason is None:
+                self._reason = "time"
+        return go_on
+
+    def _late(self) -> bool:
+        limit = self._job.stop.time_s
+        return limit is not None and time.perf_counter() - self._began > limit
+
+    def _stop(self, reason: str) -> None:
+        with self._lock:
+            self._reason = self._reason or reason
+        self._all_done.abort()
+        self._all_judged.abort()
+
+    # ----------------------------------------------------------------------------------------------- epochs
+
+    def _moment(self) -> Moment:
+        return Moment(self._epoch, self._begun, self._handout.done)
+
+    def _open_epoch(self) -> None:
+        self._handout = Handout(self._blocks, self._epoch, self._size, self._job.strategy.agree)
+        self._control[:] = 0
+        self._task.open_epoch(self.params, self._moment())
+        self._open = True
+
+    def _close_epoch(self) -> None:
+        """All workers rest: make the weights true, and lay out the blocks to be judged."""
+        self._answer = self._task.close_epoch(self.params, self._memories, self._moment())
+        self._open = False
+        self._judged: dict[int, Tally] = {}
+        per_block = max(1, JUDGED_EXAMPLES // self._blocks.chunk)
+        self._unjudged: list[tuple[int, bool, Block]] = []
+        stop = self._job.stop
+        if stop.tol is not None or self._epoch + 1 == stop.epochs or self._reason is not None:
+            numbers = itertools.count()
+            for held, starts in ((False, self._blocks.training), (True, self._blocks.holdout)):
+                for first in range(0, starts.size, per_block):
+                    block = Block(starts[first : first + per_block], self._blocks.chunk)
+                    self._unjudged.append((next(numbers), held, block))
+        self._held = {number for number, held, _ in self._unjudged if held}
+
+    def _judge(self) -> None:
+        """Every worker judges blocks until none are left."""
+        while True:
+            try:
+                number, _, block = self._unjudged.pop()
+            except IndexError:
+                return
+            self._judged[number] = self._task.tally(self._answer, block)
+
+    def _judged_weights(self) -> Record:
+        """Write the record of the epoch; keep its weights if they are the best so far."""
+        moment = self._moment()
+        objective = holdout_loss = holdout_score = None
+        if self._judged:
+            # In the order of the blocks, whoever judged them: sums of floats depend on their order.
+            ordered = sorted(self._judged.items())
+            train = _total(tally for number, tally in ordered if number not in self._held)
+            objective = self._task.objective(self._answer, train)
+            if self._held:
+                held = _total(tally for number, tally in ordered if number in self._held)
+                holdout_loss, holdout_score = held.loss / held.weight, self._task.score(held)
+        self._examples += moment.done
+        record = Record(
+            epoch=self._epoch + 1,
+            time_s=time.perf_counter() - self._began,
+            examples=self._examples,
+            rate=self._task.rate(moment),
+            objective=objective,
+            holdout_loss=holdout_loss,
+            holdout_score=holdout_score,
+        )
+        self._history.records.append(record)
+        criterion = objective if holdout_loss is None else holdout_loss
+        if criterion is not None:
+            self._compare(criterion)
+        return record
+
+    def _compare(self, criterion: float) -> None:
+        if self._best is not None:
+            best, tol = self._best[0], self._job.stop.tol or 0.0
+            self._stale = 0 if best - criterion > tol * abs(best) else self._stale + 1
+        if self._best is None or criterion < self._best[0]:
+            self._best = (criterion, self._answer.copy())
+
+    def _decide(self) -> None:
+        """All blocks are judged: record, tell the callbacks, and open the next epoch or stop."""
+        record = self._judged_weights()
+        for callback in self._job.callbacks:
+            callback(record)
+        stop = self._job.stop
+        if stop.tol and self._stale >= stop.patience:
+            self._reason = "converged"
+        elif self._epoch + 1 >= stop.epochs:
+            self._reason = "epochs"
+        elif self._reason is None:
+            self._begun += self._handout.done
+            self._epoch += 1
+            self._open_epoch()
+
+
+def _total(tallies: Iterable[Tally]) -> Tally:
+    return Tally(*(float(sum(column)) for column in zip(*tallies, strict=True)))

@@ -1,0 +1,50 @@
+"""What happened while training: one record an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+
+@final
+@dataclass(frozen=True)
+class Record:
+    """The state of training at the end of an epoch (or at the moment it was stopped)."""
+
+    epoch: int  # epochs completed
+    time_s: float  # since training began
+    examples: int  # seen so far by all workers
+    rate: float  # step size now
+    objective: float | None = None  # penalty + mean loss over the training examples; None: not computed
+    holdout_loss: float | None = None  # mean loss over the held-out examples
+    holdout_score: float | None = None  # accuracy or R^2 over the held-out examples
+
+
+@final
+@dataclass
+class History:
+    """The records of a run, in order."""
+
+    records: list[Record] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Record:
+        return self.records[index]
+
+    def as_dict(self) -> dict[str, list[Any]]:
+        """Columns: {"epoch": [...], "time_s": [...], ...}; feeds `pandas.DataFrame` or JSON."""
+        rows = [asdict(record) for record in self.records]
+        return {name: [row[name] for row in rows] for name in Record.__dataclass_fields__}
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Objective against time; returns the matplotlib Figure, and writes it when `path` is given."""
+        from hogwild.report import plot_histories
+
+        return plot_histories({"training": self}, path)

@@ -1,0 +1,145 @@
+"""SGD for linear models, a whole block of rows a call: alone, on merged private copies, or merged in rank order.
+
+The weights are v = divisor * w. With the step size eta0 / (1 + l2 eta0 t) the shrinkage of l2 telescopes to
+w = v / (1 + l2 eta0 t) and v -= eta0 slope x, so l2 costs nothing and a satisfied row writes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from hogwild.kernels.atomics import barrier
+from hogwild.kernels.compiling import INNER, KERNEL
+from hogwild.kernels.losses import loss_slope
+from hogwild.kernels.merging import accumulate, merge, refresh, shrink
+from hogwild.kernels.rows import add, dot, prefetch
+
+
+class Pace(NamedTuple):
+    """Which loss, and how far a step goes; all per example."""
+
+    code: int  # of the loss
+    parameter: float  # of the loss
+    gain: float  # v -= gain * slope * x; the step size of w is gain / divisor
+    growth: float  # divisor += growth after each example: l2 * gain where l2 telescopes, else 0
+    intercept: float  # step of the intercept, as a fraction of the step size; 0 for no intercept
+    l2: float  # what does not telescope is shrunk once an interval: gain * l2, gain * l1 an example
+    l1: float
+
+
+class Copies(NamedTuple):
+    """One worker's vectors, all (d + 1,) with the intercept last."""
+
+    shared: NDArray[np.floating]  # read and written by all workers
+    mine: NDArray[np.floating]  # private
+    base: NDArray[np.floating]  # what `mine` was at the last merge
+    mean: NDArray[np.floating]  # running mean of iterates, (0,) if not wanted
+    mass: NDArray[np.float64]  # (1,) examples in `mean`
+
+
+@njit(**INNER)
+def learn(rows, starts, chunk, w, pace, divisor):  # type: ignore[no-untyped-def]
+    """One step for each row of each chunk, on w. Returns (examples seen, divisor after, sum of predictions).
+
+    The sum of predictions is finite as long as the weights that were met are.
+    """
+    last = w.size - 1
+    bias = w[last]
+    seen, trace = 0, 0.0
+    n = rows.targets.size
+    for c in range(starts.size):
+        start = starts[c]
+        prefetch(rows, starts[min(c + 1, starts.size - 1)], starts[min(c + 3, starts.size - 1)])
+        for i in range(start, min(start + chunk, n)):
+            p = dot(rows, i, w) / divisor + bias
+            trace += p
+            slope = loss_slope(pace.code, p, rows.targets[i], pace.parameter) * rows.weights[i]
+            if slope != 0.0:
+                add(rows, i, w, w.dtype.type(-pace.gain * slope))
+                bias -= w.dtype.type(pace.gain / divisor * pace.intercept * slope)
+            divisor += pace.growth
+            seen += 1
+    w[last] = bias
+    return seen, divisor, trace
+
+
+@njit(**INNER)
+def _average(copies, w, divisor, seen):  # type: ignore[no-untyped-def]
+    if copies.mean.size > 0:
+        copies.mass[0] += seen
+        accumulate(copies.mean, w, divisor, seen / copies.mass[0])
+
+
+@njit(**KERNEL)
+def steps_alone(rows, starts, chunk, every, pace, divisor, copies):  # type: ignore[no-untyped-def]
+    """Steps on the shared vector itself: one worker only. Intervals of `every` chunks."""
+    w, trace = copies.shared, 0.0
+    for first in range(0, starts.size, every):
+        seen, divisor, found = learn(rows, starts[first : first + every], chunk, w, pace, divisor)
+        trace += found
+        if pace.l1 > 0.0 or pace.l2 > 0.0:
+            amount = pace.gain * seen
+            shrink(w, rows.relax, amount * pace.l2, amount * pace.l1, 0, w.size - 1)
+        _average(copies, w, divisor, seen)
+    return trace
+
+
+@njit(**KERNEL)
+def steps_replicas(rows, starts, chunk, every, pace, divisor, copies):  # type: ignore[no-untyped-def]
+    """Steps on a private copy, whose changes are added to the shared vector after every `every` chunks.
+
+    The penalty that does not telescope is applied to the shared vector, once for each example, and never to the
+    copies: the shrinkages of several copies would add up and overshoot.
+    """
+    shared, mine, base, trace = copies.shared, copies.mine, copies.base, 0.0
+    refresh(shared, mine, base)
+    for first in range(0, starts.size, every):
+        seen, divisor, found = learn(rows, starts[first : first + every], chunk, mine, pace, divisor)
+        trace += found
+        merge(shared, mine, base)
+        if pace.l1 > 0.0 or pace.l2 > 0.0:
+            amount = pace.gain * seen
+            shrink(shared, rows.relax, amount * pace.l2, amount * pace.l1, 0, shared.size - 1)
+            refresh(shared, mine, base)
+        _average(copies, mine, divisor, seen)
+    return trace
+
+
+@njit(**KERNEL)
+def steps_in_order(rows, starts, chunk, every, pace, divisor, copies, deltas, rank, control):  # type: ignore[no-untyped-def]
+    """`steps_replicas` with merges at fixed points, in rank order: repeatable bit for bit.
+
+    All workers are given the same `starts`; of each stretch of size * every chunks, worker `rank` learns the
+    rank-th part. `deltas` (size, d + 1) holds what each has changed; each adds up its own slice of the vector.
+    """
+    shared, mine, trace = copies.shared, copies.mine, 0.0
+    size, length = deltas.shape[0], shared.size
+    low, high = length * rank // size, length * (rank + 1) // size
+    mine[:] = shared
+    for first in range(0, starts.size, size * every):
+        part = starts[min(first + rank * every, starts.size) : min(first + (rank + 1) * every, starts.size)]
+        begin = divisor + pace.growth * chunk * rank * every
+        seen, end, found = learn(rows, part, chunk, mine, pace, begin)
+        trace += found
+        for j in range(length):
+            deltas[rank, j] = mine[j] - shared[j]
+        if not barrier(size, control):
+            return trace
+        chunks = min(size * every, starts.size - first)
+        for r in range(size):
+            for j in range(low, high):
+                shared[j] += deltas[r, j]
+        if pace.l1 > 0.0 or pace.l2 > 0.0:
+            amount = pace.gain * chunks * chunk
+            shrink(shared, rows.relax, amount * pace.l2, amount * pace.l1, low, min(high, length - 1))
+        if not barrier(size, control):
+            return trace
+        mine[:] = shared
+        divisor += pace.growth * chunk * chunks
+        if seen > 0:
+            _average(copies, mine, divisor, seen)
+    return trace

@@ -1,0 +1,86 @@
+"""Sums of squares along rows and columns: what the step size and the scaling of columns need to know."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numba.extending import overload
+
+from hogwild.kernels.compiling import INNER, KERNEL
+from hogwild.kernels.rows import is_sparse
+
+
+def _norm2(rows, i):  # type: ignore[no-untyped-def]
+    raise TypeError("_norm2() exists inside compiled kernels only")
+
+
+@overload(_norm2, jit_options=INNER)
+def _norm2_rows(rows, i):  # type: ignore[no-untyped-def]
+    if is_sparse(rows):
+
+        def sparse(rows, i):  # type: ignore[no-untyped-def]
+            total = 0.0
+            for k in range(rows.indptr[i], rows.indptr[i + 1]):
+                x = float(rows.values[k])
+                total += x * x * (rows.relax[rows.indices[k]] if rows.relax.size > 0 else 1.0)
+            return total
+
+        return sparse
+
+    def dense(rows, i):  # type: ignore[no-untyped-def]
+        total = 0.0
+        for j in range(rows.values.shape[1]):
+            x = float(rows.values[i, j]) - rows.centre[j]
+            total += x * x * (rows.relax[j] if rows.relax.size > 0 else 1.0)
+        return total
+
+    return dense
+
+
+@njit(**KERNEL)
+def row_norms(rows):  # type: ignore[no-untyped-def]
+    """Squared norms of rows in the metric of `relax`: (largest weight * norm^2, mean norm^2)."""
+    largest, total = 0.0, 0.0
+    for i in range(rows.targets.size):
+        norm2 = _norm2(rows, i)
+        total += norm2
+        largest = max(largest, norm2 * rows.weights[i])
+    return largest, total / max(1, rows.targets.size)
+
+
+def _columns(rows, counts, squares):  # type: ignore[no-untyped-def]
+    raise TypeError("_columns() exists inside compiled kernels only")
+
+
+@overload(_columns, jit_options=INNER)
+def _columns_rows(rows, counts, squares):  # type: ignore[no-untyped-def]
+    if is_sparse(rows):
+
+        def sparse(rows, counts, squares):  # type: ignore[no-untyped-def]
+            for k in range(rows.indices.size):
+                j = rows.indices[k]
+                x = float(rows.values[k])
+                if x != 0.0:
+                    counts[j] += 1
+                    squares[j] += x * x
+
+        return sparse
+
+    def dense(rows, counts, squares):  # type: ignore[no-untyped-def]
+        for i in range(rows.values.shape[0]):
+            for j in range(rows.values.shape[1]):
+                if rows.values[i, j] != 0:
+                    x = float(rows.values[i, j]) - rows.centre[j]
+                    counts[j] += 1
+                    squares[j] += x * x
+
+    return dense
+
+
+@njit(**KERNEL)
+def column_moments(rows, n_features):  # type: ignore[no-untyped-def]
+    """For each column: how many entries are not zero, and the sum of (x - centre)^2 over those."""
+    counts = np.zeros(n_features, np.int64)
+    squares = np.zeros(n_features, np.float64)
+    _columns(rows, counts, squares)
+    return counts, squares

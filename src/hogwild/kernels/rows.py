@@ -1,0 +1,145 @@
+"""Rows as kernels read them: two layouts, sparse and dense, behind the same three loops.
+
+`dot`, `add` and `prefetch` are chosen by type when a kernel is compiled, so that each kernel is written once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
+from numpy.typing import NDArray
+
+from hogwild.kernels.compiling import INNER
+
+
+class SparseRows(NamedTuple):
+    """CSR. Indices are *unsigned*: signed ones keep Numba's wrap-around, and the gather does not vectorise."""
+
+    indptr: NDArray[np.uint64]  # (n + 1,)
+    indices: NDArray[np.unsignedinteger]  # (nnz,) uint32 or uint64
+    values: NDArray[np.floating]  # (nnz,)
+    targets: NDArray[np.floating]  # (n,)
+    weights: NDArray[np.floating]  # (n,) sample weights, mean 1
+    relax: NDArray[np.floating]  # (d,) step factor of each column, or (0,) for none
+
+
+class DenseRows(NamedTuple):
+    """A C-contiguous matrix, read as `values - centre`."""
+
+    values: NDArray[np.floating]  # (n, d)
+    centre: NDArray[np.floating]  # (d,)
+    targets: NDArray[np.floating]  # (n,)
+    weights: NDArray[np.floating]  # (n,)
+    relax: NDArray[np.floating]  # (d,) or (0,)
+
+
+Rows = SparseRows | DenseRows
+
+
+def dot(rows, i, w):  # type: ignore[no-untyped-def]
+    """Row i times w, in the rows' own precision. Inside kernels only."""
+    raise TypeError("dot() exists inside compiled kernels only")
+
+
+def add(rows, i, w, step):  # type: ignore[no-untyped-def]
+    """w += step * relax * row i. Inside kernels only."""
+    raise TypeError("add() exists inside compiled kernels only")
+
+
+def prefetch(rows, i, later):  # type: ignore[no-untyped-def]
+    """Ask for the first bytes of row i, and for the pointers of row `later`.
+
+    Chunks of rows come in random order, where the chip cannot guess the next one.
+    """
+    raise TypeError("prefetch() exists inside compiled kernels only")
+
+
+def is_sparse(rows: types.Type) -> bool:
+    """For @overload: are these (Numba-typed) rows sparse?"""
+    return getattr(rows, "instance_class", None) is SparseRows
+
+
+@overload(dot, jit_options=INNER)
+def _dot(rows, i, w):  # type: ignore[no-untyped-def]
+    if is_sparse(rows):
+
+        def sparse(rows, i, w):  # type: ignore[no-untyped-def]
+            p = rows.values.dtype.type(0)
+            for k in range(rows.indptr[i], rows.indptr[i + 1]):
+                p += rows.values[k] * w[rows.indices[k]]
+            return p
+
+        return sparse
+
+    def dense(rows, i, w):  # type: ignore[no-untyped-def]
+        p = rows.values.dtype.type(0)
+        for j in range(rows.values.shape[1]):
+            p += (rows.values[i, j] - rows.centre[j]) * w[j]
+        return p
+
+    return dense
+
+
+@overload(add, jit_options=INNER)
+def _add(rows, i, w, step):  # type: ignore[no-untyped-def]
+    if is_sparse(rows):
+
+        def sparse(rows, i, w, step):  # type: ignore[no-untyped-def]
+            if rows.relax.size == 0:
+                for k in range(rows.indptr[i], rows.indptr[i + 1]):
+                    w[rows.indices[k]] += step * rows.values[k]
+            else:
+                for k in range(rows.indptr[i], rows.indptr[i + 1]):
+                    j = rows.indices[k]
+                    w[j] += step * rows.values[k] * rows.relax[j]
+
+        return sparse
+
+    def dense(rows, i, w, step):  # type: ignore[no-untyped-def]
+        if rows.relax.size == 0:
+            for j in range(rows.values.shape[1]):
+                w[j] += step * (rows.values[i, j] - rows.centre[j])
+        else:
+            for j in range(rows.values.shape[1]):
+                w[j] += step * (rows.values[i, j] - rows.centre[j]) * rows.relax[j]
+
+    return dense
+
+
+@overload(prefetch, jit_options=INNER)
+def _prefetch(rows, i, later):  # type: ignore[no-untyped-def]
+    if is_sparse(rows):
+
+        def sparse(rows, i, later):  # type: ignore[no-untyped-def]
+            _prefetch_line(rows.indptr, later)
+            start = rows.indptr[i]
+            # Eight cache lines of each array: about one row of text. More would push out what is in use.
+            for k in range(start, min(start + np.uint64(128), rows.indptr[i + 1]), np.uint64(16)):
+                _prefetch_line(rows.indices, k)
+                _prefetch_line(rows.values, k)
+
+        return sparse
+
+    def dense(rows, i, later):  # type: ignore[no-untyped-def]
+        _prefetch_line(rows.values, i * rows.values.shape[1])
+
+    return dense
+
+
+@intrinsic
+def _prefetch_line(typing, array, index):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
+        i32 = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [address.type, i32, i32, i32])
+        hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(hint, [address, i32(0), i32(3), i32(1)])  # read, keep in all caches, data
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate

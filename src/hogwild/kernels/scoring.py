@@ -1,0 +1,31 @@
+"""How good weights are: sums over rows, for objectives, hold-out scores and the search for a step size."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from hogwild.kernels.compiling import KERNEL
+from hogwild.kernels.losses import loss_value
+from hogwild.kernels.rows import dot, prefetch
+
+
+@njit(**KERNEL)
+def tally(rows, starts, chunk, w, code, parameter, binary):  # type: ignore[no-untyped-def]
+    """Weighted sums over the rows: (loss, errors, weight), errors being wrong signs or squared residuals."""
+    total, errors, weight = 0.0, 0.0, 0.0
+    bias = w[w.size - 1]
+    n = rows.targets.size
+    for c in range(starts.size):
+        prefetch(rows, starts[min(c + 1, starts.size - 1)], starts[min(c + 3, starts.size - 1)])
+        for i in range(starts[c], min(starts[c] + chunk, n)):
+            p = float(dot(rows, i, w) + bias)
+            y = float(rows.targets[i])
+            share = float(rows.weights[i])
+            weight += share
+            total += share * loss_value(code, p, y, parameter)
+            if binary:
+                # A prediction of exactly 0 means the negative class, as in scikit-learn.
+                errors += share if (p > 0.0) != (y > 0.0) else 0.0
+            else:
+                errors += share * (p - y) * (p - y)
+    return total, errors, weight

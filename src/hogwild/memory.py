@@ -1,0 +1,73 @@
+"""The memory of one machine's workers: one shared vector, and what each worker keeps for itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Cells of a run's `control` array (int64), on which kernels wait: a cache line (8 cells) apart, so that spinning on
+# one leaves the others alone.
+STOP, TURN, ARRIVED, PHASE = 0, 8, 16, 24
+CONTROL_CELLS = 32
+
+
+@final
+@dataclass(frozen=True)
+class Replicas:
+    """Private copies; changes are added to the shared vector after every `every_examples` rows, without a lock.
+
+    `ordered` merges at fixed points in rank order instead: repeatable bit for bit, at the price of waiting for the
+    slowest worker at each merge.
+    """
+
+    every_examples: int = 2048
+    ordered: bool = False
+
+    def __post_init__(self) -> None:
+        if self.every_examples < 1:
+            raise ValueError(f"every_examples={self.every_examples} must be at least 1")
+
+
+@final
+@dataclass(frozen=True)
+class Racy:
+    """One shared vector, read and written by everybody without locks: Hogwild! as published."""
+
+
+@final
+@dataclass(frozen=True)
+class Locking:
+    """One shared vector; every variable of an example is locked, in index order, while it is used (AIG)."""
+
+
+@final
+@dataclass(frozen=True)
+class InTurn:
+    """One shared vector; workers compute at once and apply their updates one after another, in rank order."""
+
+
+Sharing = Replicas | Racy | Locking | InTurn
+
+
+@final
+@dataclass
+class Memory:
+    """What one worker's `steps` read and write. Arrays that the way of sharing does not need have length 0.
+
+    `shared` is one and the same array for all workers of the machine; so are `deltas`, `locks` and `control`.
+    """
+
+    rank: int
+    size: int
+    shared: NDArray[np.floating]
+    control: NDArray[np.int64]
+    how: Sharing | None = None  # None: `shared` belongs to this worker alone
+    mine: NDArray[np.floating] = field(default_factory=lambda: np.zeros(0, np.float32))
+    base: NDArray[np.floating] = field(default_factory=lambda: np.zeros(0, np.float32))
+    mean: NDArray[np.floating] = field(default_factory=lambda: np.zeros(0, np.float32))
+    mass: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+    deltas: NDArray[np.floating] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    locks: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))

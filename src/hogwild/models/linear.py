@@ -1,0 +1,123 @@
+"""Linear models: hinge, logistic, squared and other losses of p = w.x + b, with l2 and l1 penalties."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hogwild.data.examples import Examples
+from hogwild.interfaces import AbstractModel
+from hogwild.models.linear_survey import LinearSurvey, survey_linear
+from hogwild.models.linear_task import LinearTask
+from hogwild.params import Params
+from hogwild.rules.losses import Loss, find_loss
+from hogwild.rules.schedules import Schedule, find_schedule
+
+
+@final
+@dataclass(frozen=True)
+class Linear(AbstractModel):
+    """A linear model p = w.x + b that minimises
+
+        l2/2 |w|^2 + l1 |w|_1 + sum_i s_i loss(p_i, y_i) / sum_i s_i        (s: sample weights, 1 by default)
+
+    The intercept b is not penalised.
+
+    Parameters
+    ----------
+    loss : a name of `LOSSES` ("hinge", "logistic", "squared", ...), or (name, parameter), e.g. ("huber", 0.5).
+        Binary losses want labels -1 and +1, the others any finite number.
+    l2, l1 : weights of the penalties, >= 0. Both positive: elastic net.
+    fit_intercept : learn b? Its steps are scaled to those of a typical column, and it is never shared while it is
+        being written (Niu et al. 2011, section 7).
+    schedule : "auto" (default), "inverse", "constant", "backoff", "bottou", or a `Schedule`. Without an eta0 of its own,
+        eta0 is found on a subsample: nothing needs tuning.
+    average : judge and return the mean of the iterates since the middle of the first epoch (Polyak and Juditsky
+        1992), sampled at every merge; "auto" and "inverse" then fall with power 0.75 (Bottou's averaged SGD).
+
+    Columns of very different scales are handled: steps are relaxed per column, so that the *path* is that of scaled
+    columns while the objective stays that of the columns as given. Weights are always those of the given columns.
+
+    Raises ValueError or TypeError for a hyper-parameter out of its range.
+    """
+
+    loss: str | tuple[str, float] = "hinge"
+    l2: float = 1e-4
+    l1: float = 0.0
+    fit_intercept: bool = True
+    schedule: str | Schedule = "auto"
+    average: bool = False
+
+    def __post_init__(self) -> None:
+        _ = self.loss_rule, self.loss_parameter, self.schedule_rule
+        for name in ("l2", "l1"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float | np.number) and math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name}={value!r} must be a finite number of at least 0")
+            if value > 1e10:
+                raise ValueError(f"{name}={value!r} is absurdly large: no weight could differ from 0")
+        if self.schedule_rule.name == "bottou" and self.l2 == 0:
+            raise ValueError('schedule="bottou" divides by l2: give l2 > 0, or use schedule="inverse"')
+
+    @property
+    def loss_rule(self) -> Loss:
+        """The row of `LOSSES`."""
+        return find_loss(self.loss if isinstance(self.loss, str) else self.loss[0])
+
+    @property
+    def loss_parameter(self) -> float:
+        """The parameter of the loss (epsilon, quantile), or 0 for losses that have none."""
+        rule = self.loss_rule
+        if isinstance(self.loss, str):
+            return rule.default
+        value = float(self.loss[1])
+        if rule.parameter is None:
+            raise ValueError(f"loss {rule.name!r} has no parameter; write loss={rule.name!r}")
+        if rule.name == "quantile" and not 0 < value < 1:
+            raise ValueError(f"quantile={value} must lie strictly between 0 and 1")
+        if not (math.isfinite(value) and (value > 0 or (value == 0 and rule.name != "huber"))):
+            raise ValueError(f"{rule.parameter}={value} must be a positive number for loss {rule.name!r}")
+        return value
+
+    @property
+    def schedule_rule(self) -> Schedule:
+        """The schedule, with power 0.75 if iterates are averaged and nothing else was asked for."""
+        rule = find_schedule(self.schedule)
+        return rule._replace(power=0.75) if self.average and self.schedule in ("auto", "inverse") else rule
+
+    def survey(self, examples: Examples, seed: int, start: Params | None) -> LinearSurvey:
+        """Scales of columns and eta0, from a seeded subsample; ValueError if the labels do not fit the loss."""
+        self._check_labels(examples)
+        return survey_linear(self, examples, seed, start)
+
+    def init(self, survey: LinearSurvey) -> Params:
+        """Zero weights: views "coef" (d,) and "intercept" (1,); state "eta0" and "examples" (seen so far)."""
+        state = {"eta0": np.array([survey.eta0]), "examples": np.zeros(1)}
+        return Params({"coef": (survey.n_features,), "intercept": (1,)}, survey.dtype, state)
+
+    def bind(self, examples: Examples, survey: LinearSurvey) -> LinearTask:
+        """The kernels on these examples."""
+        return LinearTask(self, examples, survey)
+
+    def predict(self, params: Params, X: Any) -> NDArray:
+        """p = X w + b, (n,): the margin for binary losses (positive: class +1)."""
+        return np.asarray(X @ params["coef"] + params["intercept"][0])
+
+    def _check_labels(self, examples: Examples) -> None:
+        y = examples.y
+        if y is None:
+            raise ValueError("training needs labels y")
+        if self.loss_rule.is_binary:
+            known = (y == 1) | (y == -1)
+            if not known.all():
+                row = int(np.argmin(known))
+                raise ValueError(
+                    f"loss {self.loss_rule.name!r} wants labels -1 and +1, but row {row} has {y[row]!r}; "
+                    "LinearClassifier and `hogwild train` translate any labels"
+                )
+            if y.min() == y.max():
+                raise ValueError(f"all labels are {y[0]:g}: a classifier needs examples of two classes")

@@ -1,0 +1,31 @@
+"""From checked examples to the rows that kernels read, without copying the large arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hogwild.data.examples import Examples
+from hogwild.kernels.rows import DenseRows, Rows, SparseRows
+
+
+def value_dtype(examples: Examples) -> np.dtype:
+    """float32 or float64: what the values of X are."""
+    return np.dtype(examples.X.dtype)
+
+
+def linear_rows(examples: Examples, relax: NDArray[np.floating], centre: NDArray[np.floating]) -> Rows:
+    """Views of X (indices reinterpreted as unsigned), and targets and weights in the precision of X.
+
+    Weights are scaled to mean 1, so that a mean loss is a plain sum over n.
+    """
+    dtype = value_dtype(examples)
+    targets = np.ascontiguousarray(examples.y, dtype)
+    weights = np.ones(examples.n_examples, dtype)
+    if examples.sample_weight is not None:
+        weights[:] = examples.sample_weight * (examples.n_examples / examples.sample_weight.sum(dtype=np.float64))
+    if not examples.is_sparse:
+        return DenseRows(examples.X, centre, targets, weights, relax)
+    X = examples.X
+    indices = X.indices.view(np.uint64 if X.indices.dtype.itemsize == 8 else np.uint32)
+    return SparseRows(X.indptr.astype(np.uint64), indices, X.data, targets, weights, relax)

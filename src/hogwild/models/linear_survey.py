@@ -1,0 +1,147 @@
+"""What a linear model must know of the data before its first step: scales of columns, and a step size.
+
+Everything comes from a seeded subsample, except the largest row norm where a loss could diverge without it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hogwild.data.examples import Examples
+from hogwild.kernels.linear import Copies, Pace, steps_alone
+from hogwild.kernels.moments import column_moments, row_norms
+from hogwild.kernels.rows import DenseRows, Rows
+from hogwild.kernels.scoring import tally
+from hogwild.models.linear_rows import linear_rows, value_dtype
+from hogwild.params import Params
+from hogwild.rules.penalties import penalty
+from hogwild.rules.schedules import typical_weight_rate
+
+if TYPE_CHECKING:
+    from hogwild.models.linear import Linear
+
+SAMPLE_ROWS = 16_384  # for the scales of columns
+SEARCH_ROWS = 1_024  # for eta0 (Bottou's sgd uses 1,000)
+# Columns are relaxed only when their scales (root mean square of the nonzeros) are uneven: when they typically differ by
+# this factor, or a common one is this much larger than most. Text and one-hot columns stay as they are, and keep the
+# fast path.
+TYPICAL_UNEVEN, LARGEST_UNEVEN = 5.0, 20.0
+LARGEST_RATE, SMALLEST_RATE = 10.0, 0.001  # of the search, for rows of norm 1
+
+
+@final
+@dataclass(frozen=True)
+class LinearSurvey:
+    """`relax` (d,): the step factor of each column, or (0,) for 1; `centre` (d,): what dense kernels subtract."""
+
+    n_features: int
+    dtype: np.dtype
+    eta0: float
+    intercept: float  # step of the intercept as a fraction of the step size; 0: no intercept
+    relax: NDArray[np.floating]
+    centre: NDArray[np.floating]
+
+
+def survey_linear(model: Linear, examples: Examples, seed: int, start: Params | None) -> LinearSurvey:
+    """Survey the data; with `start` its eta0 is kept."""
+    rng = np.random.default_rng([seed, 2])
+    d, dtype = examples.n_features, value_dtype(examples)
+    sample = _sample(examples, SAMPLE_ROWS, rng)
+    centre = np.zeros(0 if examples.is_sparse else d, dtype)
+    if model.fit_intercept and not examples.is_sparse:
+        centre[:] = sample.X.mean(axis=0, dtype=np.float64)
+    rows = linear_rows(sample, np.zeros(0, dtype), centre)
+    counts, squares = column_moments(rows, d)
+    relax = _relax(counts, squares).astype(dtype)
+    rows = rows._replace(relax=relax)
+    intercept = _intercept_step(squares, relax, sample.n_examples) if model.fit_intercept else 0.0
+    if start is not None:
+        return LinearSurvey(d, dtype, float(start.state["eta0"][0]), intercept, relax, centre)
+    eta0 = model.schedule_rule.eta0
+    if eta0 is None and model.schedule_rule.name == "bottou":
+        eta0 = typical_weight_rate(model.loss_rule, model.loss_parameter, model.l2)
+    cap = _largest_stable_rate(model, examples, rows, intercept)
+    if eta0 is None:
+        few = _sample(sample, SEARCH_ROWS, rng)
+        eta0 = find_eta0(model, linear_rows(few, relax, centre), d, intercept, cap)
+    return LinearSurvey(d, dtype, min(eta0, cap), intercept, relax, centre)
+
+
+def find_eta0(model: Linear, rows: Rows, n_features: int, intercept: float, cap: float) -> float:
+    """The constant step size whose single pass over a subsample, from zero weights, ends lowest.
+
+    A bracket search after Bottou's sgd 2, over r / (mean row norm^2) with r from 10 down to 0.001 by halves; as
+    there, of two neighbours that do about as well the smaller one is taken.
+    """
+    starts = np.arange(rows.targets.size, dtype=np.int64)
+    none = np.zeros(0, rows.values.dtype)
+    scale = 1.0 / max(row_norms(rows)[1] + intercept, 1e-30)
+    best_rate, best = min(SMALLEST_RATE * scale, cap), math.inf
+    rate = LARGEST_RATE * scale
+    while rate >= SMALLEST_RATE * scale:
+        w = np.zeros(n_features + 1, rows.values.dtype)
+        tried = min(rate, cap)
+        code, parameter = model.loss_rule.code, model.loss_parameter
+        pace = Pace(code, parameter, tried, 0.0, intercept, model.l2, model.l1)
+        steps_alone(rows, starts, 1, 64, pace, 1.0, Copies(w, none, none, none, np.zeros(1)))
+        loss, _, weight = tally(rows, starts, 1, w, code, parameter, model.loss_rule.is_binary)
+        objective = loss / weight + penalty(w[:-1], model.l2, model.l1)
+        if objective < best:
+            best_rate, best = tried, objective
+        rate /= 2.0
+    return best_rate
+
+
+def _sample(examples: Examples, most: int, rng: np.random.Generator) -> Examples:
+    n = examples.n_examples
+    if n <= most:
+        return examples
+    chosen = np.unique(rng.integers(0, n, most))
+    weight = None if examples.sample_weight is None else examples.sample_weight[chosen]
+    return Examples(examples.X[chosen], examples.y[chosen], weight, examples.source)
+
+
+def _relax(counts: NDArray[np.int64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 / scale^2 of each column if scales are uneven, else nothing. Columns not seen get the typical scale."""
+    seen = (counts > 0) & (squares > 0)
+    if not seen.any():
+        return np.zeros(0)
+    logs = 0.5 * np.log(squares[seen] / counts[seen])
+    typical = float(np.average(logs, weights=counts[seen]))
+    spread = math.sqrt(float(np.average((logs - typical) ** 2, weights=counts[seen])))
+    largest = float((logs - np.median(logs))[counts[seen] >= 0.001 * counts.max()].max())
+    if spread <= math.log(TYPICAL_UNEVEN) and largest <= math.log(LARGEST_UNEVEN):
+        return np.zeros(0)
+    relax = np.full(counts.size, math.exp(-2 * typical))
+    relax[seen] = np.exp(-2 * logs)
+    return relax
+
+
+def _intercept_step(squares: NDArray[np.float64], relax: NDArray[np.floating], n: int) -> float:
+    """Second moment of the typical column: the intercept then moves like a column, and not 100 times faster."""
+    moments = squares / n * (relax if relax.size else 1.0)
+    total = float(moments.sum())
+    return float(moments @ moments) / total if total > 0 else 1.0
+
+
+def _largest_stable_rate(model: Linear, examples: Examples, sample: Rows, intercept: float) -> float:
+    """1 / (smoothness * largest weighted row norm^2): no step then overshoots its own example.
+
+    Only losses whose slope is unbounded can diverge; only for those are all rows looked at.
+    """
+    loss = model.loss_rule
+    cap = 1.0 / model.l2 if model.l2 > 0 else math.inf
+    if not math.isinf(loss.steepest):
+        return cap
+    largest, _ = row_norms(linear_rows(examples, sample.relax, _centre(sample)))
+    return min(cap, 1.0 / (loss.smoothness * max(largest + intercept, 1e-30)))
+
+
+def _centre(rows: Rows) -> NDArray[np.floating]:
+    return rows.centre if isinstance(rows, DenseRows) else np.zeros(0, rows.values.dtype)
+

@@ -1,0 +1,170 @@
+"""A linear model on the examples of one machine: which kernel runs for which way of sharing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hogwild.data.examples import Examples
+from hogwild.interfaces import AbstractTask, Block, Moment, Tally
+from hogwild.kernels.linear import Copies, Pace, steps_alone, steps_in_order, steps_replicas
+from hogwild.kernels.moments import column_moments
+from hogwild.kernels.published import steps_in_turn, steps_locked, steps_racy
+from hogwild.kernels.rows import DenseRows
+from hogwild.kernels.scoring import tally
+from hogwild.memory import InTurn, Locking, Memory, Racy, Replicas, Sharing
+from hogwild.models.linear_rows import linear_rows
+from hogwild.models.linear_survey import LinearSurvey
+from hogwild.params import NonFiniteError, Params
+from hogwild.rules.penalties import penalty
+
+if TYPE_CHECKING:
+    from hogwild.models.linear import Linear
+
+AVERAGING_STARTS = 0.5  # epochs: the first iterates say nothing
+# Copies of a small set that merged more rarely would be on their own for most of an epoch, and a penalty that is paid
+# more rarely would come in lumps.
+INTERVALS_PER_EPOCH = 16
+
+
+@final
+class LinearTask(AbstractTask):
+    """See `AbstractTask`. While an epoch is open the shared vector holds divisor * coef, where l2 telescopes, and
+    the intercept of *centred* columns; `close_epoch` makes both true again.
+    """
+
+    def __init__(self, model: Linear, examples: Examples, survey: LinearSurvey) -> None:
+        self._model, self._survey = model, survey
+        self._rows = linear_rows(examples, survey.relax, survey.centre)
+        self._true_rows = self._rows
+        if isinstance(self._rows, DenseRows):
+            self._true_rows = self._rows._replace(centre=np.zeros_like(survey.centre))
+        self._schedule, self._loss = model.schedule_rule, model.loss_rule
+        self._source = examples.source
+        self._fall = self._schedule.decay(survey.eta0, model.l2, examples.n_examples)
+        mean = float(np.average(self._rows.targets, weights=self._rows.weights))
+        self._variance = float(np.average((self._rows.targets - mean) ** 2, weights=self._rows.weights))
+        self._degrees: NDArray[np.floating] | None = None
+
+    @property
+    def averages(self) -> bool:
+        return self._model.average
+
+    # ------------------------------------------------------------------------------------------------- pace
+
+    def _telescopes(self, how: Sharing | None) -> bool:
+        """Is the shrinkage of l2 the same for all columns and the divisor of one formula? Not where it is paid
+        feature by feature, as the published schemes do.
+        """
+        even = self._survey.relax.size == 0 and self._schedule.power == 1.0
+        l2 = self._model.l2
+        return even and 0.0 < l2 == self._fall and (how is None or isinstance(how, Replicas))
+
+    def rate(self, moment: Moment) -> float:
+        """Step size at that moment."""
+        return self._schedule.rate(self._survey.eta0, self._fall, moment.begun + moment.done, moment.epoch)
+
+    def _pace(self, how: Sharing | None, moment: Moment, rate: float | None) -> tuple[Pace, float]:
+        """The pace of a block, and the divisor at its start."""
+        model = self._model
+        code, parameter = self._loss.code, model.loss_parameter
+        if self._telescopes(how) and rate is None:
+            # The schedule is self-similar: an epoch begins anew with its own eta0 and true weights.
+            gain = self.rate(moment._replace(done=0))
+            growth = model.l2 * gain
+            pace = Pace(code, parameter, gain, growth, self._survey.intercept, 0.0, model.l1)
+            return pace, 1.0 + growth * moment.done
+        gain = self.rate(moment) if rate is None else rate
+        return Pace(code, parameter, gain, 0.0, self._survey.intercept, model.l2, model.l1), 1.0
+
+    # ------------------------------------------------------------------------------------------------ epochs
+
+    def open_epoch(self, params: Params, moment: Moment) -> None:
+        """Centre the intercept."""
+        if self._survey.centre.size:
+            params["intercept"][0] += params["coef"] @ self._survey.centre
+
+    def close_epoch(self, params: Params, memories: Sequence[Memory], moment: Moment) -> Params:
+        """Divide by the divisor, undo the centring; the answer is the mean of the iterates if that is asked for."""
+        coef = params["coef"]
+        if self._telescopes(memories[0].how):
+            coef /= coef.dtype.type(1.0 + self._model.l2 * self.rate(moment._replace(done=0)) * moment.done)
+        params.check_finite(f"after {moment.begun + moment.done:.0f} examples, in epoch {moment.epoch + 1}")
+        answer = params
+        total = sum(float(memory.mass[0]) for memory in memories if memory.mean.size)
+        if total > 0:
+            answer = params.copy()
+            answer.weights[:] = sum(memory.mean * (memory.mass[0] / total) for memory in memories)
+        for each in (params, answer) if answer is not params else (params,):
+            if self._survey.centre.size:
+                each["intercept"][0] -= each["coef"] @ self._survey.centre
+        params.state["examples"][0] = answer.state["examples"][0] = moment.begun + moment.done
+        return answer
+
+    # ------------------------------------------------------------------------------------------------- steps
+
+    def steps(self, memory: Memory, block: Block, moment: Moment, rate: float | None) -> None:
+        """One step an example, with the kernel for the memory's way of sharing."""
+        how = memory.how
+        pace, divisor = self._pace(how, moment, rate)
+        rows, starts, chunk = self._rows, block.starts, block.chunk
+        if isinstance(how, Racy):
+            trace = steps_racy(rows, starts, chunk, pace, memory.shared, self._decay())
+        elif isinstance(how, Locking):
+            decay, locks = self._decay(), memory.locks
+            trace = steps_locked(rows, starts, chunk, pace, memory.shared, decay, locks, memory.control)
+        elif isinstance(how, InTurn):
+            place = (moment.done, memory.rank, memory.size, memory.control)
+            trace = steps_in_turn(rows, starts, chunk, pace, memory.shared, self._decay(), *place)
+        else:
+            trace = self._steps_on_copies(memory, block, moment, pace, divisor)
+        if not np.isfinite(trace):
+            raise NonFiniteError(
+                f"predictions became NaN or infinite in epoch {moment.epoch + 1}, in a block of {starts.size} x "
+                f"{chunk} rows of {self._source} that begins with row {starts[0]}; use a smaller eta0, a larger l2, "
+                "or scale the data"
+            )
+
+    def _steps_on_copies(self, memory: Memory, block: Block, moment: Moment, pace: Pace, divisor: float) -> float:
+        how = memory.how if isinstance(memory.how, Replicas) else Replicas()
+        interval = min(how.every_examples, self._rows.targets.size // (INTERVALS_PER_EPOCH * memory.size))
+        every = max(1, interval // block.chunk)
+        late = moment.epoch > 0 or moment.done >= AVERAGING_STARTS * self._rows.targets.size
+        mean = memory.mean if late else memory.mean[:0]
+        copies = Copies(memory.shared, memory.mine, memory.base, mean, memory.mass)
+        rows, starts, chunk = self._rows, block.starts, block.chunk
+        if memory.how is None or memory.size == 1:
+            return float(steps_alone(rows, starts, chunk, every, pace, divisor, copies))
+        if how.ordered:
+            place = (memory.deltas, memory.rank, memory.control)
+            return float(steps_in_order(rows, starts, chunk, every, pace, divisor, copies, *place))
+        return float(steps_replicas(rows, starts, chunk, every, pace, divisor, copies))
+
+    def _decay(self) -> NDArray[np.floating]:
+        """n / d_u: how much more than its share of the penalty an example pays on feature u."""
+        if self._degrees is None:
+            counts, _ = column_moments(self._rows, self._survey.n_features)
+            n = self._rows.targets.size
+            self._degrees = (n / np.maximum(counts, 1)).astype(self._rows.values.dtype)
+        return self._degrees
+
+    # ------------------------------------------------------------------------------------------------- sums
+
+    def tally(self, params: Params, block: Block) -> Tally:
+        """Sums of loss, errors and weight over the block."""
+        binary = self._loss.is_binary
+        code, parameter = self._loss.code, self._model.loss_parameter
+        return Tally(*tally(self._true_rows, block.starts, block.chunk, params.weights, code, parameter, binary))
+
+    def objective(self, params: Params, total: Tally) -> float:
+        """l2/2 |w|^2 + l1 |w|_1 + mean loss."""
+        return penalty(params["coef"], self._model.l2, self._model.l1) + total.loss / total.weight
+
+    def score(self, total: Tally) -> float:
+        """Accuracy for binary losses, R^2 for the others."""
+        if self._loss.is_binary:
+            return 1.0 - total.errors / total.weight
+        return 1.0 - total.errors / total.weight / self._variance if self._variance > 0 else 0.0

@@ -1,0 +1,59 @@
+"""Weights as one flat vector with named views, and the state that goes with them but is no weight."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class NonFiniteError(FloatingPointError):
+    """Weights or predictions became NaN or infinite: training has stopped."""
+
+
+@final
+class Params:
+    """What is learned: `weights`, one contiguous vector, and `state`, named arrays of other kinds.
+
+    `views` names the parts of the vector and gives their shapes, in order: {"coef": (d,), "intercept": (1,)}.
+    `params["coef"]` is a writable view. State (counts, step sizes, accumulators) is never averaged or measured with
+    the weights by accident.
+    """
+
+    def __init__(
+        self,
+        views: dict[str, tuple[int, ...]],
+        dtype: np.dtype | type = np.float32,
+        state: dict[str, NDArray] | None = None,
+    ) -> None:
+        self.views = dict(views)
+        self.weights: NDArray[np.floating] = np.zeros(sum(map(prod, views.values())), dtype)
+        self.state: dict[str, NDArray] = dict(state or {})
+
+    def __getitem__(self, name: str) -> NDArray[np.floating]:
+        start = 0
+        for view, shape in self.views.items():
+            if view == name:
+                return self.weights[start : start + prod(shape)].reshape(shape)
+            start += prod(shape)
+        raise KeyError(f"no view {name!r}; there are {', '.join(self.views)}")
+
+    def copy(self) -> Params:
+        """An independent copy of weights and state."""
+        other = Params(self.views, self.weights.dtype, {name: array.copy() for name, array in self.state.items()})
+        other.weights[:] = self.weights
+        return other
+
+    def check_finite(self, when: str) -> None:
+        """NonFiniteError that names the first view with a NaN or infinity in it, and `when` it was found."""
+        if np.isfinite(self.weights).all():
+            return
+        for name in self.views:
+            bad = np.flatnonzero(~np.isfinite(self[name].ravel()))
+            if bad.size:
+                raise NonFiniteError(
+                    f"{bad.size} of {self[name].size} weights in {name!r} are NaN or infinite (the first is number "
+                    f"{bad[0]}) {when}; use a smaller eta0, a larger l2, or scale the data"
+                )

@@ -1,0 +1,1 @@
+"""Pure mathematics: losses, penalties, schedules. No Numba, no threads, no files."""

@@ -1,0 +1,106 @@
+"""Step sizes: how large a step is after t examples.
+
+Every schedule is one formula with some of its parts switched off:
+
+    rate(t, epoch) = eta0 * beta^epoch / (1 + decay * eta0 * t)^power
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from hogwild.rules.losses import Loss
+
+
+class Schedule(NamedTuple):
+    """A step-size rule. `eta0=None` means that training finds it on a subsample (`Schedule.given` fills it in)."""
+
+    name: str
+    eta0: float | None = None
+    beta: float = 1.0  # factor after each epoch
+    decays: bool = False  # does the rate fall with the number of examples?
+    halves: bool = False  # and to a half after one epoch at the latest?
+    power: float = 1.0
+
+    def decay(self, eta0: float, l2: float, n_examples: int) -> float:
+        """`decay` of the formula, for an epoch of n_examples."""
+        if not self.decays:
+            return 0.0
+        return max(l2, 1.0 / (eta0 * n_examples)) if self.halves else l2
+
+    def rate(self, eta0: float, decay: float, examples: float, epoch: int) -> float:
+        """Step size after `examples` examples, in epoch number `epoch` (from 0)."""
+        return float(eta0 * self.beta**epoch / (1.0 + decay * eta0 * examples) ** self.power)
+
+
+def constant(eta0: float | None = None) -> Schedule:
+    """The same step size for ever."""
+    return Schedule("constant", eta0)
+
+
+def backoff(eta0: float | None = None, beta: float = 0.9) -> Schedule:
+    """Constant within an epoch, times `beta` after each (Niu et al. 2011, section 5; their experiments: 0.9)."""
+    return Schedule("backoff", eta0, beta=beta)
+
+
+def inverse(eta0: float | None = None, power: float = 1.0) -> Schedule:
+    """eta0 / (1 + l2 eta0 t)^power (Bottou's sgd 2; power 0.75 is what his averaged SGD uses).
+
+    With power 1 the shrinkage of l2 telescopes: prod_s (1 - rate_s l2) = 1 / (1 + l2 eta0 t).
+    """
+    return Schedule("inverse", eta0, decays=True, power=power)
+
+
+def auto(eta0: float | None = None, power: float = 1.0) -> Schedule:
+    """`inverse`, but where l2 is so small that the rate would hardly fall, it falls to a half in the first epoch:
+    eta0 / (1 + max(l2, 1 / (eta0 n)) eta0 t)^power with n examples an epoch. The default.
+
+    Small sets of dense rows otherwise end in the noise of too large steps; large sets are not touched by it.
+    """
+    return Schedule("auto", eta0, decays=True, halves=True, power=power)
+
+
+def bottou() -> Schedule:
+    """1 / (l2 (t + t0)), t0 from the expected size of the weights (Bottou's sgd 1; scikit-learn's "optimal").
+
+    The same curve as `inverse` with eta0 = 1 / (l2 t0): nothing is searched.
+    """
+    return Schedule("bottou", None, decays=True)
+
+
+SCHEDULES: dict[str, Callable[..., Schedule]] = {
+    "auto": auto,
+    "constant": constant,
+    "backoff": backoff,
+    "inverse": inverse,
+    "bottou": bottou,
+}
+
+
+def find_schedule(given: str | Schedule) -> Schedule:
+    """The schedule itself, or the one of that name with its defaults; ValueError says what there is or is wrong."""
+    if isinstance(given, str):
+        if given not in SCHEDULES:
+            raise ValueError(f"schedule={given!r} is not known; use one of {', '.join(SCHEDULES)}")
+        return SCHEDULES[given]()
+    if not isinstance(given, Schedule):
+        raise TypeError(f"schedule must be a name or a Schedule such as inverse(eta0=0.5), not {given!r}")
+    if given.eta0 is not None and not (given.eta0 > 0 and math.isfinite(given.eta0)):
+        raise ValueError(f"eta0={given.eta0} must be a positive number, or None to have it found")
+    if not 0 < given.beta <= 1:
+        raise ValueError(f"beta={given.beta} must lie in (0, 1]")
+    if not 0 < given.power <= 1:
+        raise ValueError(f"power={given.power} must lie in (0, 1]")
+    return given
+
+
+def typical_weight_rate(loss: Loss, parameter: float, l2: float) -> float:
+    """eta0 of `bottou`: a first step that moves a weight by its typical size, (1 / l2)^(1/4).
+
+    eta0 = typw / max(1, |slope(-typw)|): the slope's *size* guards against losses that are steep far from the
+    margin. (A version with the signed slope, which is never above 1, guards against nothing.)
+    """
+    typical = math.sqrt(1.0 / math.sqrt(l2))
+    return typical / max(1.0, abs(loss.slope(-typical, 1.0, parameter)))

@@ -1,0 +1,32 @@
+"""How workers share what they learn: one small file each, and the table of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hogwild.interfaces import AbstractStrategy
+from hogwild.memory import Racy, Replicas
+from hogwild.strategies.hogwild import Hogwild
+from hogwild.strategies.locked import Locked
+from hogwild.strategies.round_robin import RoundRobin
+from hogwild.strategies.serial import Serial
+
+STRATEGIES: dict[str, Callable[[], AbstractStrategy]] = {
+    "serial": Serial,
+    "hogwild": Hogwild,
+    "hogwild-ordered": lambda: Hogwild(Replicas(ordered=True)),
+    "racy": lambda: Hogwild(Racy()),
+    "locked": Locked,
+    "round-robin": RoundRobin,
+}
+"""The strategies by the names that estimators and the command line know, with their defaults."""
+
+
+def find_strategy(name: str) -> AbstractStrategy:
+    """The strategy of that name; ValueError lists the names there are."""
+    if name not in STRATEGIES:
+        raise ValueError(f"strategy={name!r} is not known; use one of {', '.join(STRATEGIES)}")
+    return STRATEGIES[name]()
+
+
+__all__ = ["STRATEGIES", "Hogwild", "Locked", "RoundRobin", "Serial", "find_strategy"]

@@ -1,0 +1,32 @@
+"""AIG: Hogwild! with every variable of an example locked while it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from hogwild.interfaces import AbstractStrategy, Worker
+from hogwild.memory import Locking
+
+
+@final
+@dataclass(frozen=True)
+class Locked(AbstractStrategy):
+    """The "AIG" baseline of Niu et al. 2011, section 6: as `Hogwild(Racy())`, but each example first takes the lock
+    of each of its variables, in index order, so that no two updates overlap and no deadlock can occur.
+
+    It shows what locks cost; it is not meant to be fast. The intercept is a variable of every example, so that with
+    one no two examples run at once.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"share"})
+    block_examples: int = 16_384
+
+    @property
+    def agree(self) -> bool:
+        return False
+
+    async def work(self, me: Worker) -> None:
+        await me.share(Locking())
+        async for _ in me.rounds():
+            await me.steps(self.block_examples)

@@ -1,0 +1,26 @@
+"""One worker, one example after another: what every parallel strategy is measured against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from hogwild.interfaces import AbstractStrategy, Worker
+
+
+@final
+@dataclass(frozen=True)
+class Serial(AbstractStrategy):
+    """Plain SGD (Robbins and Monro 1951; Bottou 2010). Repeatable bit for bit."""
+
+    most_workers: ClassVar[int | None] = 1
+    answer: ClassVar[str] = "mine"
+    block_examples: int = 16_384
+
+    @property
+    def agree(self) -> bool:
+        return False
+
+    async def work(self, me: Worker) -> None:
+        async for _ in me.rounds():
+            await me.steps(self.block_examples)

@@ -1,0 +1,70 @@
+"""train(): a model, a strategy and an engine meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hogwild.data.examples import Examples, check_examples
+from hogwild.engines import Threads
+from hogwild.interfaces import AbstractEngine, AbstractModel, AbstractStrategy, Callback, Job, Result, Stop
+from hogwild.params import Params
+from hogwild.strategies import Hogwild, Serial
+
+
+def train(
+    model: AbstractModel,
+    data: Any,
+    *,
+    strategy: AbstractStrategy | None = None,
+    engine: AbstractEngine | None = None,
+    stop: Stop | None = None,
+    callbacks: Sequence[Callback] = (),
+    seed: int | None = None,
+    start: Params | None = None,
+) -> Result:
+    """Train a model on data; who shares what, and where it runs, are two independent choices.
+
+    Parameters
+    ----------
+    model : what is learned, e.g. `Linear(loss="hinge", l2=1e-5)`.
+    data : `Examples`, (X, y), (X, y, sample_weight), or the name of a file or a list of names (see `hogwild.read`).
+    strategy : default `Hogwild()`, or `Serial()` on an engine of one worker.
+    engine : default `Threads()`: all cores of this machine.
+    stop : `Stop(epochs=20, time_s=None, tol=1e-3, patience=2, holdout=0.0)`.
+    callbacks : each is called with the `Record` of every epoch, in a worker's thread.
+    seed : of all random numbers; the same seed gives the same bits on one worker, and on several with
+        `Hogwild(Replicas(ordered=True))` or `RoundRobin()` on one core. None: a fresh one.
+    start : weights to go on from (`Result.params`); step sizes go on falling where they were.
+
+    Returns a `Result`: the best weights that were judged, the history, and why training ended.
+
+    Raises ValueError or TypeError for bad data or hyper-parameters, Unsupported for axes that do not fit together,
+    NonFiniteError when weights become NaN or infinite, DataError for a bad file.
+
+    >>> from hogwild import Linear, train
+    >>> result = train(Linear("squared", l2=0.0), ([[0.0], [1.0], [2.0]] * 50, [1.0, 3.0, 5.0] * 50), seed=0)
+    >>> [round(float(p)) for p in result.predict([[10.0]])]
+    [21]
+    """
+    engine = engine if engine is not None else Threads()
+    if strategy is None:
+        strategy = Hogwild() if engine.size > 1 else Serial()
+    if seed is None:
+        seed = int(np.random.SeedSequence().generate_state(1)[0])
+    job = Job(model, _examples(data), strategy, stop if stop is not None else Stop(), tuple(callbacks), seed, start)
+    return engine.run(job)
+
+
+def _examples(data: Any) -> Examples:
+    if isinstance(data, Examples):
+        return data
+    if isinstance(data, tuple) and len(data) in (2, 3):
+        return check_examples(*data)
+    if isinstance(data, str | list) or hasattr(data, "__fspath__"):
+        from hogwild.data.files import read
+
+        return read(data)
+    raise TypeError(f"data must be (X, y), (X, y, sample_weight), Examples or file names, not {type(data).__name__}")

@@ -73,7 +73,7 @@ Request = NextRound | Steps | Share
 class Round(NamedTuple):
     """One turn of a strategy's loop."""
 
-    index: int  # my rounds so far
+    number: int  # my rounds so far
     first: bool  # the first of a fresh start
 
 
@@ -210,7 +210,7 @@ class AbstractModel(ABC):
         """The model on these examples, ready for its kernels. The examples are not copied and never written."""
 
     @abstractmethod
-    def predict(self, params: Params, X: Any) -> NDArray:
+    def predict(self, params: Params, X: Any) -> NDArray[Any]:
         """Predictions (n,) for checked rows X (n, d)."""
 
 
@@ -221,7 +221,9 @@ class Stop:
 
     epochs: int = 20
     time_s: float | None = None
-    tol: float | None = 1e-3  # relative improvement of the criterion that counts; 0: never stop for it; None: do not look
+    tol: float | None = (
+        1e-3  # relative improvement of the criterion that counts; 0: never stop for it; None: do not look
+    )
     patience: int = 2  # epochs without such an improvement before stopping
     holdout: float = 0.0  # this share of the examples is kept out, and its loss is the criterion
 
@@ -265,7 +267,7 @@ class Result:
     history: History
     reason: str  # why training ended: "converged", "epochs", "time", "interrupted"
 
-    def predict(self, X: Any) -> NDArray:
+    def predict(self, X: Any) -> NDArray[Any]:
         """Predictions (n,) of the trained model for rows X (n, d)."""
         return self.model.predict(self.params, X)
 

@@ -19,6 +19,8 @@ CONTROL_CELLS = 32
 class Replicas:
     """Private copies; changes are added to the shared vector after every `every_examples` rows, without a lock.
 
+    More often where weights are few and a merge costs little, or examples are few: `every_examples` is the most.
+
     `ordered` merges at fixed points in rank order instead: repeatable bit for bit, at the price of waiting for the
     slowest worker at each merge.
     """

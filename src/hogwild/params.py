@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,11 @@ class Params:
         self,
         views: dict[str, tuple[int, ...]],
         dtype: np.dtype | type = np.float32,
-        state: dict[str, NDArray] | None = None,
+        state: dict[str, NDArray[Any]] | None = None,
     ) -> None:
         self.views = dict(views)
         self.weights: NDArray[np.floating] = np.zeros(sum(map(prod, views.values())), dtype)
-        self.state: dict[str, NDArray] = dict(state or {})
+        self.state: dict[str, NDArray[Any]] = dict(state or {})
 
     def __getitem__(self, name: str) -> NDArray[np.floating]:
         start = 0

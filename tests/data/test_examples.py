@@ -198,18 +198,38 @@ def test_mended_rows_equal_scipys(rows):
             "Expected 2D array, got 1D array instead: X has shape (5,). Reshape your data with .reshape(-1, 1) "
             "if it is one feature of many examples, or .reshape(1, -1) if it is one example",
         ),
-        (sp.coo_array(np.arange(5.0)), ValueError, "Expected 2D array, got 1D array instead: X has shape (5,)."),
+        (
+            sp.coo_array(np.arange(5.0)),
+            ValueError,
+            "Expected 2D array, got 1D array instead: X has shape (5,).",
+        ),
         (np.zeros((2, 2, 2)), ValueError, "X has 3 dimensions; give a table of examples (rows) by features"),
         (5, ValueError, "X has 0 dimensions"),
         (np.zeros((0, 3)), ValueError, "X has 0 sample(s) (shape=(0, 3)) while a minimum of 1 is required."),
         (np.zeros((3, 0)), ValueError, "X has 0 feature(s) (shape=(3, 0)) while a minimum of 1 is required."),
-        (sp.csr_array((0, 3)), ValueError, "X has 0 sample(s) (shape=(0, 3)) while a minimum of 1 is required."),
-        (sp.csr_array((3, 0)), ValueError, "X has 0 feature(s) (shape=(3, 0)) while a minimum of 1 is required."),
+        (
+            sp.csr_array((0, 3)),
+            ValueError,
+            "X has 0 sample(s) (shape=(0, 3)) while a minimum of 1 is required.",
+        ),
+        (
+            sp.csr_array((3, 0)),
+            ValueError,
+            "X has 0 feature(s) (shape=(3, 0)) while a minimum of 1 is required.",
+        ),
         (DENSE * 1j, ValueError, "Complex data not supported: X has dtype complex64; give real numbers"),
         (csr(DENSE * 1j), ValueError, "Complex data not supported: X has dtype complex64; give real numbers"),
-        (DENSE.astype(object), TypeError, "X has dtype object; the argument must be free of strings and other"),
+        (
+            DENSE.astype(object),
+            TypeError,
+            "X has dtype object; the argument must be free of strings and other",
+        ),
         ([["a", "b"]], TypeError, "X has dtype <U1; the argument must be free of strings and other objects"),
-        (np.zeros((2, 2), "M8[s]"), TypeError, "X has dtype datetime64[s]; the argument must be free of strings"),
+        (
+            np.zeros((2, 2), "M8[s]"),
+            TypeError,
+            "X has dtype datetime64[s]; the argument must be free of strings",
+        ),
         ([[1, 2], [3]], TypeError, "X is not an array of numbers: "),
         (
             np.ma.masked_array(DENSE, DENSE == 3),
@@ -219,7 +239,7 @@ def test_mended_rows_equal_scipys(rows):
     ],
 )
 def test_what_is_no_table_of_numbers(X, error, sentence):
-    with pytest.raises(error, match="^" + re.escape(sentence)):
+    with pytest.raises(error, match=r"^" + re.escape(sentence)):
         check_examples(X)
 
 
@@ -232,10 +252,9 @@ def test_not_finite_names_row_and_column(bad, spelt, make, dtype):
     X = DENSE.astype(dtype)
     X[2, 1] = bad
     sentence = (
-        f"X has {spelt} in row 2, column 1 (counted from 0); "
-        "all values must be finite: impute or drop what is missing"
+        f"X has {spelt} in row 2, column 1 (counted from 0); all values must be finite: impute or drop what is missing"
     )
-    with pytest.raises(ValueError, match="^" + re.escape(sentence) + "$"):
+    with pytest.raises(ValueError, match=r"^" + re.escape(sentence) + "$"):
         check_examples(make(X))
 
 
@@ -254,7 +273,7 @@ def test_not_finite_names_row_and_column(bad, spelt, make, dtype):
     ],
 )
 def test_no_broken_csr_reaches_a_kernel(X, sentence):
-    with pytest.raises(ValueError, match="^" + re.escape(f"X is a broken csr matrix: {sentence}") + "$"):
+    with pytest.raises(ValueError, match=r"^" + re.escape(f"X is a broken csr matrix: {sentence}") + "$"):
         check_examples(X)
 
 
@@ -293,18 +312,29 @@ def test_no_broken_matrix_reaches_scipys_conversions(form):
             ValueError,
             "y has nan in row 2 (counted from 0); drop the rows without a label",
         ),
-        ([1j, 2, 3], ValueError, "Complex data not supported: y has dtype complex128; give numbers or strings"),
+        (
+            [1j, 2, 3],
+            ValueError,
+            "Complex data not supported: y has dtype complex128; give numbers or strings",
+        ),
         (sp.csr_array([[1, 2, 3]]), TypeError, "y is a sparse matrix; give a 1-D array"),
         ([[1, 2], [3]], TypeError, "y is not an array of numbers: "),
     ],
 )
 def test_bad_labels(y, error, sentence):
-    with pytest.raises(error, match="^" + re.escape(sentence)):
+    with pytest.raises(error, match=r"^" + re.escape(sentence)):
         check_examples(DENSE, y)
 
 
 @pytest.mark.parametrize(
-    "y", [[1, -1, 1], [0.5, 1.5, 2.5], [True, False, True], ["a", "b", "c"], np.array(["a", 1, "b"], dtype=object)]
+    "y",
+    [
+        [1, -1, 1],
+        [0.5, 1.5, 2.5],
+        [True, False, True],
+        ["a", "b", "c"],
+        np.array(["a", 1, "b"], dtype=object),
+    ],
 )
 def test_labels_of_any_dtype_are_kept(y):
     y = np.asarray(y)
@@ -316,23 +346,39 @@ def test_labels_of_any_dtype_are_kept(y):
     [
         ([1, 2], ValueError, "sample_weight has 2 entries but X has 3 rows; give one a row"),
         (1.0, ValueError, "sample_weight has shape (); give one value a row"),
-        ([1, 2, -1], ValueError, "sample_weight has -1.0 in row 2 (counted from 0); weights must not be negative"),
+        (
+            [1, 2, -1],
+            ValueError,
+            "sample_weight has -1.0 in row 2 (counted from 0); weights must not be negative",
+        ),
         ([0, 0, 0], ValueError, "sample_weight is zero in every row; at least one weight must be positive"),
-        ([1, np.nan, 1], ValueError, "sample_weight has NaN in row 1 (counted from 0); weights must be finite"),
-        ([np.inf, 1, 1], ValueError, "sample_weight has inf in row 0 (counted from 0); weights must be finite"),
-        ([1, 1e40, 1], ValueError, "sample_weight has 1e+40 in row 1 (counted from 0); weights must be finite"),
+        (
+            [1, np.nan, 1],
+            ValueError,
+            "sample_weight has NaN in row 1 (counted from 0); weights must be finite",
+        ),
+        (
+            [np.inf, 1, 1],
+            ValueError,
+            "sample_weight has inf in row 0 (counted from 0); weights must be finite",
+        ),
+        (
+            [1, 1e40, 1],
+            ValueError,
+            "sample_weight has 1e+40 in row 1 (counted from 0); weights must be finite",
+        ),
         (["a", "b", "c"], TypeError, "sample_weight has dtype <U1; the argument must be free of strings"),
     ],
 )
 def test_bad_weights(weights, error, sentence):
-    with pytest.raises(error, match="^" + re.escape(sentence)):
+    with pytest.raises(error, match=r"^" + re.escape(sentence)):
         check_examples(DENSE, None, weights)
 
 
 def test_messages_name_the_source():
-    with pytest.raises(ValueError, match="^a.npz has NaN in row 0"):
+    with pytest.raises(ValueError, match=r"^a.npz has NaN in row 0"):
         check_examples([[np.nan]], source="a.npz")
-    with pytest.raises(ValueError, match="^a.npz: y has 2 entries but a.npz has 3 rows"):
+    with pytest.raises(ValueError, match=r"^a.npz: y has 2 entries but a.npz has 3 rows"):
         check_examples(DENSE, [1, 2], source="a.npz")
 
 
@@ -348,7 +394,8 @@ def test_no_structure_can_make_a_kernel_read_out_of_bounds(data):
     try:
         kept = check_examples(X).X
     except ValueError as error:
-        assert str(error).startswith("X is a broken csr matrix: ")
+        if not str(error).startswith("X is a broken csr matrix: "):
+            raise
         return
     assert kept.indptr.size == n_rows + 1
     assert kept.indptr[0] == 0

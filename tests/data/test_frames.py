@@ -52,24 +52,29 @@ def test_a_sparse_frame_stays_sparse():
 
 
 def test_a_sparse_frame_must_be_filled_with_zero():
-    with pytest.raises(ValueError, match="^X is a sparse frame that cannot become a sparse matrix: "):
+    with pytest.raises(ValueError, match=r"^X is a sparse frame that cannot become a sparse matrix: "):
         check_examples(frame().astype(pd.SparseDtype("float32", 1)))
 
 
 @pytest.mark.parametrize(
     "column",
-    [["p", "q"], pd.Categorical(["p", "q"]), pd.to_datetime(["2020-01-01", "2020-01-02"]), pd.interval_range(0, 2)],
+    [
+        ["p", "q"],
+        pd.Categorical(["p", "q"]),
+        pd.to_datetime(["2020-01-01", "2020-01-02"]),
+        pd.interval_range(0, 2),
+    ],
     ids=["strings", "categories", "dates", "intervals"],
 )
 def test_a_column_without_numbers_is_named(column):
     X = frame(a=[1.0, 2.0], bad=column)
     sentence = f"X has the column 'bad' of dtype {X.dtypes['bad']}; the argument must be free of strings and hold"
-    with pytest.raises(TypeError, match="^" + re.escape(sentence)):
+    with pytest.raises(TypeError, match=r"^" + re.escape(sentence)):
         check_examples(X)
 
 
 def test_a_missing_label_is_named():
-    with pytest.raises(ValueError, match="^y has (NaN|<NA>) in row 1 "):
+    with pytest.raises(ValueError, match=r"^y has (NaN|<NA>) in row 1 "):
         check_examples(frame(), pd.array([1, None], dtype="Int64"))
 
 

@@ -6,7 +6,7 @@ rows of a set that is larger than the cache costs 2.5 to 5 times as much.
 
 from __future__ import annotations
 
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,7 @@ def chunk_rows(examples: Examples) -> int:
     return int(min(max(1, CHUNK_NONZEROS * n // nonzeros), LARGEST_CHUNK))
 
 
-def looks_sorted(y: NDArray | None) -> bool:
+def looks_sorted(y: NDArray[Any] | None) -> bool:
     """Do neighbouring rows share their label much more often than chance would have it?
 
     Compares the number of label changes with its expectation in random order, n (1 - sum of squared shares).

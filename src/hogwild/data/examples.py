@@ -77,9 +77,7 @@ def check_examples(X: Any, y: Any = None, sample_weight: Any = None, *, source: 
         X=matrix,
         y=None if y is None else _check_labels(y, shape[0], source, f"{prefix}y"),
         sample_weight=(
-            None
-            if sample_weight is None
-            else _check_weights(sample_weight, shape[0], source, f"{prefix}sample_weight")
+            None if sample_weight is None else _check_weights(sample_weight, shape[0], source, f"{prefix}sample_weight")
         ),
         source=source,
     )
@@ -126,9 +124,7 @@ def _check_labels(y: Any, n_examples: int, source: str, name: str) -> NDArray[An
     _check_length(labels, n_examples, source, name)
     kind = labels.dtype.kind
     if kind not in "biufUSO":
-        raise ValueError(
-            f"Complex data not supported: {name} has dtype {labels.dtype}; give numbers or strings"
-        )
+        raise ValueError(f"Complex data not supported: {name} has dtype {labels.dtype}; give numbers or strings")
     if kind == "f":
         at = first_not_finite(labels)
         if at is not None:
@@ -138,9 +134,7 @@ def _check_labels(y: Any, n_examples: int, source: str, name: str) -> NDArray[An
     if kind == "O":
         for row, label in enumerate(labels):
             if _is_missing(label):
-                raise ValueError(
-                    f"{name} has {label} in row {row} (counted from 0); drop the rows without a label"
-                )
+                raise ValueError(f"{name} has {label} in row {row} (counted from 0); drop the rows without a label")
     return labels
 
 
@@ -164,9 +158,7 @@ def _check_weights(sample_weight: Any, n_examples: int, source: str, name: str) 
         )
     if weights.min() < 0:
         row = int(np.flatnonzero(weights < 0)[0])
-        raise ValueError(
-            f"{name} has {weights[row]} in row {row} (counted from 0); weights must not be negative"
-        )
+        raise ValueError(f"{name} has {weights[row]} in row {row} (counted from 0); weights must not be negative")
     if not weights.any():
         raise ValueError(f"{name} is zero in every row; at least one weight must be positive")
     return weights
@@ -178,6 +170,4 @@ def _check_length(values: NDArray[Any], n_examples: int, source: str, name: str)
             f"{name} has shape {values.shape}; give one value a row, as a 1-D array (perhaps with .ravel())"
         )
     if values.size != n_examples:
-        raise ValueError(
-            f"{name} has {values.size} entries but {source} has {n_examples} rows; give one a row"
-        )
+        raise ValueError(f"{name} has {values.size} entries but {source} has {n_examples} rows; give one a row")

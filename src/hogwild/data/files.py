@@ -87,9 +87,7 @@ def _read_stream(stream: BinaryIO, name: str, options: ReadOptions) -> Examples:
 def _read_text(path: Path, options: ReadOptions) -> Examples:
     name = str(path)
     key = None
-    if (
-        options.cache and path.is_file()
-    ):  # a pipe has nothing to compare with, and a missing file is named below
+    if options.cache and path.is_file():  # a pipe has nothing to compare with, and a missing file is named below
         key = cache.key_of(path, zero_based=options.zero_based, dtype=options.dtype)
         parsed = cache.load(path, key)
         # One with too many features is parsed again, to name the line.
@@ -119,9 +117,7 @@ def _stack(parts: list[Examples], n_features: int | None) -> Examples:
     width = n_features if n_features is not None else max(part.n_features for part in parts)
     for part in parts:
         _check_width(part, width, n_features)
-    source = ", ".join(part.source for part in parts[:3]) + (
-        f" and {len(parts) - 3} more" if parts[3:] else ""
-    )
+    source = ", ".join(part.source for part in parts[:3]) + (f" and {len(parts) - 3} more" if parts[3:] else "")
     _check_alike(parts)
     y = None if parts[0].y is None else np.concatenate([_labels(part) for part in parts])
     weights = [part.sample_weight for part in parts if part.sample_weight is not None]
@@ -130,14 +126,10 @@ def _stack(parts: list[Examples], n_features: int | None) -> Examples:
 
 def _check_width(part: Examples, width: int, n_features: int | None) -> None:
     if part.n_features > width:
-        raise DataError(
-            f"{part.source} has {part.n_features} features, more than n_features={width}; raise n_features"
-        )
+        raise DataError(f"{part.source} has {part.n_features} features, more than n_features={width}; raise n_features")
     if part.n_features < width and not part.is_sparse:
         other = f"n_features={n_features}" if n_features is not None else f"the {width} of another file"
-        raise DataError(
-            f"{part.source} has {part.n_features} features instead of {other}; dense X cannot be widened"
-        )
+        raise DataError(f"{part.source} has {part.n_features} features instead of {other}; dense X cannot be widened")
 
 
 def _check_alike(parts: list[Examples]) -> None:

@@ -53,9 +53,7 @@ def to_matrix(X: Any, name: str) -> Matrix:
             return _to_csr(_frame_to_coo(X, name), name)
         X = _frame_to_array(X, name)
     if isinstance(X, str | bytes | os.PathLike):
-        raise TypeError(
-            f"{name} is the text {X!r}; if that is a file, give what hogwild.data.read returns for it"
-        )
+        raise TypeError(f"{name} is the text {X!r}; if that is a file, give what hogwild.data.read returns for it")
     X = to_array(X, name)
     _check_dimensions(X.shape, name)
     return _plain(to_float(X, name))
@@ -116,18 +114,14 @@ def _check_dimensions(shape: tuple[int, ...], name: str) -> None:
             ".reshape(-1, 1) if it is one feature of many examples, or .reshape(1, -1) if it is one example"
         )
     if len(shape) != 2:
-        raise ValueError(
-            f"{name} has {len(shape)} dimensions; give a table of examples (rows) by features (columns)"
-        )
+        raise ValueError(f"{name} has {len(shape)} dimensions; give a table of examples (rows) by features (columns)")
 
 
 def _to_csr(X: Any, name: str) -> Any:
     """Sparse of any format; SciPy's conversions trust their indices, so those are checked before."""
     try:
         if X.format == "coo":
-            X = sp.coo_array(
-                (X.data, (X.row, X.col)), shape=X.shape
-            )  # the constructor checks the coordinates
+            X = sp.coo_array((X.data, (X.row, X.col)), shape=X.shape)  # the constructor checks the coordinates
         elif X.format in ("bsr", "csc"):
             X = copy.copy(X)  # shallow: the check below rebinds attributes
             X.check_format(full_check=True)
@@ -188,8 +182,6 @@ def _frame_to_array(X: Any, name: str) -> NDArray[Any]:
                 "and hold only real numbers: encode or drop that column"
             )
     array = X.to_numpy()
-    if (
-        array.dtype == object
-    ):  # columns of mixed or nullable dtypes: missing values become NaN, and are named later
+    if array.dtype == object:  # columns of mixed or nullable dtypes: missing values become NaN, and are named later
         array = X.to_numpy(dtype="float64", na_value=np.nan)
     return np.asarray(array)

@@ -34,25 +34,30 @@ def read_npz(path: Path) -> Examples:
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with open(path, "rb") as file:
-            check_kind(path, file.read(8))
+        file = open(path, "rb")  # noqa: SIM115 (closed below; opening has errors of its own)
     except OSError as error:
         raise unreadable(path, error) from None
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = set(archive.files)
-            if "X" not in names and not names.issuperset(_CSR_KEYS):
-                raise DataError(
-                    f"{path} holds {', '.join(sorted(names)) or 'nothing'}; it must hold a CSR matrix as "
-                    "scipy.sparse.save_npz writes it (data, indices, indptr, shape) or a dense array X"
-                )
-            wanted = ("X",) if "X" in names else (*_CSR_KEYS, "format")
-            return {name: archive[name] for name in (*wanted, "y", "sample_weight") if name in names}
+        with file:
+            check_kind(path, file.read(8))
+            file.seek(0)
+            return _arrays(np.load(file, allow_pickle=False), path)
     except DataError:
         raise
     except Exception as error:  # whatever zipfile, zlib and NumPy raise on bytes that are not what they seem
         advice = "save labels as numbers or str" if "allow_pickle" in str(error) else "copy or write it again"
         raise DataError(f"{path} cannot be read ({error}); {advice}") from error
+
+
+def _arrays(archive: Any, path: Path) -> dict[str, NDArray[Any]]:
+    names = set(archive.files)
+    if "X" not in names and not names.issuperset(_CSR_KEYS):
+        raise DataError(
+            f"{path} holds {', '.join(sorted(names)) or 'nothing'}; it must hold a CSR matrix as "
+            "scipy.sparse.save_npz writes it (data, indices, indptr, shape) or a dense array X"
+        )
+    wanted = ("X",) if "X" in names else (*_CSR_KEYS, "format")
+    return {name: archive[name] for name in (*wanted, "y", "sample_weight") if name in names}
 
 
 def _csr(arrays: dict[str, NDArray[Any]]) -> Any:
@@ -93,9 +98,7 @@ def write_npz(path: str | os.PathLike[str], X: Any, y: Any = None, sample_weight
         with replacing(path) as file:
             np.savez(file, **arrays)
     except OSError as error:
-        raise DataError(
-            f"{path} cannot be written: {error.strerror or error}; nothing was written"
-        ) from error
+        raise DataError(f"{path} cannot be written: {error.strerror or error}; nothing was written") from error
 
 
 def _without_objects(y: NDArray[Any]) -> NDArray[Any]:

@@ -56,9 +56,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
                 with kind.open(raw, "rb") as stream:
                     yield cast(BinaryIO, stream)
     except EOFError:
-        raise DataError(
-            f"{path} ends in the middle of its compressed data; copy or download it again"
-        ) from None
+        raise DataError(f"{path} ends in the middle of its compressed data; copy or download it again") from None
     except (gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise DataError(f"{path} is damaged ({error}); copy or download it again") from None
     except OSError as error:
@@ -76,9 +74,7 @@ def check_kind(path: Path, start: bytes) -> Kind | None:
     if found is not None and found.open is None and found.suffix != ".npz":
         raise DataError(f"{path} is {found.name}, which is not read; give svmlight text or .npz")
     if promised is not None and found is None:
-        raise DataError(
-            f"{path} is not {promised.name}, though its name ends in {promised.suffix}; rename it"
-        )
+        raise DataError(f"{path} is not {promised.name}, though its name ends in {promised.suffix}; rename it")
     if found is not promised and found is not None:
         raise DataError(f"{path} is {found.name}; give it a name that ends in {found.suffix}")
     return promised

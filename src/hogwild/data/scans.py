@@ -59,9 +59,7 @@ def rows_ascend(indices: NDArray[Any], indptr: NDArray[Any]) -> bool:
     return found == allowed
 
 
-def structure_fault(
-    indices: NDArray[Any], indptr: NDArray[Any], n_entries: int, n_features: int
-) -> str | None:
+def structure_fault(indices: NDArray[Any], indptr: NDArray[Any], n_entries: int, n_features: int) -> str | None:
     """What is wrong with a CSR structure, as the end of a sentence, or None if no index can leave its array.
 
     `n_entries` counts the stored values; like `indices` they may go on after indptr[-1], as SciPy allows.

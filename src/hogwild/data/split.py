@@ -43,6 +43,4 @@ def _take_sparse(X: Any, chosen: NDArray[np.bool_]) -> Any:
     entries = np.repeat(chosen, lengths)
     indptr = np.zeros(int(np.count_nonzero(chosen)) + 1, dtype=X.indptr.dtype)
     np.cumsum(lengths[chosen], out=indptr[1:])
-    return csr_from_parts(
-        X.data[entries], X.indices[entries], indptr, (indptr.size - 1, X.shape[1]), canonical=True
-    )
+    return csr_from_parts(X.data[entries], X.indices[entries], indptr, (indptr.size - 1, X.shape[1]), canonical=True)

@@ -64,7 +64,7 @@ def describe(examples: Examples) -> Statistics:
         n_examples=n,
         n_features=d,
         nnz=nnz,
-        density=nnz / n / d,
+        density=nnz / (n * d),
         nnz_per_row_min=int(lengths.min()),
         nnz_per_row_mean=nnz / n,
         nnz_per_row_max=int(lengths.max()),
@@ -142,9 +142,7 @@ def _count_neighbours(X: Any, starts: NDArray[Any], rows: NDArray[np.int64]) -> 
     return int(counts.max())
 
 
-def _by_rows(
-    reduce: np.ufunc, table: NDArray[Any], indices: NDArray[Any], starts: NDArray[Any]
-) -> NDArray[Any]:
+def _by_rows(reduce: np.ufunc, table: NDArray[Any], indices: NDArray[Any], starts: NDArray[Any]) -> NDArray[Any]:
     """reduce(table[indices of the row]) for each nonempty row; rows begin at `starts`; by slices of rows."""
     out = np.empty(starts.size, dtype=table.dtype)
     first = 0

@@ -41,9 +41,7 @@ def parse(stream: BinaryIO, rules: Rules, block_bytes: int = BLOCK_BYTES) -> Par
         line += block.count(b"\n")
     n_rows = sum(piece.labels.size for piece in pieces)
     if n_rows == 0:
-        raise DataError(
-            f"{rules.name} holds no examples; each line must be: label index:value index:value ..."
-        )
+        raise DataError(f"{rules.name} holds no examples; each line must be: label index:value index:value ...")
     return _join(pieces, rules)
 
 
@@ -63,9 +61,7 @@ def _blocks(stream: BinaryIO, name: str, block_bytes: int) -> Iterator[bytes]:
     first = True
     while (block := stream.read(block_bytes)) != b"":
         if not isinstance(block, bytes):
-            raise DataError(
-                f"{name} gives {type(block).__name__} instead of bytes; open it in binary mode ('rb')"
-            )
+            raise DataError(f"{name} gives {type(block).__name__} instead of bytes; open it in binary mode ('rb')")
         if first and (kind := kind_of(block)) is not None:
             raise DataError(f"{name} is {kind.name} instead of svmlight text; decompress or convert it first")
         if not block.endswith(b"\n"):
@@ -111,6 +107,4 @@ def _join(pieces: list[Rows], rules: Rules) -> Parsed:
         disorder += piece.disorder
         row, end = row + rows, end + entries
     n_features = int(indices.max()) + 1 if nnz else 1
-    return Parsed(
-        csr_from_parts(data, indices, indptr, (n_rows, n_features), canonical=True), labels, disorder
-    )
+    return Parsed(csr_from_parts(data, indices, indptr, (n_rows, n_features), canonical=True), labels, disorder)

@@ -97,9 +97,7 @@ def _label(token: bytes, where: str) -> float:
         if b"," in token:
             reason = f"the label {show(token)} holds several values; give one label a line (CSV is not read)"
         elif b":" in token:
-            reason = (
-                f"starts with the feature {show(token)}; put a label first (any number, if it is unknown)"
-            )
+            reason = f"starts with the feature {show(token)}; put a label first (any number, if it is unknown)"
         else:
             reason = f"the label {show(token)} is not a number; write label index:value index:value ..."
         raise DataError(f"{where}: {reason}") from None
@@ -141,18 +139,14 @@ def _above(index: int, rules: Rules) -> str:
     if rules.n_features is None:
         return f"index {shown} is too large; at most {MOST_FEATURES} features can be numbered"
     base = "0" if rules.zero_based else "1"
-    return (
-        f"index {shown} is too large for {rules.n_features} features numbered from {base}; raise n_features"
-    )
+    return f"index {shown} is too large for {rules.n_features} features numbered from {base}; raise n_features"
 
 
 def _check_value(value: float, token: bytes, rules: Rules, where: str) -> None:
     if not math.isfinite(value):
         raise DataError(f"{where}: {show(token)} is not finite; drop it or impute a number")
     if rules.dtype == "float32" and abs(value) > _LARGEST_FLOAT32:
-        raise DataError(
-            f"{where}: the value of {show(token)} is too large for float32; scale it, or read as float64"
-        )
+        raise DataError(f"{where}: the value of {show(token)} is too large for float32; scale it, or read as float64")
 
 
 # Larger ones round to infinity: half a unit in the last place above the largest float32.

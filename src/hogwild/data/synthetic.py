@@ -64,9 +64,7 @@ def rcv1_like(n_examples: int = 200_000, n_features: int = 47_236, seed: int = 0
     of a shorter one. Raises ValueError for sizes below 1.
     """
     if n_examples < 1 or n_features < 1:
-        raise ValueError(
-            f"rcv1_like needs at least 1 example and 1 feature, not {n_examples} and {n_features}"
-        )
+        raise ValueError(f"rcv1_like needs at least 1 example and 1 feature, not {n_examples} and {n_features}")
     vocabulary = np.random.default_rng([seed, 0])
     rates = 1.0 / np.arange(1, n_features + 1) ** EXPONENT
     p = rates / rates.sum()
@@ -78,9 +76,7 @@ def rcv1_like(n_examples: int = 200_000, n_features: int = 47_236, seed: int = 0
 
     most = n_examples * DRAWS
     indptr = np.zeros(n_examples + 1, dtype=np.int32 if most < 2**31 else np.int64)
-    data = np.empty(
-        most, dtype=np.float32
-    )  # as long as it can get; pages that are never written cost nothing
+    data = np.empty(most, dtype=np.float32)  # as long as it can get; pages that are never written cost nothing
     indices = np.empty(most, dtype=np.int32)
     scores = np.empty(n_examples)
     end = 0

@@ -18,6 +18,7 @@ from hogwild.engines.handout import Handout
 from hogwild.history import History, Record
 from hogwild.interfaces import Block, Job, Moment, Result, Tally, Unsupported
 from hogwild.memory import CONTROL_CELLS, STOP, Locking, Memory, Replicas, Sharing
+from hogwild.params import Params
 
 JUDGED_EXAMPLES = 8_192  # rows that a worker judges at a time
 
@@ -122,8 +123,8 @@ class Session:
             self._close_epoch()
             self._judge()
             self._judged_weights()
-        assert self._best is not None and self._reason is not None
-        return Result(self._job.model, self._best[1], self._history, self._reason)
+        assert self._best is not None  # whatever ends a run, its weights were judged
+        return Result(self._job.model, self._best[1], self._history, str(self._reason))
 
     # --------------------------------------------------------------------------------------------- stopping
 

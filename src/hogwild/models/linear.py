@@ -103,7 +103,7 @@ class Linear(AbstractModel):
         """The kernels on these examples."""
         return LinearTask(self, examples, survey)
 
-    def predict(self, params: Params, X: Any) -> NDArray:
+    def predict(self, params: Params, X: Any) -> NDArray[Any]:
         """p = X w + b, (n,): the margin for binary losses (positive: class +1)."""
         return np.asarray(X @ params["coef"] + params["intercept"][0])
 

@@ -13,25 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.examples import Examples
-from hogwild.kernels.linear import Copies, Pace, steps_alone
 from hogwild.kernels.moments import column_moments, row_norms
 from hogwild.kernels.rows import DenseRows, Rows
-from hogwild.kernels.scoring import tally
 from hogwild.models.linear_rows import linear_rows, value_dtype
+from hogwild.models.step_size import find_eta0
 from hogwild.params import Params
-from hogwild.rules.penalties import penalty
 from hogwild.rules.schedules import typical_weight_rate
 
 if TYPE_CHECKING:
     from hogwild.models.linear import Linear
 
 SAMPLE_ROWS = 16_384  # for the scales of columns
-SEARCH_ROWS = 1_024  # for eta0 (Bottou's sgd uses 1,000)
-# Columns are relaxed only when their scales (root mean square of the nonzeros) are uneven: when they typically differ by
-# this factor, or a common one is this much larger than most. Text and one-hot columns stay as they are, and keep the
+# Columns are relaxed only when their scales (root mean square of the nonzeros) are uneven: when they typically differ
+# by this factor, or a common one is this much larger than most. Text and one-hot columns stay as they are, and keep the
 # fast path.
 TYPICAL_UNEVEN, LARGEST_UNEVEN = 5.0, 20.0
-LARGEST_RATE, SMALLEST_RATE = 10.0, 0.001  # of the search, for rows of norm 1
 
 
 @final
@@ -63,38 +59,13 @@ def survey_linear(model: Linear, examples: Examples, seed: int, start: Params | 
     if start is not None:
         return LinearSurvey(d, dtype, float(start.state["eta0"][0]), intercept, relax, centre)
     eta0 = model.schedule_rule.eta0
-    if eta0 is None and model.schedule_rule.name == "bottou":
-        eta0 = typical_weight_rate(model.loss_rule, model.loss_parameter, model.l2)
-    cap = _largest_stable_rate(model, examples, rows, intercept)
     if eta0 is None:
-        few = _sample(sample, SEARCH_ROWS, rng)
-        eta0 = find_eta0(model, linear_rows(few, relax, centre), d, intercept, cap)
-    return LinearSurvey(d, dtype, min(eta0, cap), intercept, relax, centre)
-
-
-def find_eta0(model: Linear, rows: Rows, n_features: int, intercept: float, cap: float) -> float:
-    """The constant step size whose single pass over a subsample, from zero weights, ends lowest.
-
-    A bracket search after Bottou's sgd 2, over r / (mean row norm^2) with r from 10 down to 0.001 by halves; as
-    there, of two neighbours that do about as well the smaller one is taken.
-    """
-    starts = np.arange(rows.targets.size, dtype=np.int64)
-    none = np.zeros(0, rows.values.dtype)
-    scale = 1.0 / max(row_norms(rows)[1] + intercept, 1e-30)
-    best_rate, best = min(SMALLEST_RATE * scale, cap), math.inf
-    rate = LARGEST_RATE * scale
-    while rate >= SMALLEST_RATE * scale:
-        w = np.zeros(n_features + 1, rows.values.dtype)
-        tried = min(rate, cap)
-        code, parameter = model.loss_rule.code, model.loss_parameter
-        pace = Pace(code, parameter, tried, 0.0, intercept, model.l2, model.l1)
-        steps_alone(rows, starts, 1, 64, pace, 1.0, Copies(w, none, none, none, np.zeros(1)))
-        loss, _, weight = tally(rows, starts, 1, w, code, parameter, model.loss_rule.is_binary)
-        objective = loss / weight + penalty(w[:-1], model.l2, model.l1)
-        if objective < best:
-            best_rate, best = tried, objective
-        rate /= 2.0
-    return best_rate
+        cap = _largest_stable_rate(model, examples, rows, intercept)
+        if model.schedule_rule.name == "bottou":
+            eta0 = min(cap, typical_weight_rate(model.loss_rule, model.loss_parameter, model.l2))
+        else:
+            eta0 = find_eta0(model, rows, d, intercept, cap, rng)
+    return LinearSurvey(d, dtype, eta0, intercept, relax, centre)
 
 
 def _sample(examples: Examples, most: int, rng: np.random.Generator) -> Examples:
@@ -103,7 +74,8 @@ def _sample(examples: Examples, most: int, rng: np.random.Generator) -> Examples
         return examples
     chosen = np.unique(rng.integers(0, n, most))
     weight = None if examples.sample_weight is None else examples.sample_weight[chosen]
-    return Examples(examples.X[chosen], examples.y[chosen], weight, examples.source)
+    y = None if examples.y is None else examples.y[chosen]
+    return Examples(examples.X[chosen], y, weight, examples.source)
 
 
 def _relax(counts: NDArray[np.int64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -144,4 +116,3 @@ def _largest_stable_rate(model: Linear, examples: Examples, sample: Rows, interc
 
 def _centre(rows: Rows) -> NDArray[np.floating]:
     return rows.centre if isinstance(rows, DenseRows) else np.zeros(0, rows.values.dtype)
-

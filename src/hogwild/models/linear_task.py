@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from hogwild.models.linear import Linear
 
 AVERAGING_STARTS = 0.5  # epochs: the first iterates say nothing
-# Copies of a small set that merged more rarely would be on their own for most of an epoch, and a penalty that is paid
-# more rarely would come in lumps.
-INTERVALS_PER_EPOCH = 16
+# Between two merges at least this many nonzeros are learnt for each weight that is merged: a merge then costs a few per
+# cent. Where weights are few, copies merge more often than `every_examples`, for less staleness at the same price; but
+# not more often than every LEAST_INTERVAL rows, when the cost is in handing the cache lines over.
+NONZEROS_PER_WEIGHT = 3
+LEAST_INTERVAL = 256
+INTERVALS_PER_EPOCH = 16  # but at least these, for each worker: copies of a small set should not be alone for long
 
 
 @final
@@ -130,7 +133,9 @@ class LinearTask(AbstractTask):
 
     def _steps_on_copies(self, memory: Memory, block: Block, moment: Moment, pace: Pace, divisor: float) -> float:
         how = memory.how if isinstance(memory.how, Replicas) else Replicas()
-        interval = min(how.every_examples, self._rows.targets.size // (INTERVALS_PER_EPOCH * memory.size))
+        n = self._rows.targets.size
+        cheap = max(LEAST_INTERVAL, NONZEROS_PER_WEIGHT * memory.shared.size * n // max(1, self._rows.values.size))
+        interval = min(how.every_examples, cheap, n // (INTERVALS_PER_EPOCH * memory.size))
         every = max(1, interval // block.chunk)
         late = moment.epoch > 0 or moment.done >= AVERAGING_STARTS * self._rows.targets.size
         mean = memory.mean if late else memory.mean[:0]

@@ -1,0 +1,6 @@
+"""scikit-learn faces of linear models: they translate parameters and labels, call train(), and nothing else."""
+
+from hogwild.estimators.classifier import LinearClassifier
+from hogwild.estimators.regressor import LinearRegressor
+
+__all__ = ["LinearClassifier", "LinearRegressor"]

@@ -1,0 +1,183 @@
+"""What both estimators share: the documentation of parameters, and the way from parameters to train()."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.utils.validation import validate_data
+
+from hogwild.data.examples import Examples, check_examples
+from hogwild.engines import Threads
+from hogwild.history import Record
+from hogwild.interfaces import AbstractStrategy, Result, Stop
+from hogwild.memory import Replicas
+from hogwild.models.linear import Linear
+from hogwild.params import Params
+from hogwild.rules.losses import LOSSES
+from hogwild.strategies import Hogwild, Serial, find_strategy
+from hogwild.training import train
+
+Callbacks = Sequence[Callable[[Record], object]] | None
+
+PARAMETERS = """
+    Parameters
+    ----------
+    loss : str or (str, float), default={loss!r}
+        One of {losses}{example}.
+        scikit-learn's names "log_loss" and "squared_error" are understood.
+    l2, l1 : float, default=1e-4 and 0
+        Weights of the penalties in  l2/2 |w|^2 + l1 |w|_1 + mean loss. SGDClassifier's alpha and l1_ratio are
+        l2 = alpha (1 - l1_ratio), l1 = alpha l1_ratio; LIBLINEAR's C is l2 = 1 / (C n).
+    fit_intercept : bool, default=True
+    max_epochs : int, default=20
+        The most passes over the data.
+    tol : float or None, default=1e-3
+        Stop when the objective (with early_stopping: the hold-out loss) has not improved by this relative amount for
+        two epochs. 0: run all epochs, None: do not even look.
+    schedule : str or Schedule, default="auto"
+        Step sizes: "auto", "inverse", "constant", "backoff", "bottou", or e.g. `inverse(eta0=0.5)`. Without an eta0
+        of its own it is found on a subsample; nothing needs tuning and nothing needs scaling.
+    average : bool, default=False
+        Return the mean of the iterates (averaged SGD).
+{class_weight}    early_stopping : bool, default=False
+        Hold out `validation_fraction` of the examples; stop by their loss, and keep the weights that were best there.
+    validation_fraction : float, default=0.1
+    warm_start : bool, default=False
+        `fit` goes on from the weights of the last one.
+    strategy : str or AbstractStrategy, default="auto"
+        "auto" is "hogwild" on several threads and "serial" on one; see `hogwild.STRATEGIES`.
+    callbacks : sequence of callables, default=None
+        Each is called with a `hogwild.Record` at the end of every epoch, in a worker's thread.
+    n_jobs : int, default=None
+        Threads: None is 1 and -1 is one a core, as everywhere in scikit-learn. All of them work on one binary problem.
+    deterministic : bool, default=False
+        The same bits each time with several threads too (replicas merge in rank order at fixed points). Costs the
+        waiting for the slowest thread at each merge: 5 to 30 per cent on a quiet machine, more on a busy one.
+    random_state : int, RandomState or None, default=None
+    verbose : int, default=0
+        1: a line an epoch.
+    time_limit_s : float, default=None
+        Stop after so many seconds and keep what there is.
+"""
+
+ATTRIBUTES = """
+    Attributes
+    ----------
+    coef_ : ndarray, {shape}
+    intercept_ : ndarray, {intercept}
+{classes}    n_iter_ : int
+        Epochs run{most}.
+    history_ : History{history}
+        Time, examples, rate, objective and hold-out figures of each epoch; `history_.plot()`.
+    stop_reason_ : str
+        "converged", "epochs", "time" or "interrupted".
+    eta0_ : float
+        The first step size.
+
+    Ctrl-C during `fit` sets all attributes from the best weights so far, and then raises KeyboardInterrupt as usual.
+    Weights are read and written by all threads without locks: see `hogwild.Hogwild`.
+"""
+
+
+def loss_names(binary: bool) -> str:
+    """The names of the binary losses, or of the others, for documentation."""
+    return ", ".join(f'"{loss.name}"' for loss in LOSSES.values() if loss.is_binary == binary)
+
+
+def plan(estimator: Any) -> tuple[Linear, AbstractStrategy, Threads]:
+    """The three axes, from an estimator's parameters; ValueError or TypeError names a wrong one."""
+    model = Linear(
+        estimator.loss, estimator.l2, estimator.l1, estimator.fit_intercept, estimator.schedule, estimator.average
+    )
+    jobs = 1 if estimator.n_jobs is None else estimator.n_jobs
+    if jobs == 0:
+        raise ValueError("n_jobs=0 has no meaning: use a positive number, or -1 for one thread a core")
+    engine = Threads(jobs)
+    strategy = estimator.strategy
+    if isinstance(strategy, str):
+        if estimator.deterministic and strategy in ("auto", "hogwild"):
+            strategy = "hogwild-ordered"
+        elif strategy == "auto":
+            strategy = "hogwild" if engine.size > 1 else "serial"
+        strategy = find_strategy(strategy)
+    elif not isinstance(strategy, AbstractStrategy):
+        raise TypeError(f"strategy={strategy!r} must be a name or a strategy such as Hogwild()")
+    if isinstance(strategy, Serial):
+        engine = Threads(1)
+    elif estimator.deterministic and engine.size > 1 and not _repeats(strategy):
+        raise ValueError(f"deterministic=True cannot be kept by strategy={strategy}: use strategy='hogwild'")
+    return model, strategy, engine
+
+
+def _repeats(strategy: AbstractStrategy) -> bool:
+    return isinstance(strategy, Hogwild) and isinstance(strategy.how, Replicas) and strategy.how.ordered
+
+
+def _seed(random_state: Any) -> int | None:
+    if random_state is None or isinstance(random_state, int | np.integer):
+        return None if random_state is None else int(random_state)
+    return int(random_state.randint(np.iinfo(np.int32).max))
+
+
+def learn(estimator: Any, examples: Examples, start: Params | None, epochs: int | None = None) -> Result:
+    """One binary or regression problem. `epochs` is given by partial_fit, which does not judge."""
+    model, strategy, engine = plan(estimator)
+    holdout = estimator.validation_fraction if estimator.early_stopping and epochs is None else 0.0
+    if estimator.early_stopping and not 0 < estimator.validation_fraction < 1:
+        raise ValueError(f"validation_fraction={estimator.validation_fraction} must lie strictly between 0 and 1")
+    tol = estimator.tol if epochs is None else None
+    stop = Stop(epochs or estimator.max_epochs, estimator.time_limit_s, tol, holdout=holdout)
+    callbacks = [*(estimator.callbacks or ()), *([_say] if estimator.verbose else ())]
+    seed = _seed(estimator.random_state)
+    return train(
+        model, examples, strategy=strategy, engine=engine, stop=stop, callbacks=callbacks, seed=seed, start=start
+    )
+
+
+def _say(record: Record) -> None:
+    objective = "" if record.objective is None else f"  objective {record.objective:.6g}"
+    holdout = "" if record.holdout_loss is None else f"  hold-out loss {record.holdout_loss:.6g}"
+    print(f"epoch {record.epoch:3d}  {record.time_s:8.3f} s  rate {record.rate:.3g}{objective}{holdout}")
+
+
+def warn_if_unfinished(estimator: Any, results: Sequence[Result]) -> None:
+    """As scikit-learn does: when the epochs ran out before the tolerance was met."""
+    if estimator.tol and any(result.reason == "epochs" for result in results):
+        warnings.warn(
+            f"max_epochs={estimator.max_epochs} was reached before the objective settled to tol={estimator.tol}; "
+            "raise max_epochs or tol",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+
+
+def check_features(estimator: Any, X: Any, sample_weight: ArrayLike | None, reset: bool) -> Examples:
+    """X and sample_weight through scikit-learn's checks (names and number of features), then through ours."""
+    kinds: list[Any] = [np.float32, np.float64]
+    X = validate_data(
+        estimator,
+        X,
+        accept_sparse="csr",
+        accept_large_sparse=True,
+        dtype=kinds,
+        order="C",
+        ensure_all_finite=False,  # our own check does that, and names the place
+        reset=reset,
+    )
+    if sample_weight is not None:
+        weight = np.asarray(sample_weight, np.float32)
+        sample_weight = np.full(X.shape[0], weight) if weight.ndim == 0 else weight
+    return check_examples(X, None, sample_weight)
+
+
+def scores(estimator: Any, X: Any) -> NDArray[Any]:
+    """X coef_.T + intercept_, (n, 1) or (n, n_classes); NotFittedError before fit."""
+    if not hasattr(estimator, "coef_"):
+        raise NotFittedError(f"This {type(estimator).__name__} instance is not fitted yet: call fit first.")
+    examples = check_features(estimator, X, None, reset=False)
+    return np.asarray(examples.X @ np.atleast_2d(estimator.coef_).T + estimator.intercept_)

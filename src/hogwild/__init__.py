@@ -9,8 +9,11 @@ __version__ = "0.1.0"
 
 # Where each public name lives. Importing hogwild imports nothing else: names are loaded when they are first used.
 _HOMES: dict[str, str] = {
+    "DataError": "hogwild.data",
+    "DataWarning": "hogwild.data",
     "ENGINES": "hogwild.engines",
     "Examples": "hogwild.data",
+    "History": "hogwild.history",
     "Hogwild": "hogwild.strategies",
     "InTurn": "hogwild.memory",
     "LOSSES": "hogwild.rules.losses",
@@ -19,8 +22,11 @@ _HOMES: dict[str, str] = {
     "LinearRegressor": "hogwild.estimators",
     "Locked": "hogwild.strategies",
     "Locking": "hogwild.memory",
+    "ModelError": "hogwild.checkpoint",
     "NonFiniteError": "hogwild.params",
     "Racy": "hogwild.memory",
+    "ReadOptions": "hogwild.data",
+    "Record": "hogwild.history",
     "Replicas": "hogwild.memory",
     "RoundRobin": "hogwild.strategies",
     "SCHEDULES": "hogwild.rules.schedules",
@@ -29,7 +35,16 @@ _HOMES: dict[str, str] = {
     "Stop": "hogwild.interfaces",
     "Threads": "hogwild.engines",
     "Unsupported": "hogwild.interfaces",
+    "check_examples": "hogwild.data",
+    "describe": "hogwild.data",
+    "holdout": "hogwild.data",
+    "load_model": "hogwild.checkpoint",
+    "plot_histories": "hogwild.report",
+    "rcv1_like": "hogwild.data",
+    "read": "hogwild.data",
+    "save_model": "hogwild.checkpoint",
     "train": "hogwild.training",
+    "write_npz": "hogwild.data",
 }
 
 __all__ = sorted(_HOMES)

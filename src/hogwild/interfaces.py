@@ -217,13 +217,13 @@ class AbstractModel(ABC):
 @final
 @dataclass(frozen=True)
 class Stop:
-    """When training ends: whichever of these comes first."""
+    """When training ends: whichever of these comes first. Weights are judged after each epoch."""
 
-    epochs: int = 20
+    epochs: int = 100
     time_s: float | None = None
-    tol: float | None = (
-        1e-3  # relative improvement of the criterion that counts; 0: never stop for it; None: do not look
-    )
+    # Relative improvement of the criterion (the objective, or the hold-out loss) that counts as one. 0: never stop for
+    # it. None: judge nothing, which saves a pass over the data each epoch, and return the last weights.
+    tol: float | None = 1e-3
     patience: int = 2  # epochs without such an improvement before stopping
     holdout: float = 0.0  # this share of the examples is kept out, and its loss is the criterion
 
@@ -238,6 +238,8 @@ class Stop:
             raise ValueError(f"patience={self.patience!r} must be at least 1")
         if not 0 <= self.holdout < 1:
             raise ValueError(f"holdout={self.holdout!r} must lie in [0, 1)")
+        if self.holdout > 0 and self.tol is None:
+            raise ValueError("a hold-out is there to be judged: give tol a number, or 0 to run all epochs")
 
 
 Callback = Callable[[Record], object]

@@ -49,6 +49,8 @@ def plot_histories(
     OSError, with one sentence, if the file cannot be written. No global state of Matplotlib is touched.
     """
     figure_class, canvas_class = _matplotlib()
+    if path is not None:
+        check_picture(path)
     if y not in LABELS:
         raise ValueError(f"y={y!r} cannot be drawn; use one of {', '.join(LABELS)}")
     curves = {name: _curve(history, y) for name, history in histories.items()}
@@ -59,14 +61,14 @@ def plot_histories(
     axes = figure.add_subplot()
     lowest = min(value for _, values in curves.values() for value in values)
     gaps = y in FALLS and _are_wide(curves, lowest)
-    for (name, (times, values)), colour, marker in zip(curves.items(), cycle(COLOURS), cycle(MARKERS)):
+    for (name, (times, values)), colour, marker in zip(curves.items(), cycle(COLOURS), cycle(MARKERS), strict=False):
         if gaps:  # the lowest point itself has no place on a logarithmic axis
             times = [time for time, value in zip(times, values, strict=True) if value > lowest]
             values = [value - lowest for value in values if value > lowest]
         axes.plot(times, values, color=colour, marker=marker, markersize=5, linewidth=1.8, label=name)
     _dress(axes, title, f"{y.replace('_', ' ')} − {lowest:.6g} (the lowest)" if gaps else LABELS[y], gaps)
     if path is not None:
-        _write(figure, Path(path))
+        _write(figure, path)
     return figure
 
 
@@ -106,13 +108,20 @@ def _dress(axes: Any, title: str | None, label: str, logarithmic: bool) -> None:
     axes.legend(fontsize=11, frameon=False)
 
 
-def _write(figure: Any, path: Path) -> None:
-    form = path.suffix.lower().removeprefix(".")
-    known = figure.canvas.get_supported_filetypes()
-    if form not in known:
+def check_picture(path: str | os.PathLike[str]) -> None:
+    """ImportError without Matplotlib, ValueError if the suffix of `path` names no format of pictures."""
+    _, canvas_class = _matplotlib()
+    if _format(path) not in canvas_class.get_supported_filetypes():
         raise ValueError(f"{path} must have a name that ends in .png, .svg or .pdf")
+
+
+def _format(path: str | os.PathLike[str]) -> str:
+    return Path(path).suffix.lower().removeprefix(".")
+
+
+def _write(figure: Any, path: str | os.PathLike[str]) -> None:
     try:
         with replacing(path) as file:
-            figure.savefig(file, format=form)
+            figure.savefig(file, format=_format(path))
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror or error}; nothing was written") from error

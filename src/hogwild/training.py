@@ -33,7 +33,7 @@ def train(
     data : `Examples`, (X, y), (X, y, sample_weight), or the name of a file or a list of names (see `hogwild.read`).
     strategy : default `Hogwild()`, or `Serial()` on an engine of one worker.
     engine : default `Threads()`: all cores of this machine.
-    stop : `Stop(epochs=20, time_s=None, tol=1e-3, patience=2, holdout=0.0)`.
+    stop : `Stop(epochs=100, time_s=None, tol=1e-3, patience=2, holdout=0.0)`.
     callbacks : each is called with the `Record` of every epoch, in a worker's thread.
     seed : of all random numbers; the same seed gives the same bits on one worker, and on several with
         `Hogwild(Replicas(ordered=True))` or `RoundRobin()` on one core. None: a fresh one.

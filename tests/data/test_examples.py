@@ -163,6 +163,13 @@ def test_unsorted_and_repeated_entries_are_mended_in_a_copy():
     assert vars(X).keys() == flags.keys()
 
 
+@pytest.mark.parametrize("part", ["indices", "indptr"])
+def test_mending_takes_index_arrays_of_two_types(part):
+    X = sp.csr_array((np.float32([1, 2]), np.int32([1, 0]), np.int32([0, 2])), shape=(1, 2))
+    setattr(X, part, getattr(X, part).astype(np.int64))
+    assert check_examples(X).X.toarray().tolist() == [[2, 1]]
+
+
 def test_a_flag_that_lies_is_not_believed():
     X = sp.csr_array((np.float32([1, 2]), np.int32([1, 0]), np.int32([0, 2])), shape=(1, 2))
     X.has_canonical_format = True

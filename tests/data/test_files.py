@@ -96,17 +96,17 @@ def test_an_open_file_is_not_cached_or_closed():
     assert os.listdir() == ["train"]
 
 
-def run_on_stdin(contents):
-    code = "from hogwild.data import read; e = read('-'); print(e.X.toarray().tolist(), e.y.tolist(), e.source)"
-    return subprocess.run([sys.executable, "-c", code], input=contents, capture_output=True, check=False)
-
-
 @pytest.mark.slow
 def test_standard_input():
-    done = run_on_stdin(TEXT)
+    code = "from hogwild.data import read; e = read('-'); print(e.X.toarray().tolist(), e.y.tolist(), e.source)"
+    done = subprocess.run([sys.executable, "-c", code], input=TEXT, capture_output=True, check=False)
     assert done.stdout.decode().strip() == "[[1.0, 0.0, 2.0], [0.0, 0.5, 0.0]] [1.0, -1.0] standard input"
-    done = run_on_stdin(b"1 1:1\n1 2\n")
-    assert b"DataError: standard input, line 2: '2' is not of the form index:value" in done.stderr
+
+
+def test_a_bad_line_of_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"1 1:1\n1 2\n")))
+    with pytest.raises(DataError, match=r"^standard input, line 2: '2' is not of the form index:value$"):
+        read("-")
 
 
 @pytest.mark.usefixtures("folder")

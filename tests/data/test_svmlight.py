@@ -1,7 +1,9 @@
 """Text: scikit-learn's reader and the exact one agree on all that is legal; the rest is refused by line."""
 
+import importlib
 import io
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -221,6 +223,23 @@ def test_unsorted_and_repeated_indices_are_mended_and_counted():
 
 def test_repeated_values_are_added_up_in_float64():
     assert parse(b"1 1:16777216 1:1 1:1\n").X.data.tolist() == [16777218]
+
+
+@pytest.mark.parametrize(
+    ("small_bytes", "loaded", "expected"), [(0, False, 3), (12, False, 1), (99, False, 0), (99, True, 3)]
+)
+def test_scikit_learn_reads_all_but_small_texts(monkeypatch, small_bytes, loaded, expected):
+    """... which are not worth its import, unless somebody has imported it."""
+    blocks = []
+    fast = svmlight._fast
+    monkeypatch.setattr(svmlight, "SMALL_TEXT_BYTES", small_bytes)
+    monkeypatch.setattr(svmlight, "_fast", lambda block, how: blocks.append(block) or fast(block, how))
+    importlib.import_module("sklearn.datasets")
+    if not loaded:
+        monkeypatch.delitem(sys.modules, "sklearn.datasets")
+    X, _, _ = parse(b"1 1:1\n1 1:2\n1 1:3\n", block_bytes=6)
+    assert X.toarray().tolist() == [[1], [2], [3]]
+    assert len(blocks) == expected
 
 
 def test_a_byte_order_mark_is_skipped():

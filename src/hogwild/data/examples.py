@@ -92,7 +92,8 @@ def _check_sparse(X: Any, name: str) -> Any:
     if rows_ascend(indices, indptr):
         X = csr_from_parts(data, indices, indptr, X.shape, canonical=True)
     else:
-        X = csr_from_parts(data.copy(), indices.copy(), indptr.copy(), X.shape, canonical=False)
+        index = np.promote_types(indices.dtype, indptr.dtype)  # SciPy's routine needs both alike
+        X = csr_from_parts(data.copy(), indices.astype(index), indptr.astype(index), X.shape, canonical=False)
         X.sum_duplicates()
     at = first_not_finite(X.data)
     if at is not None:

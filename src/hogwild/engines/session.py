@@ -106,12 +106,14 @@ class Session:
             if self._error is None:
                 error.add_note(f"(in worker {rank} of {self._size}, round {rounds}, epoch {self._epoch + 1})")
                 self._error = error
-        self.stop_now("failed")
-
-    def stop_now(self, reason: str) -> None:
-        """End the run without waiting for anything; also workers that wait inside kernels."""
         self._control[STOP] = 1
-        self._stop(reason)
+        self._stop("failed")
+
+    def interrupt(self) -> None:
+        """End the run now, also for workers that wait inside kernels; `result` gives what there is."""
+        self._control[STOP] = 1
+        self._stop("interrupted")
+        self._reason = "interrupted"  # even if it ended by itself at the same moment: the caller must know
 
     # ------------------------------------------------------------------------------------------- the result
 
@@ -123,8 +125,8 @@ class Session:
             self._close_epoch()
             self._judge()
             self._judged_weights()
-        assert self._best is not None  # whatever ends a run, its weights were judged
-        return Result(self._job.model, self._best[1], self._history, str(self._reason))
+        params = self._answer if self._best is None else self._best[1]
+        return Result(self._job.model, params, self._history, str(self._reason))
 
     # --------------------------------------------------------------------------------------------- stopping
 
@@ -169,8 +171,7 @@ class Session:
         self._judged: dict[int, Tally] = {}
         per_block = max(1, JUDGED_EXAMPLES // self._blocks.chunk)
         self._unjudged: list[tuple[int, bool, Block]] = []
-        stop = self._job.stop
-        if stop.tol is not None or self._epoch + 1 == stop.epochs or self._reason is not None:
+        if self._job.stop.tol is not None:
             numbers = itertools.count()
             for held, starts in ((False, self._blocks.training), (True, self._blocks.holdout)):
                 for first in range(0, starts.size, per_block):

@@ -66,9 +66,13 @@ class Threads(AbstractEngine):
             )
             for rank, seed in enumerate(seeds)
         ]
-        for thread in threads:
-            thread.start()
-        _join(threads, session)
+        try:
+            for thread in threads:
+                thread.start()
+            _wait(threads)
+        except KeyboardInterrupt:
+            session.interrupt()
+            _wait([thread for thread in threads if thread.ident is not None])
         return session.result()
 
     def _check(self, strategy: AbstractStrategy) -> None:
@@ -82,15 +86,12 @@ class Threads(AbstractEngine):
             )
 
 
-def _join(threads: list[threading.Thread], session: Session) -> None:
-    """Wait for the workers. The main thread only waits, so that Ctrl-C reaches it at once."""
-    try:
-        for thread in threads:
-            thread.join()
-    except KeyboardInterrupt:
-        session.stop_now("interrupted")
-        for thread in threads:
-            thread.join()
+def _wait(threads: list[threading.Thread]) -> None:
+    """Until all have ended. The main thread does nothing else, so that Ctrl-C reaches it at once."""
+    for thread in threads:
+        while thread.is_alive():
+            # With a time-out, because not every way to interrupt a program wakes a thread that waits for good.
+            thread.join(0.1)
 
 
 def _drive(strategy: AbstractStrategy, session: Session, worker: Worker) -> None:

@@ -63,10 +63,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         l2: float = 1e-4,
         l1: float = 0.0,
         fit_intercept: bool = True,
-        max_epochs: int = 20,
+        max_epochs: int = 100,
         tol: float | None = 1e-3,
         schedule: str | Schedule = "auto",
-        average: bool = False,
+        average: bool | str = "auto",
         class_weight: dict[Any, float] | str | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -120,7 +120,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         if classes.size < 2:
             raise ValueError(
                 f"This solver needs samples of at least 2 classes in the data, but the data contains only one class: "
-                f"{classes[0]!r}"
+                f"{classes.tolist()[0]!r}"
             )
         if start is not None and not np.array_equal(classes, self.classes_):
             raise ValueError(f"warm_start=True wants the classes {self.classes_.tolist()} of the last fit again")
@@ -149,7 +149,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             )
         strange = ~np.isin(y, known)
         if strange.any():
-            raise ValueError(f"y has the label {y[strange][0]!r}, which is not in classes={known.tolist()}")
+            raise ValueError(f"y has the label {y[strange].tolist()[0]!r}, which is not in classes={known.tolist()}")
         self.classes_ = known
         self._train(examples, y, None if first else self._params, 1)
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from hogwild.rules.losses import LOSSES
 from hogwild.strategies import Hogwild, Serial, find_strategy
 from hogwild.training import train
 
+# An epoch over so many takes a thread about as long as waking it and meeting the others.
+NONZEROS_PER_THREAD = 100_000
+
 Callbacks = Sequence[Callable[[Record], object]] | None
 
 PARAMETERS = """
@@ -34,16 +38,17 @@ PARAMETERS = """
         Weights of the penalties in  l2/2 |w|^2 + l1 |w|_1 + mean loss. SGDClassifier's alpha and l1_ratio are
         l2 = alpha (1 - l1_ratio), l1 = alpha l1_ratio; LIBLINEAR's C is l2 = 1 / (C n).
     fit_intercept : bool, default=True
-    max_epochs : int, default=20
+    max_epochs : int, default=100
         The most passes over the data.
     tol : float or None, default=1e-3
         Stop when the objective (with early_stopping: the hold-out loss) has not improved by this relative amount for
-        two epochs. 0: run all epochs, None: do not even look.
+        two epochs. 0: run all epochs. None: run all epochs and compute no objective.
     schedule : str or Schedule, default="auto"
         Step sizes: "auto", "inverse", "constant", "backoff", "bottou", or e.g. `inverse(eta0=0.5)`. Without an eta0
         of its own it is found on a subsample; nothing needs tuning and nothing needs scaling.
-    average : bool, default=False
-        Return the mean of the iterates (averaged SGD).
+    average : bool or "auto", default="auto"
+        Return a mean of the iterates (polynomial-decay averaging), which is less noisy than the last one. "auto":
+        yes, unless l1 > 0; `partial_fit` then does without.
 {class_weight}    early_stopping : bool, default=False
         Hold out `validation_fraction` of the examples; stop by their loss, and keep the weights that were best there.
     validation_fraction : float, default=0.1
@@ -54,7 +59,8 @@ PARAMETERS = """
     callbacks : sequence of callables, default=None
         Each is called with a `hogwild.Record` at the end of every epoch, in a worker's thread.
     n_jobs : int, default=None
-        Threads: None is 1 and -1 is one a core, as everywhere in scikit-learn. All of them work on one binary problem.
+        Threads: None is 1 and -1 is one a core, as everywhere in scikit-learn. All of them work on one binary problem;
+        with strategy="auto" no more than there is work for.
     deterministic : bool, default=False
         The same bits each time with several threads too (replicas merge in rank order at fixed points). Costs the
         waiting for the slowest thread at each merge: 5 to 30 per cent on a quiet machine, more on a busy one.
@@ -89,17 +95,21 @@ def loss_names(binary: bool) -> str:
     return ", ".join(f'"{loss.name}"' for loss in LOSSES.values() if loss.is_binary == binary)
 
 
-def plan(estimator: Any) -> tuple[Linear, AbstractStrategy, Threads]:
-    """The three axes, from an estimator's parameters; ValueError or TypeError names a wrong one."""
-    model = Linear(
-        estimator.loss, estimator.l2, estimator.l1, estimator.fit_intercept, estimator.schedule, estimator.average
-    )
+def plan(estimator: Any, nonzeros: int | None = None) -> tuple[Linear, AbstractStrategy, Threads]:
+    """The three axes, from an estimator's parameters and the size of the data (None: any amount of work).
+
+    ValueError or TypeError names a wrong parameter.
+    """
+    e = estimator
+    model = Linear(e.loss, e.l2, e.l1, e.fit_intercept, e.schedule, e.average)
     jobs = 1 if estimator.n_jobs is None else estimator.n_jobs
     if jobs == 0:
         raise ValueError("n_jobs=0 has no meaning: use a positive number, or -1 for one thread a core")
     engine = Threads(jobs)
     strategy = estimator.strategy
     if isinstance(strategy, str):
+        if strategy == "auto" and nonzeros is not None:
+            engine = Threads(min(engine.size, 1 + nonzeros // NONZEROS_PER_THREAD))
         if estimator.deterministic and strategy in ("auto", "hogwild"):
             strategy = "hogwild-ordered"
         elif strategy == "auto":
@@ -126,7 +136,9 @@ def _seed(random_state: Any) -> int | None:
 
 def learn(estimator: Any, examples: Examples, start: Params | None, epochs: int | None = None) -> Result:
     """One binary or regression problem. `epochs` is given by partial_fit, which does not judge."""
-    model, strategy, engine = plan(estimator)
+    model, strategy, engine = plan(estimator, examples.X.nnz if examples.is_sparse else examples.X.size)
+    if epochs is not None and model.average == "auto":
+        model = replace(model, average=False)
     holdout = estimator.validation_fraction if estimator.early_stopping and epochs is None else 0.0
     if estimator.early_stopping and not 0 < estimator.validation_fraction < 1:
         raise ValueError(f"validation_fraction={estimator.validation_fraction} must lie strictly between 0 and 1")

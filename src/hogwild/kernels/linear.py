@@ -18,6 +18,10 @@ from hogwild.kernels.losses import loss_slope
 from hogwild.kernels.merging import accumulate, merge, refresh, shrink
 from hogwild.kernels.rows import add, dot, prefetch
 
+# The mean of iterates gives iterate t a weight of t^(FORGETTING - 1): polynomial-decay averaging (Shamir and Zhang
+# 2013), which forgets the first, far ones. 1 would be the plain mean.
+FORGETTING = 4.0
+
 
 class Pace(NamedTuple):
     """Which loss, and how far a step goes; all per example."""
@@ -71,7 +75,7 @@ def learn(rows, starts, chunk, w, pace, divisor):  # type: ignore[no-untyped-def
 def _average(copies, w, divisor, seen):  # type: ignore[no-untyped-def]
     if copies.mean.size > 0:
         copies.mass[0] += seen
-        accumulate(copies.mean, w, divisor, seen / copies.mass[0])
+        accumulate(copies.mean, w, divisor, min(1.0, FORGETTING * seen / copies.mass[0]))
 
 
 @njit(**KERNEL)
@@ -123,7 +127,7 @@ def steps_in_order(rows, starts, chunk, every, pace, divisor, copies, deltas, ra
     for first in range(0, starts.size, size * every):
         part = starts[min(first + rank * every, starts.size) : min(first + (rank + 1) * every, starts.size)]
         begin = divisor + pace.growth * chunk * rank * every
-        seen, end, found = learn(rows, part, chunk, mine, pace, begin)
+        seen, _, found = learn(rows, part, chunk, mine, pace, begin)
         trace += found
         for j in range(length):
             deltas[rank, j] = mine[j] - shared[j]

@@ -34,10 +34,12 @@ class Linear(AbstractModel):
     l2, l1 : weights of the penalties, >= 0. Both positive: elastic net.
     fit_intercept : learn b? Its steps are scaled to those of a typical column, and it is never shared while it is
         being written (Niu et al. 2011, section 7).
-    schedule : "auto" (default), "inverse", "constant", "backoff", "bottou", or a `Schedule`. Without an eta0 of its own,
-        eta0 is found on a subsample: nothing needs tuning.
-    average : judge and return the mean of the iterates since the middle of the first epoch (Polyak and Juditsky
-        1992), sampled at every merge; "auto" and "inverse" then fall with power 0.75 (Bottou's averaged SGD).
+    schedule : "auto" (default), "inverse", "constant", "backoff", "bottou", or a `Schedule`. Without an eta0 of its
+        own, eta0 is found on a subsample: nothing needs tuning.
+    average : judge and return a mean of the iterates instead of the last one. Iterate t, sampled at every merge from
+        the middle of the first epoch on, has a weight of about t^3: polynomial-decay averaging (Shamir and Zhang
+        2013). It is less noisy than the last iterate and forgets the first ones. "auto" (default): yes, unless l1 is
+        positive, as a mean of sparse weights is not sparse.
 
     Columns of very different scales are handled: steps are relaxed per column, so that the *path* is that of scaled
     columns while the objective stays that of the columns as given. Weights are always those of the given columns.
@@ -50,7 +52,7 @@ class Linear(AbstractModel):
     l1: float = 0.0
     fit_intercept: bool = True
     schedule: str | Schedule = "auto"
-    average: bool = False
+    average: bool | str = "auto"
 
     def __post_init__(self) -> None:
         _ = self.loss_rule, self.loss_parameter, self.schedule_rule
@@ -60,6 +62,8 @@ class Linear(AbstractModel):
                 raise ValueError(f"{name}={value!r} must be a finite number of at least 0")
             if value > 1e10:
                 raise ValueError(f"{name}={value!r} is absurdly large: no weight could differ from 0")
+        if not (isinstance(self.average, bool | np.bool_) or self.average == "auto"):
+            raise ValueError(f'average={self.average!r} must be True, False or "auto"')
         if self.schedule_rule.name == "bottou" and self.l2 == 0:
             raise ValueError('schedule="bottou" divides by l2: give l2 > 0, or use schedule="inverse"')
 
@@ -85,9 +89,13 @@ class Linear(AbstractModel):
 
     @property
     def schedule_rule(self) -> Schedule:
-        """The schedule, with power 0.75 if iterates are averaged and nothing else was asked for."""
-        rule = find_schedule(self.schedule)
-        return rule._replace(power=0.75) if self.average and self.schedule in ("auto", "inverse") else rule
+        """The schedule, its name looked up."""
+        return find_schedule(self.schedule)
+
+    @property
+    def averages(self) -> bool:
+        """Is the answer the mean of the iterates?"""
+        return self.l1 == 0 if self.average == "auto" else bool(self.average)
 
     def survey(self, examples: Examples, seed: int, start: Params | None) -> LinearSurvey:
         """Scales of columns and eta0, from a seeded subsample; ValueError if the labels do not fit the loss."""
@@ -95,8 +103,10 @@ class Linear(AbstractModel):
         return survey_linear(self, examples, seed, start)
 
     def init(self, survey: LinearSurvey) -> Params:
-        """Zero weights: views "coef" (d,) and "intercept" (1,); state "eta0" and "examples" (seen so far)."""
-        state = {"eta0": np.array([survey.eta0]), "examples": np.zeros(1)}
+        """Zero weights: views "coef" (d,) and "intercept" (1,); state: examples seen so far, and the survey, so that
+        training can go on as it began.
+        """
+        state = {"examples": np.zeros(1), **survey.state()}
         return Params({"coef": (survey.n_features,), "intercept": (1,)}, survey.dtype, state)
 
     def bind(self, examples: Examples, survey: LinearSurvey) -> LinearTask:
@@ -119,5 +129,3 @@ class Linear(AbstractModel):
                     f"loss {self.loss_rule.name!r} wants labels -1 and +1, but row {row} has {y[row]!r}; "
                     "LinearClassifier and `hogwild train` translate any labels"
                 )
-            if y.min() == y.max():
-                raise ValueError(f"all labels are {y[0]:g}: a classifier needs examples of two classes")

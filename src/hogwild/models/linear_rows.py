@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,8 @@ def value_dtype(examples: Examples) -> np.dtype:
 def linear_rows(examples: Examples, relax: NDArray[np.floating], centre: NDArray[np.floating]) -> Rows:
     """Views of X (indices reinterpreted as unsigned), and targets and weights in the precision of X.
 
-    Weights are scaled to mean 1, so that a mean loss is a plain sum over n.
+    Weights are scaled to mean 1, so that a mean loss is a plain sum over n. All arrays are read-only: no kernel that
+    writes to them compiles, and a user's read-only arrays need no second compilation.
     """
     dtype = value_dtype(examples)
     targets = np.ascontiguousarray(examples.y, dtype)
@@ -25,7 +28,14 @@ def linear_rows(examples: Examples, relax: NDArray[np.floating], centre: NDArray
     if examples.sample_weight is not None:
         weights[:] = examples.sample_weight * (examples.n_examples / examples.sample_weight.sum(dtype=np.float64))
     if not examples.is_sparse:
-        return DenseRows(examples.X, centre, targets, weights, relax)
+        return DenseRows(*map(_read_only, (examples.X, centre, targets, weights, relax)))
     X = examples.X
     indices = X.indices.view(np.uint64 if X.indices.dtype.itemsize == 8 else np.uint32)
-    return SparseRows(X.indptr.astype(np.uint64), indices, X.data, targets, weights, relax)
+    indptr = X.indptr.astype(np.uint64)
+    return SparseRows(*map(_read_only, (indptr, indices, X.data, targets, weights, relax)))
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.flags.writeable = False
+    return view

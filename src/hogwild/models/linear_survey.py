@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 16_384  # for the scales of columns
 # Columns are relaxed only when their scales (root mean square of the nonzeros) are uneven: when they typically differ
-# by this factor, or a common one is this much larger than most. Text and one-hot columns stay as they are, and keep the
-# fast path.
-TYPICAL_UNEVEN, LARGEST_UNEVEN = 5.0, 20.0
+# by this factor, or a common one is LARGEST_UNEVEN times as large as most. Sparse text and one-hot columns then stay
+# as they are, and keep the fast path; for dense columns relaxing costs nothing.
+TYPICAL_UNEVEN_SPARSE, TYPICAL_UNEVEN_DENSE = 5.0, 1.5
+LARGEST_UNEVEN = 20.0
 
 
 @final
@@ -42,22 +43,29 @@ class LinearSurvey:
     relax: NDArray[np.floating]
     centre: NDArray[np.floating]
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """As arrays, for `Params.state`."""
+        numbers = {"eta0": np.array([self.eta0]), "intercept_step": np.array([self.intercept])}
+        return {**numbers, "relax": self.relax, "centre": self.centre}
+
 
 def survey_linear(model: Linear, examples: Examples, seed: int, start: Params | None) -> LinearSurvey:
-    """Survey the data; with `start` its eta0 is kept."""
-    rng = np.random.default_rng([seed, 2])
+    """Survey the data; weights to go on from bring their survey with them."""
     d, dtype = examples.n_features, value_dtype(examples)
+    if start is not None:
+        eta0, intercept = (float(start.state[name][0]) for name in ("eta0", "intercept_step"))
+        return LinearSurvey(d, dtype, eta0, intercept, start.state["relax"], start.state["centre"])
+    rng = np.random.default_rng([seed, 2])
     sample = _sample(examples, SAMPLE_ROWS, rng)
     centre = np.zeros(0 if examples.is_sparse else d, dtype)
     if model.fit_intercept and not examples.is_sparse:
         centre[:] = sample.X.mean(axis=0, dtype=np.float64)
     rows = linear_rows(sample, np.zeros(0, dtype), centre)
     counts, squares = column_moments(rows, d)
-    relax = _relax(counts, squares).astype(dtype)
-    rows = rows._replace(relax=relax)
+    uneven = TYPICAL_UNEVEN_SPARSE if examples.is_sparse else TYPICAL_UNEVEN_DENSE
+    relax = _relax(counts, squares, uneven).astype(dtype)
+    rows = linear_rows(sample, relax, centre)
     intercept = _intercept_step(squares, relax, sample.n_examples) if model.fit_intercept else 0.0
-    if start is not None:
-        return LinearSurvey(d, dtype, float(start.state["eta0"][0]), intercept, relax, centre)
     eta0 = model.schedule_rule.eta0
     if eta0 is None:
         cap = _largest_stable_rate(model, examples, rows, intercept)
@@ -78,7 +86,7 @@ def _sample(examples: Examples, most: int, rng: np.random.Generator) -> Examples
     return Examples(examples.X[chosen], y, weight, examples.source)
 
 
-def _relax(counts: NDArray[np.int64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+def _relax(counts: NDArray[np.int64], squares: NDArray[np.float64], uneven: float) -> NDArray[np.float64]:
     """1 / scale^2 of each column if scales are uneven, else nothing. Columns not seen get the typical scale."""
     seen = (counts > 0) & (squares > 0)
     if not seen.any():
@@ -87,7 +95,7 @@ def _relax(counts: NDArray[np.int64], squares: NDArray[np.float64]) -> NDArray[n
     typical = float(np.average(logs, weights=counts[seen]))
     spread = math.sqrt(float(np.average((logs - typical) ** 2, weights=counts[seen])))
     largest = float((logs - np.median(logs))[counts[seen] >= 0.001 * counts.max()].max())
-    if spread <= math.log(TYPICAL_UNEVEN) and largest <= math.log(LARGEST_UNEVEN):
+    if spread <= math.log(uneven) and largest <= math.log(LARGEST_UNEVEN):
         return np.zeros(0)
     relax = np.full(counts.size, math.exp(-2 * typical))
     relax[seen] = np.exp(-2 * logs)

@@ -13,7 +13,6 @@ from hogwild.interfaces import AbstractTask, Block, Moment, Tally
 from hogwild.kernels.linear import Copies, Pace, steps_alone, steps_in_order, steps_replicas
 from hogwild.kernels.moments import column_moments
 from hogwild.kernels.published import steps_in_turn, steps_locked, steps_racy
-from hogwild.kernels.rows import DenseRows
 from hogwild.kernels.scoring import tally
 from hogwild.memory import InTurn, Locking, Memory, Racy, Replicas, Sharing
 from hogwild.models.linear_rows import linear_rows
@@ -43,18 +42,18 @@ class LinearTask(AbstractTask):
         self._model, self._survey = model, survey
         self._rows = linear_rows(examples, survey.relax, survey.centre)
         self._true_rows = self._rows
-        if isinstance(self._rows, DenseRows):
-            self._true_rows = self._rows._replace(centre=np.zeros_like(survey.centre))
-        self._schedule, self._loss = model.schedule_rule, model.loss_rule
+        if survey.centre.size:
+            self._true_rows = linear_rows(examples, survey.relax, np.zeros_like(survey.centre))
+        self._loss = model.loss_rule
         self._source = examples.source
-        self._fall = self._schedule.decay(survey.eta0, model.l2, examples.n_examples)
+        self._curve = model.schedule_rule.curve(survey.eta0, model.l2, examples.n_examples)
         mean = float(np.average(self._rows.targets, weights=self._rows.weights))
         self._variance = float(np.average((self._rows.targets - mean) ** 2, weights=self._rows.weights))
         self._degrees: NDArray[np.floating] | None = None
 
     @property
     def averages(self) -> bool:
-        return self._model.average
+        return self._model.averages
 
     # ------------------------------------------------------------------------------------------------- pace
 
@@ -62,13 +61,12 @@ class LinearTask(AbstractTask):
         """Is the shrinkage of l2 the same for all columns and the divisor of one formula? Not where it is paid
         feature by feature, as the published schemes do.
         """
-        even = self._survey.relax.size == 0 and self._schedule.power == 1.0
-        l2 = self._model.l2
-        return even and 0.0 < l2 == self._fall and (how is None or isinstance(how, Replicas))
+        even = self._survey.relax.size == 0
+        return even and self._curve.telescopes(self._model.l2) and (how is None or isinstance(how, Replicas))
 
     def rate(self, moment: Moment) -> float:
         """Step size at that moment."""
-        return self._schedule.rate(self._survey.eta0, self._fall, moment.begun + moment.done, moment.epoch)
+        return self._curve.rate(moment.begun + moment.done, moment.epoch)
 
     def _pace(self, how: Sharing | None, moment: Moment, rate: float | None) -> tuple[Pace, float]:
         """The pace of a block, and the divisor at its start."""

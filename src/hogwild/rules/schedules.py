@@ -13,26 +13,43 @@ from typing import NamedTuple
 
 from hogwild.rules.losses import Loss
 
+# Without strong convexity to lean on, rates that fall as 1/t forget to move: t^-0.75 is Bottou's choice for averaging.
+GENTLE_POWER = 0.75
+
+
+class Curve(NamedTuple):
+    """A schedule with all its numbers known."""
+
+    eta0: float
+    decay: float
+    power: float
+    beta: float
+
+    def rate(self, examples: float, epoch: int) -> float:
+        """Step size after `examples` examples, in epoch number `epoch` (from 0)."""
+        return self.eta0 * self.beta**epoch / (1.0 + self.decay * self.eta0 * examples) ** self.power
+
+    def telescopes(self, l2: float) -> bool:
+        """Is prod_s (1 - rate_s l2) = 1 / (1 + l2 eta0 t)? Then the shrinkage of l2 costs nothing."""
+        return self.decay == l2 > 0 and self.power == 1.0 and self.beta == 1.0
+
 
 class Schedule(NamedTuple):
-    """A step-size rule. `eta0=None` means that training finds it on a subsample (`Schedule.given` fills it in)."""
+    """A step-size rule. `eta0=None` means that training finds it on a subsample."""
 
     name: str
     eta0: float | None = None
     beta: float = 1.0  # factor after each epoch
-    decays: bool = False  # does the rate fall with the number of examples?
-    halves: bool = False  # and to a half after one epoch at the latest?
+    decays: bool = False  # does the rate fall with the number of examples, as fast as l2 says?
+    least_fall: bool = False  # and a little in any case?
     power: float = 1.0
 
-    def decay(self, eta0: float, l2: float, n_examples: int) -> float:
-        """`decay` of the formula, for an epoch of n_examples."""
-        if not self.decays:
-            return 0.0
-        return max(l2, 1.0 / (eta0 * n_examples)) if self.halves else l2
-
-    def rate(self, eta0: float, decay: float, examples: float, epoch: int) -> float:
-        """Step size after `examples` examples, in epoch number `epoch` (from 0)."""
-        return float(eta0 * self.beta**epoch / (1.0 + decay * eta0 * examples) ** self.power)
+    def curve(self, eta0: float, l2: float, n_examples: int) -> Curve:
+        """The schedule for a penalty l2 and epochs of n_examples."""
+        decay, power = (l2 if self.decays else 0.0), self.power
+        if self.least_fall and l2 * eta0 * n_examples < 1.0:
+            decay, power = 1.0 / (eta0 * n_examples), min(power, GENTLE_POWER)
+        return Curve(eta0, decay, power, self.beta)
 
 
 def constant(eta0: float | None = None) -> Schedule:
@@ -54,12 +71,12 @@ def inverse(eta0: float | None = None, power: float = 1.0) -> Schedule:
 
 
 def auto(eta0: float | None = None, power: float = 1.0) -> Schedule:
-    """`inverse`, but where l2 is so small that the rate would hardly fall, it falls to a half in the first epoch:
-    eta0 / (1 + max(l2, 1 / (eta0 n)) eta0 t)^power with n examples an epoch. The default.
+    """`inverse`; but where l2 is so small that the rate would not fall to a half in the first epoch of n examples,
+    eta0 / (1 + t / n)^0.75. The default.
 
-    Small sets of dense rows otherwise end in the noise of too large steps; large sets are not touched by it.
+    Small sets of dense rows would otherwise end in the noise of too large steps; large sets are not touched by it.
     """
-    return Schedule("auto", eta0, decays=True, halves=True, power=power)
+    return Schedule("auto", eta0, decays=True, least_fall=True, power=power)
 
 
 def bottou() -> Schedule:

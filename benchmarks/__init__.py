@@ -1,0 +1,1 @@
+"""Races against peers, run by `make bench` or `python -m benchmarks`; `RESULTS.md` holds the last figures."""

@@ -1,0 +1,1 @@
+"""Programs that races run in fresh processes."""

@@ -1,0 +1,56 @@
+"""What all races have in common: how many rows and repeats, the corpus, and the one way to compute an objective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hogwild.data.examples import Examples
+from hogwild.data.synthetic import rcv1_like
+from hogwild.engines.threads import available_cores
+
+
+@final
+@dataclass(frozen=True)
+class Setting:
+    """Options of a run. `quick`: so small that figures mean nothing, and no goal is judged."""
+
+    rows: int = 400_000
+    repeats: int = 5
+    quick: bool = False
+
+    @property
+    def l2(self) -> float:
+        """lambda. A few rows with 1e-5 would be a much harder problem than many."""
+        return 1e-3 if self.quick else 1e-5
+
+    @property
+    def cores(self) -> int:
+        return available_cores()
+
+    @property
+    def threads(self) -> list[int]:
+        """1, 2, 4, ... and all cores."""
+        powers = [2**k for k in range(self.cores.bit_length()) if 2**k < self.cores]
+        return [*powers, self.cores]
+
+    def judged(self, reached: bool) -> bool | None:
+        """Whether a goal was reached; None in a quick run."""
+        return None if self.quick else reached
+
+
+@lru_cache(maxsize=2)
+def corpus(rows: int) -> Examples:
+    """The synthetic, RCV1-shaped examples that most races train on."""
+    return rcv1_like(rows)
+
+
+def hinge_objective(X: Any, y: NDArray[Any], w: NDArray[Any], l2: float) -> float:
+    """l2/2 |w|^2 + mean hinge loss without intercept, in float64, whoever trained w."""
+    exact = np.asarray(w, dtype=np.float64).ravel()
+    margins = y * (X @ exact)
+    return 0.5 * l2 * float(exact @ exact) + float(np.maximum(0.0, 1.0 - margins).mean())

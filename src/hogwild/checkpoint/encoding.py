@@ -1,0 +1,48 @@
+"""Hyper-parameters as JSON and back: plain values, and the small frozen records of the library by name.
+
+Only the classes of one table can be made from a file, each through its own checks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from hogwild.memory import InTurn, Locking, Racy, Replicas
+from hogwild.rules.schedules import Schedule
+from hogwild.strategies import Hogwild, Locked, RoundRobin, Serial
+
+TYPES: dict[str, type] = {
+    cls.__name__: cls for cls in (Hogwild, InTurn, Locked, Locking, Racy, Replicas, RoundRobin, Schedule, Serial)
+}
+
+
+def encode(value: Any) -> Any:
+    """What `json.dumps` can write, from which `decode` makes an equal value. TypeError if there is no such thing."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if TYPES.get(type(value).__name__) is type(value):
+        record: Any = value
+        names = record._fields if isinstance(value, Schedule) else [field.name for field in fields(record)]
+        return {"type": type(value).__name__, "fields": {name: encode(getattr(record, name)) for name in names}}
+    if isinstance(value, tuple):
+        return {"type": "tuple", "items": [encode(item) for item in value]}
+    if isinstance(value, dict):  # a list of pairs, since keys of JSON are text
+        return {"type": "dict", "items": [[encode(key), encode(item)] for key, item in value.items()]}
+    raise TypeError(f"{value!r} cannot be stored in a model file; give a name or number instead")
+
+
+def decode(stored: Any) -> Any:
+    """The value that `encode` was given. KeyError, TypeError or ValueError for what it never makes."""
+    if stored is None or isinstance(stored, bool | int | float | str):
+        return stored
+    kind = stored["type"]
+    if kind == "tuple":
+        return tuple(decode(item) for item in stored["items"])
+    if kind == "dict":
+        return {decode(key): decode(item) for key, item in stored["items"]}
+    return TYPES[kind](**{name: decode(item) for name, item in stored["fields"].items()})

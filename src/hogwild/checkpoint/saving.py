@@ -1,0 +1,101 @@
+"""From a fitted estimator to a model file."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from hogwild import __version__
+from hogwild.checkpoint.encoding import encode
+from hogwild.checkpoint.layout import (
+    FORMAT,
+    FORMAT_VERSION,
+    KINDS,
+    LABEL_KINDS,
+    STATE,
+    Estimator,
+    ModelError,
+    checksum,
+    histories,
+)
+from hogwild.data.atomic import replacing
+from hogwild.estimators import LinearClassifier
+from hogwild.estimators.common import plan
+from hogwild.params import Params
+
+
+def save_model(estimator: Estimator, path: str | os.PathLike[str]) -> None:
+    """Write a fitted estimator to a safetensors file that `load_model` restores exactly.
+
+    Saved are the weights, the classes, all hyper-parameters, the history, and what a warm start needs. `callbacks`
+    are saved as None, and so is a `random_state` that is not a number.
+
+    An existing file is replaced in one step; if writing fails nothing is left behind. Raises ModelError if the file
+    cannot be written, ValueError if the estimator is not fitted or was given bad parameters since, and TypeError if
+    a label or parameter is of a kind that cannot be stored, such as a strategy of your own.
+    """
+    kind = next((name for name, cls in KINDS.items() if type(estimator) is cls), None)
+    if kind is None:
+        raise TypeError(f"save_model takes a LinearClassifier or LinearRegressor, not a {type(estimator).__name__}")
+    if not hasattr(estimator, "coef_"):
+        raise ValueError(f"this {type(estimator).__name__} is not fitted yet: call fit before save_model")
+    plan(estimator)  # a file that load_model would refuse must not be written
+    arrays = _arrays(estimator)
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "hogwild_version": __version__,
+        "kind": kind,
+        "hyper_parameters": json.dumps(encode(_hyper_parameters(estimator))),
+        "fit": json.dumps(_facts(estimator)),
+        "history": json.dumps([history.as_dict() for history in histories(estimator)]),
+    }
+    if isinstance(estimator, LinearClassifier):
+        metadata["classes"] = json.dumps(_classes(estimator.classes_))
+    metadata["checksum"] = checksum(metadata, arrays)
+    contents = save(arrays, metadata)
+    try:
+        with replacing(path) as file:
+            file.write(contents)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be written: {error.strerror or error}; nothing was written") from error
+
+
+def _arrays(estimator: Estimator) -> dict[str, NDArray[Any]]:
+    arrays = {
+        "coef": np.ascontiguousarray(np.atleast_2d(estimator.coef_)),
+        "intercept": np.ascontiguousarray(estimator.intercept_),
+    }
+    parts: list[Params] = estimator._params if isinstance(estimator._params, list) else [estimator._params]
+    for name in STATE:
+        arrays[f"state.{name}"] = np.array([part.state[name][0] for part in parts], np.float64)
+    return arrays
+
+
+def _hyper_parameters(estimator: Estimator) -> dict[str, Any]:
+    values = estimator.get_params(deep=False)
+    if not isinstance(values["random_state"], int | np.integer):
+        values["random_state"] = None
+    values["callbacks"] = None
+    return values
+
+
+def _facts(estimator: Estimator) -> dict[str, Any]:
+    names = getattr(estimator, "feature_names_in_", None)
+    return {
+        "n_iter": int(estimator.n_iter_),
+        "stop_reason": estimator.stop_reason_,
+        "feature_names": None if names is None else [str(name) for name in names],
+    }
+
+
+def _classes(classes: NDArray[Any]) -> dict[str, Any]:
+    values = classes.tolist()
+    if classes.dtype.kind not in LABEL_KINDS or not all(isinstance(v, bool | int | float | str) for v in values):
+        raise TypeError(f"classes of dtype {classes.dtype} cannot be saved; train with numbers or text as labels")
+    return {"dtype": classes.dtype.str, "values": values}

@@ -1,0 +1,139 @@
+"""Training from the command line: options become an estimator, and Ctrl-C a model of the best weights so far."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from hogwild.cli.files import labels
+from hogwild.cli.interrupts import Interrupts
+from hogwild.cli.progress import Watch
+from hogwild.data import DataError, Examples
+from hogwild.estimators import LinearClassifier, LinearRegressor
+from hogwild.estimators.common import plan
+from hogwild.rules.losses import find_loss
+from hogwild.rules.schedules import SCHEDULES, Schedule
+
+if TYPE_CHECKING:
+    from hogwild.checkpoint import Estimator
+
+
+class Fitted(NamedTuple):
+    """A trained estimator, the wall time of its `fit`, and whether Ctrl-C ended it."""
+
+    estimator: Estimator
+    seconds: float
+    interrupted: bool
+
+
+def fit(
+    estimator: Estimator, examples: Examples, y: NDArray[Any], watches: Sequence[Watch], interrupts: Interrupts
+) -> Fitted:
+    """Train on examples with the labels y; after that `interrupts` holds, so that the model can be written in peace.
+
+    KeyboardInterrupt if Ctrl-C came before there were any weights to keep.
+    """
+    estimator.set_params(callbacks=list(watches))
+    begun, interrupted = time.perf_counter(), False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the summary says why training ended
+            estimator.fit(examples.X, y, sample_weight=examples.sample_weight)
+        interrupts.hold()
+    except KeyboardInterrupt:
+        interrupts.hold()
+        if not hasattr(estimator, "coef_"):
+            raise
+        interrupted = True
+    seconds = time.perf_counter() - begun
+    estimator.set_params(callbacks=None)
+    return Fitted(estimator, seconds, interrupted)
+
+
+def build(options: dict[str, Any]) -> Estimator:
+    """The estimator that the options of `hogwild train` ask for; UsageError or ValueError if they are at odds."""
+    if options["l2"] is not None and options["c"] is not None:
+        raise click.UsageError("--l2 and --C exclude each other: l2 = 1 / (C n)")
+    rule = find_loss(options["loss"])
+    common: dict[str, Any] = {
+        "loss": _loss(options),
+        "l2": 1e-4 if options["l2"] is None else options["l2"],
+        "l1": options["l1"],
+        "fit_intercept": not options["no_intercept"],
+        "max_epochs": options["epochs"],
+        "tol": options["tol"],
+        "schedule": _schedule(options),
+        "average": options["average"],
+        "early_stopping": options["early_stopping"] or options["validation_fraction"] is not None,
+        "validation_fraction": 0.1 if options["validation_fraction"] is None else options["validation_fraction"],
+        "strategy": options["strategy"],
+        "n_jobs": -1 if options["threads"] is None else options["threads"],
+        "deterministic": options["deterministic"],
+        "random_state": options["seed"],
+        "time_limit_s": options["time_limit"],
+    }
+    if rule.is_binary:
+        estimator: Estimator = LinearClassifier(class_weight=options["class_weight"], **common)
+    elif options["class_weight"] is not None:
+        raise click.UsageError(f"--class-weight is for classifiers, and {rule.name} is a loss for numbers")
+    else:
+        estimator = LinearRegressor(**common)
+    plan(estimator)  # a wrong parameter is found before the data are read
+    return estimator
+
+
+def with_c(estimator: Estimator, c: float, n_examples: int) -> None:
+    """LIBLINEAR's C, the weight of an example against |w|^2 / 2."""
+    estimator.set_params(l2=1.0 / (c * n_examples))
+
+
+def targets(estimator: Estimator, examples: Examples) -> NDArray[Any]:
+    """Labels fit for the estimator: classes (integers where they are whole) or numbers; else DataError."""
+    y = labels(examples)
+    loss = find_loss(estimator.loss if isinstance(estimator.loss, str) else estimator.loss[0]).name
+    if not isinstance(estimator, LinearClassifier):
+        if y.dtype.kind not in "biuf":
+            raise DataError(f"{examples.source} has labels that are not numbers, as loss {loss} needs; use e.g. hinge")
+        return y.astype(np.float64)
+    if y.dtype.kind == "f":
+        broken = y != np.trunc(y)
+        if broken.any():
+            row = int(np.argmax(broken))
+            raise DataError(
+                f"{examples.source} has the label {y[row]:g} in example {row + 1}, and loss {loss} is for classes; "
+                "use whole numbers as labels, or a loss for numbers such as squared"
+            )
+        if np.abs(y).max() < 2**53:
+            y = y.astype(np.int64)
+    first = y[0]
+    if (y == first).all():
+        raise DataError(
+            f"{examples.source}: all {y.size:,} labels are {first}, and a classifier needs examples of two classes; "
+            "add some, or use a loss for numbers such as squared"
+        )
+    return y
+
+
+def _loss(options: dict[str, Any]) -> str | tuple[str, float]:
+    rule = find_loss(options["loss"])
+    for name in ("epsilon", "quantile"):
+        if options[name] is not None and rule.parameter != name:
+            raise click.UsageError(f"--{name} is not a parameter of loss {rule.name}")
+    value = options[rule.parameter] if rule.parameter is not None else None
+    return rule.name if value is None else (rule.name, value)
+
+
+def _schedule(options: dict[str, Any]) -> str | Schedule:
+    name, eta0 = options["schedule"], options["eta0"]
+    if eta0 is None:
+        return str(name)
+    if name == "bottou":
+        raise click.UsageError("--eta0 has no effect with --schedule bottou, which computes its own; use inverse")
+    return SCHEDULES[name](eta0)

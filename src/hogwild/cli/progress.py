@@ -1,0 +1,70 @@
+"""What is seen while a model is trained: a bar on a terminal, a line an epoch on demand, else nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hogwild.cli.talking import say
+
+if TYPE_CHECKING:
+    from hogwild.history import Record
+
+Watch = Callable[["Record"], None]
+
+
+@contextmanager
+def watching(epochs: int, *, quiet: bool, verbose: bool, title: str = "training") -> Iterator[list[Watch]]:
+    """The callbacks for a run of at most so many epochs. They are called from a worker's thread."""
+    if quiet:
+        yield []
+    elif verbose:
+        yield [_say]
+    elif sys.stderr.isatty():
+        with _bar(epochs, title) as watch:
+            yield [watch]
+    else:
+        yield []
+
+
+def pace(record: Record) -> str:
+    """Examples a second, for people."""
+    speed = record.examples / max(record.time_s, 1e-9)
+    return f"{speed / 1e6:.2f} M examples/s" if speed >= 1e6 else f"{speed:,.0f} examples/s"
+
+
+def _figures(record: Record) -> str:
+    losses = [
+        f"{name} {value:.6g}"
+        for name, value in (("objective", record.objective), ("hold-out loss", record.holdout_loss))
+        if value is not None
+    ]
+    return "  ".join([*losses, pace(record), f"rate {record.rate:.3g}"])
+
+
+def _say(record: Record) -> None:
+    say(f"epoch {record.epoch}  {record.time_s:.3f} s  {_figures(record)}")
+
+
+@contextmanager
+def _bar(epochs: int, title: str) -> Iterator[Watch]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("epochs  {task.fields[figures]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=epochs, figures="finding the step size")
+
+        def watch(record: Record) -> None:
+            progress.update(task, advance=1, figures=_figures(record))
+
+        yield watch

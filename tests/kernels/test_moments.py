@@ -1,0 +1,63 @@
+"""Norms of rows and moments of columns against NumPy."""
+
+import numpy as np
+import pytest
+from tests.kernels.oracle import LAYOUTS, Problem
+
+from hogwild.kernels.moments import column_moments, row_norms
+
+every_layout = pytest.mark.parametrize("layout", LAYOUTS)
+every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+CENTRE = np.linspace(-0.5, 0.5, 12).astype(np.float32).astype(np.float64)
+
+
+@every_layout
+@every_dtype
+@pytest.mark.parametrize("relax", [(), np.linspace(0.25, 3, 12)], ids=["even", "relaxed"])
+def test_row_norms(layout, dtype, relax):
+    problem = Problem()
+    centre = CENTRE if layout == "dense" else 0.0
+    largest, mean = row_norms(problem.rows(layout, dtype, relax, CENTRE))
+    metric = np.asarray(relax if len(relax) else np.ones(12), dtype).astype(np.float64)
+    squared = ((problem.X - centre) ** 2) @ metric
+    assert largest == pytest.approx(float((squared * problem.s).max()), rel=1e-6)
+    assert mean == pytest.approx(float(squared.mean()), rel=1e-6)
+
+
+@every_layout
+@every_dtype
+def test_column_moments(layout, dtype):
+    problem = Problem()
+    problem.X[:, 3] = 0.0  # a feature that no row has
+    centre = CENTRE if layout == "dense" else np.zeros(12)
+    counts, squares = column_moments(problem.rows(layout, dtype, centre=CENTRE), 12)
+    present = problem.X != 0
+    np.testing.assert_array_equal(counts, present.sum(axis=0))
+    np.testing.assert_allclose(squares, (present * (problem.X - centre) ** 2).sum(axis=0), rtol=1e-6)
+    assert counts[3] == squares[3] == 0
+
+
+def test_stored_zeros_of_a_sparse_row_do_not_count():
+    problem = Problem()
+    rows = problem.rows("sparse32", np.float64)
+    values = np.array(rows.values)
+    values[::3] = 0.0
+    values.flags.writeable = False
+    counts, _ = column_moments(rows._replace(values=values), 12)
+    assert counts.sum() == np.count_nonzero(values)
+
+
+def test_squares_of_large_float32_values_do_not_overflow():
+    problem = Problem()
+    problem.X *= 1e25
+    rows = problem.rows("sparse32", np.float32)
+    largest, mean = row_norms(rows)
+    assert np.isfinite([largest, mean]).all()
+    assert largest == pytest.approx(float(((problem.X**2).sum(axis=1) * problem.s).max()), rel=1e-5)
+    assert np.isfinite(column_moments(rows, 12)[1]).all()
+
+
+def test_no_rows_have_no_norm():
+    problem = Problem(n=4)
+    problem.X[:] = 0.0
+    assert row_norms(problem.rows("sparse32", np.float64)) == (0.0, 0.0)

@@ -32,4 +32,5 @@ def run_child(name: str, *arguments: str, **more: str) -> dict[str, Any]:
     done = subprocess.run(command, env=environment(**more), cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
-    return json.loads(done.stdout)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer

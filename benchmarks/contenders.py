@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import SGDClassifier
 from sklearn.svm import LinearSVC
 
-from benchmarks.setting import corpus
+from benchmarks.setting import Setting
 from hogwild.data.examples import Examples
 from hogwild.estimators import LinearClassifier
 
@@ -39,16 +39,14 @@ def fit_sgd(
 def fit_svc(data: Examples, l2: float, *, epochs: int = 1000, tol: float = 1e-4, seed: int = 0) -> NDArray[Any]:
     """LIBLINEAR's dual coordinate descent through scikit-learn's LinearSVC: C = 1 / (lambda n)."""
     C = 1.0 / (l2 * data.n_examples)
-    model = LinearSVC(
-        loss="hinge", dual=True, C=C, fit_intercept=False, max_iter=epochs, tol=tol, random_state=seed
-    )
+    model = LinearSVC(loss="hinge", dual=True, C=C, fit_intercept=False, max_iter=epochs, tol=tol, random_state=seed)
     return _coef(model, data)
 
 
-def warm_up(l2: float, threads: list[int]) -> None:
+def warm_up(setting: Setting, threads: list[int]) -> None:
     """Compile, or load from the cache, what training on the corpus needs."""
     for count in threads:
-        fit_hogwild(corpus(1000), l2, threads=count, epochs=1)
+        fit_hogwild(setting.corpus(1000), setting.l2, threads=count, epochs=1)
 
 
 def _coef(model: Any, data: Examples) -> NDArray[Any]:

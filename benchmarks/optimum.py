@@ -8,7 +8,11 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from benchmarks.contenders import fit_hogwild, fit_sgd, fit_svc
 from benchmarks.setting import hinge_objective
@@ -21,12 +25,12 @@ def optimum(data: Examples, l2: float) -> tuple[float, str]:
     if path.exists():
         known = json.loads(path.read_text(encoding="utf-8"))
         return float(known["objective"]), str(known["by"])
-    runs = {
+    runs: dict[str, Callable[[], NDArray[Any]]] = {
         "LinearSVC(tol=1e-6)": lambda: fit_svc(data, l2, epochs=1000, tol=1e-6),
         "hogwild, 100 epochs": lambda: fit_hogwild(data, l2, threads=1, epochs=100),
         "SGDClassifier, 20 epochs": lambda: fit_sgd(data, l2, epochs=20),
     }
-    reached = {name: hinge_objective(data.X, data.y, run(), l2) for name, run in runs.items()}
+    reached = {name: hinge_objective(data, run(), l2) for name, run in runs.items()}
     by = min(reached, key=lambda name: reached[name])
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"objective": reached[by], "by": by, "all": reached}), encoding="utf-8")
@@ -35,7 +39,8 @@ def optimum(data: Examples, l2: float) -> tuple[float, str]:
 
 def _path(data: Examples, l2: float) -> Path:
     """One file for each data set and lambda; a sum over values and labels tells corpora apart."""
-    key = f"{data.source} {data.nnz} {data.X.data.sum(dtype=float)!r} {data.y.sum(dtype=float)!r} {l2!r}"  # type: ignore[union-attr]
+    assert data.y is not None
+    key = f"{data.source} {data.nnz} {data.X.data.sum(dtype=float)!r} {data.y.sum(dtype=float)!r} {l2!r}"
     user = os.getuid() if hasattr(os, "getuid") else "user"
     folder = Path(tempfile.gettempdir()) / f"hogwild-benchmarks-{user}"
     return folder / f"optimum-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"

@@ -15,11 +15,12 @@ from benchmarks.setting import Setting
 
 INTRODUCTION = """# Results
 
-Written by `make bench`; do not edit. Contenders run in turn (A B C A B C ...) in one process on one machine; figures are
-medians over the repeats (with min..max), and ratios are medians of the ratios of each round. Kernels are compiled
-before the clock starts, except where compilation is what is measured. "RCV1-shaped" is a SYNTHETIC corpus,
-`hogwild.data.synthetic.rcv1_like`: Zipfian words, unit rows, float32. Unless said otherwise: hinge loss, lambda = 1e-5,
-no intercept. Objectives are computed by one NumPy function in float64 from the weights that each program returned.
+Written by `make bench`; do not edit. Contenders run in turn (A B C A B C ...) in one process on one machine; figures
+are medians over the repeats (min..max in brackets), and ratios are medians of the ratios of each round. Kernels are
+compiled before the clock starts, except where compilation is what is measured. Data are SYNTHETIC unless they are
+named: `hogwild.data.rcv1_like`, RCV1-shaped, Zipfian words, unit rows, float32. Hinge loss, lambda = 1e-5 and no
+intercept unless said otherwise. Objectives are computed by one NumPy function in float64 from the weights that each
+program returned.
 """
 
 

@@ -62,13 +62,6 @@ def per_epoch_s(fit: Callable[[int], object], more: int) -> float:
 
 
 def epochs_per_s(result: Result) -> float:
-    """Speed by the clock of the history; without the first epoch, and the last, after which weights were judged."""
+    """Speed by the clock of the history, without the first epoch and the last, after which weights may be judged."""
     history = result.history
     return (len(history) - 2) / (history[-2].time_s - history[0].time_s)
-
-
-def judged(result: Result) -> float:
-    """The final objective."""
-    objective = result.history[-1].objective
-    assert objective is not None
-    return objective

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.outcome import Goal, Outcome
-from benchmarks.setting import Setting, corpus
+from benchmarks.setting import Setting
 from benchmarks.timing import interleaved, seconds
 from hogwild.data.blocks import chunk_rows
 from hogwild.kernels.linear import Copies, Pace, steps_alone
@@ -36,12 +36,12 @@ def kernel(setting: Setting) -> Outcome:
         f"`cc {' '.join(FLAGS)}` when the race starts.",
         ("contender", "ns per nonzero", "time against C"),
     )
-    data = corpus(setting.rows)
+    data = setting.corpus()
     none = np.zeros(0, np.float32)
     rows = linear_rows(data, none, none)
     model = Linear("hinge", l2=setting.l2, fit_intercept=False)
     gain = float(model.survey(data, 0, None).eta0)
-    pace = Pace(model.loss_rule.code, 0.0, gain, setting.l2 * gain, 0.0, 0.0, 0.0)
+    pace = Pace(model.terms.loss.code, 0.0, gain, setting.l2 * gain, 0.0, 0.0, 0.0)
     chunk = chunk_rows(data)
     passes: dict[str, Callable[[], NDArray[Any]]] = {OURS: lambda: _numba_pass(rows, data.n_features, chunk, pace)}
     with tempfile.TemporaryDirectory() as folder:
@@ -58,8 +58,8 @@ def kernel(setting: Setting) -> Outcome:
 
         times = interleaved({name: clock(run) for name, run in passes.items()}, setting.repeats)
     for name, spread in times.items():
-        ratio = spread.over(times[THEIRS]).text(2, unit=" x") if THEIRS in times else "-"
-        outcome.rows.append((name, spread.text(2, 1e9), ratio))
+        against = spread.over(times[THEIRS]).text(2, unit=" x") if THEIRS in times else "-"
+        outcome.rows.append((name, spread.text(2, 1e9), against))
         outcome.figures[name, "ns per nonzero"] = spread.median * 1e9
     if THEIRS in times:
         ratio = times[OURS].over(times[THEIRS]).median
@@ -67,7 +67,7 @@ def kernel(setting: Setting) -> Outcome:
         outcome.goals.append(Goal(f"at most {MOST_RATIO} x the time of the C loop", f"{ratio:.2f} x", reached))
         apart = float(np.abs(weights[OURS] - weights[THEIRS]).max() / np.abs(weights[THEIRS]).max())
         outcome.figures[OURS, "difference"] = apart
-        outcome.notes.append(f"Both do the same: their weights differ by {apart:.0e} of the largest at most.")
+        outcome.notes.append(f"Both do the same: their weights differ by at most {apart:.0e} of the largest one.")
     return outcome
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from benchmarks.contenders import warm_up
 from benchmarks.outcome import Outcome
-from benchmarks.setting import Setting, corpus
-from benchmarks.timing import Spread, epochs_per_s, interleaved, judged
+from benchmarks.setting import Setting, hinge_objective
+from benchmarks.timing import Spread, epochs_per_s, interleaved
 from hogwild.data.examples import Examples
 from hogwild.engines import Threads
 from hogwild.interfaces import AbstractStrategy, Result, Stop
@@ -21,9 +23,9 @@ ROWS_SHARE = 10  # a tenth of the rows: some of these are slow
 def published(setting: Setting) -> Outcome:
     """Epochs per second and objective of every strategy on all cores."""
     rows = max(1000, setting.rows // ROWS_SHARE)
-    data, cores = corpus(rows), setting.cores
+    data, cores = setting.corpus(rows), setting.cores
     model = Linear("hinge", l2=setting.l2, fit_intercept=False)
-    warm_up(setting.l2, [1, cores])
+    warm_up(setting, [1, cores])
     programs: dict[str, tuple[AbstractStrategy, int]] = {
         "Serial(), 1 thread": (Serial(), 1),
         f"Hogwild(), {cores} threads": (Hogwild(), cores),
@@ -41,24 +43,23 @@ def published(setting: Setting) -> Outcome:
 
     def speed(name: str, seed: int) -> float:
         result = fit(name, data, seed)
-        objectives[name, seed] = judged(result)
+        objectives[name, seed] = hinge_objective(data, result.params["coef"], setting.l2)
         return epochs_per_s(result)
 
     for name in programs:
-        fit(name, corpus(1000), 0)  # compiles
-    speeds = interleaved({name: lambda seed, name=name: speed(name, seed) for name in programs}, setting.repeats)
+        fit(name, setting.corpus(1000), 0)  # compiles
+    speeds = interleaved({name: partial(speed, name) for name in programs}, setting.repeats)
     outcome = Outcome(
         "the default strategy and the published forms",
-        f"{rows:,} rows. `Racy`: one shared vector, no locks (Niu et al. 2011, as published); `Locked`: every variable of "
-        "an example locked (their AIG); `RoundRobin`: updates applied in turn (Langford et al. 2009). These three pay the "
-        f"penalty feature by feature, as the paper does. Excess: objective after {EPOCHS} epochs against Serial's.",
+        f"{rows:,} rows. `Racy`: one shared vector, no locks (Niu et al. 2011, as published); `Locked`: every variable "
+        "of an example locked (their AIG); `RoundRobin`: updates applied in turn (Langford et al. 2009). These three "
+        f"pay the penalty feature by feature, as the paper does. Excess: objective after {EPOCHS} epochs against "
+        "Serial's.",
         ("strategy", "epochs per s", "against Serial", "excess, %"),
     )
     serial = "Serial(), 1 thread"
     for name, spread in speeds.items():
-        excess = Spread(
-            tuple(objectives[name, seed] / objectives[serial, seed] - 1 for seed in range(setting.repeats))
-        )
+        excess = Spread(tuple(objectives[name, seed] / objectives[serial, seed] - 1 for seed in range(setting.repeats)))
         gain = spread.over(speeds[serial])
         outcome.rows.append((name, spread.text(1), gain.text(2, unit=" x"), excess.text(2, 100)))
         outcome.figures[name, "epochs per s"] = spread.median

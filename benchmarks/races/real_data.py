@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,10 +42,11 @@ def real_data(setting: Setting) -> Outcome:
     seeds = range(1 if setting.quick else SEEDS)
     outcome = Outcome(
         "test errors on real data",
-        f"Per cent wrong, mean over seeds 0 to {SEEDS - 1} (min..max). `LinearClassifier(n_jobs=-1)` with its default parameters; "
-        f"LIBLINEAR on the same objective, {SAME} with C = 1 / ({L2:g} n), and with its default parameters (squared hinge, "
-        f"C = 1). covtype: class 2 against the rest, raw columns, a random split of {TRAIN_ROWS:,} and {TEST_ROWS:,} rows with "
-        "seed 0; there LIBLINEAR is also shown on standardised columns. mushrooms: the usual split of agaricus.",
+        f"Per cent wrong, mean over seeds 0 to {SEEDS - 1} (min..max). `LinearClassifier(n_jobs=-1)` with its default "
+        f"parameters; LIBLINEAR on the same objective, {SAME} with C = 1 / ({L2:g} n), and with its default "
+        "parameters (squared hinge, C = 1). covtype: class 2 against the rest, raw columns, a random split of "
+        f"{TRAIN_ROWS:,} and {TEST_ROWS:,} rows with seed 0; there LIBLINEAR is also shown on standardised columns. "
+        "mushrooms: the usual split of agaricus.",
         ("data", "rows", OURS, SAME, DEFAULT, f"{SAME}, {SCALED}"),
         notes=["RCV1-v2: Lewis et al. 2004; a9a, mushrooms and covtype: UCI. LIBLINEAR: Fan et al. 2008."],
     )
@@ -55,24 +57,31 @@ def real_data(setting: Setting) -> Outcome:
         split = load()
         C = 1.0 / (L2 * split.X.shape[0])
 
-        def same(seed: int, C: float = C) -> Any:
-            return LinearSVC(loss="hinge", dual=True, C=C, random_state=seed)
-
         makers: dict[str, Callable[[int], Any]] = {
             OURS: lambda seed: LinearClassifier(n_jobs=-1, random_state=seed),
-            SAME: same,
+            SAME: partial(_svm, C),
             DEFAULT: lambda seed: LinearSVC(random_state=seed),
         }
         if name == "covtype":
-            makers[SCALED] = lambda seed: make_pipeline(StandardScaler(), same(seed))  # noqa: B023
+            makers[SCALED] = partial(_standardised, C)
         errors = {contender: _errors(make, split, seeds) for contender, make in makers.items()}
         rows = f"{split.X.shape[0]:,} + {split.X_test.shape[0]:,}"
-        cells = [_percent(errors[contender]) if contender in errors else "-" for contender in (OURS, SAME, DEFAULT, SCALED)]
+        cells = [
+            _percent(errors[contender]) if contender in errors else "-" for contender in (OURS, SAME, DEFAULT, SCALED)
+        ]
         outcome.rows.append((name, rows, *cells))
         for contender, spread in errors.items():
             outcome.figures[contender, name] = _mean(spread)
         outcome.goals.append(_goal(setting, name, errors))
     return outcome
+
+
+def _svm(C: float, seed: int) -> Any:
+    return LinearSVC(loss="hinge", dual=True, C=C, random_state=seed)
+
+
+def _standardised(C: float, seed: int) -> Any:
+    return make_pipeline(StandardScaler(), _svm(C, seed))
 
 
 def _goal(setting: Setting, name: str, errors: dict[str, Spread]) -> Goal:

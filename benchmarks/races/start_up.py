@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from functools import partial
 
 from benchmarks.child import environment, hogwild_command, run_child
 from benchmarks.outcome import Goal, Outcome
@@ -22,9 +23,7 @@ def start_up(setting: Setting) -> Outcome:
     commands = {HELP: [*hogwild_command(), "--help"], NUMPY: [sys.executable, "-c", "import numpy"]}
     for command in commands.values():
         subprocess.run(command, env=environment(), check=True, capture_output=True)  # byte code, file cache
-    times = interleaved(
-        {name: lambda _, command=command: _run_s(command) for name, command in commands.items()}, setting.repeats
-    )
+    times = interleaved({name: partial(_run_s, command) for name, command in commands.items()}, setting.repeats)
     ratio = times[HELP].over(times[NUMPY])
     extra = Spread(tuple(run["first_s"] - run["second_s"] for run in later))
 
@@ -33,7 +32,7 @@ def start_up(setting: Setting) -> Outcome:
 
     outcome = Outcome(
         "start-up",
-        f"Fresh processes. Fits are of {ROWS:,} rows on {setting.cores} threads (`LinearClassifier`, both kernels), the import of "
+        f"Fresh processes. Fits are of {ROWS:,} rows on {setting.cores} threads (`LinearClassifier`), the import of "
         "hogwild and the making of the data not included. The first-ever fit has an empty NUMBA_CACHE_DIR.",
         ("what", "s"),
         [
@@ -71,5 +70,5 @@ def _fits(setting: Setting) -> tuple[list[dict[str, float]], list[dict[str, floa
     return compiling, later
 
 
-def _run_s(command: list[str]) -> float:
+def _run_s(command: list[str], _: int) -> float:
     return seconds(lambda: subprocess.run(command, env=environment(), check=True, capture_output=True))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
 import numpy as np
 
 from benchmarks.contenders import warm_up
 from benchmarks.outcome import Goal, Outcome
-from benchmarks.setting import Setting, corpus
-from benchmarks.timing import Spread, epochs_per_s, interleaved, judged
+from benchmarks.setting import Setting, hinge_objective
+from benchmarks.timing import Spread, epochs_per_s, interleaved
 from hogwild.data.blocks import Blocks
 from hogwild.data.examples import Examples
 from hogwild.engines import Threads
@@ -28,36 +29,35 @@ MOST_EXCESS = 0.001
 
 def threads(setting: Setting) -> Outcome:
     """Epochs per second and objective for 1, 2, ... threads."""
-    data = corpus(setting.rows)
+    data = setting.corpus()
     model = Linear("hinge", l2=setting.l2, fit_intercept=False)
     counts = setting.threads
-    warm_up(setting.l2, counts)
+    warm_up(setting, counts)
     objectives: dict[tuple[int, int], float] = {}
 
     def hogwild(count: int, seed: int) -> float:
         result = train(model, data, engine=Threads(count), stop=Stop(epochs=EPOCHS, tol=None), seed=seed)
-        objectives[count, seed] = judged(result)
+        objectives[count, seed] = hinge_objective(data, result.params["coef"], setting.l2)
         return epochs_per_s(result)
 
     contenders = {}
     for count in counts:
-        contenders[f"hogwild {count}"] = lambda seed, count=count: hogwild(count, seed)
-        contenders[f"ceiling {count}"] = lambda seed, count=count: ceiling(model, data, count, seed)
+        contenders[f"hogwild {count}"] = partial(hogwild, count)
+        contenders[f"ceiling {count}"] = partial(ceiling, model, data, count)
     speeds = interleaved(contenders, setting.repeats)
     outcome = Outcome(
         "threads on one problem",
-        f"Epochs per second, with `Serial` on one thread and `Hogwild()` on more, by the clock of `history`: preparation, the "
-        f"first of {EPOCHS} epochs and the last, which is judged, left out. The ceiling is as many threads, each with the same kernel on a private vector that it never merges, handed the same blocks "
-        f"from one counter without meeting at the end of epochs. Excess: objective after {EPOCHS} epochs against one "
-        "thread's with the same seed.",
+        "Epochs per second, with `Serial` on one thread and `Hogwild()` on more, by the clock of `history`; "
+        f"preparation and the first and the last of {EPOCHS} epochs are left out. The ceiling is as many threads, each "
+        "with the same kernel on a private vector that it never merges, handed the same blocks from one counter, and "
+        f"without meeting at the end of epochs. Excess: objective after {EPOCHS} epochs against one thread's with the "
+        "same seed.",
         ("threads", "epochs per s", "speed-up", "ceiling, epochs per s", "share of the ceiling", "excess, %"),
     )
     for count in counts:
         speed, most = speeds[f"hogwild {count}"], speeds[f"ceiling {count}"]
         share, gain = speed.over(most), speed.over(speeds["hogwild 1"])
-        excess = Spread(
-            tuple(objectives[count, seed] / objectives[1, seed] - 1 for seed in range(setting.repeats))
-        )
+        excess = Spread(tuple(objectives[count, seed] / objectives[1, seed] - 1 for seed in range(setting.repeats)))
         row = (str(count), speed.text(1), gain.text(2, unit=" x"), most.text(1), share.text(3), excess.text(3, 100))
         outcome.rows.append(row)
         outcome.figures[f"{count} threads", "epochs per s"] = speed.median
@@ -80,7 +80,7 @@ def ceiling(model: Linear, data: Examples, count: int, seed: int) -> float:
     rows = linear_rows(data, none, none)
     blocks = Blocks(data, 0.0, seed)
     eta0 = float(model.survey(data, seed, None).eta0)
-    pace = Pace(model.loss_rule.code, 0.0, eta0, model.l2 * eta0, 0.0, 0.0, 0.0)
+    pace = Pace(model.terms.loss.code, 0.0, eta0, model.l2 * eta0, 0.0, 0.0, 0.0)
     epochs = (EPOCHS - 2) * count  # each thread learns as many rows as in a run of its own
     order = np.concatenate([blocks.order(epoch) for epoch in range(epochs)])
     per_block = max(1, BLOCK_EXAMPLES // blocks.chunk)

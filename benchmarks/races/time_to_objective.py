@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -16,7 +17,7 @@ from benchmarks import vw
 from benchmarks.contenders import fit_hogwild, fit_sgd, fit_svc, warm_up
 from benchmarks.optimum import optimum
 from benchmarks.outcome import Goal, Outcome
-from benchmarks.setting import Setting, corpus, hinge_objective
+from benchmarks.setting import Setting, hinge_objective
 from benchmarks.timing import Spread, interleaved, ms
 
 TARGET = 1.01  # times the optimal objective
@@ -39,13 +40,13 @@ class _Contender:
 
 def time_to_objective(setting: Setting) -> Outcome:
     """For each contender the smallest setting that reaches the target, and the time of the whole fit with it."""
-    data, l2 = corpus(setting.rows), setting.l2
+    data, l2 = setting.corpus(), setting.l2
     cores = min(THREADS, setting.cores)
-    warm_up(l2, [1, cores])
+    warm_up(setting, [1, cores])
     best, by = optimum(data, l2)
     outcome = Outcome(
         f"time to {TARGET} x the optimal objective",
-        f"The whole `fit` with compiled kernels, the checks of the data and the search for eta0 included; each with the "
+        "The whole `fit` with compiled kernels, the checks of the data and the search for eta0 included; each with the "
         f"fewest epochs that reach {TARGET} P* with every seed tried. P* = {best:.6f}, the best of long runs ({by}). "
         "For Vowpal Wabbit only the passes over its cache file are timed.",
         ("contender", "setting", "objective / P*", "reached", "ms", "times hogwild's"),
@@ -55,8 +56,8 @@ def time_to_objective(setting: Setting) -> Outcome:
         if vw.is_installed():
             rabbit = vw.VowpalWabbit(Path(folder), data)
             outcome.notes.append(
-                f"Not in Vowpal Wabbit's time: writing its text {rabbit.text_s:.1f} s (in Python), parsing that into its "
-                f"cache {rabbit.cache_s:.1f} s."
+                f"Not in Vowpal Wabbit's time: writing its text {rabbit.text_s:.1f} s (in Python), parsing that into "
+                f"its cache {rabbit.cache_s:.1f} s."
             )
             contenders |= _rabbits(rabbit, l2)
         else:
@@ -68,7 +69,7 @@ def time_to_objective(setting: Setting) -> Outcome:
 
 
 def _contenders(setting: Setting, cores: int) -> dict[str, _Contender]:
-    data, l2 = corpus(setting.rows), setting.l2
+    data, l2 = setting.corpus(), setting.l2
 
     def ours(threads: int) -> Fit:
         return _timed(lambda k, seed: fit_hogwild(data, l2, threads=threads, epochs=k, seed=seed))
@@ -82,18 +83,14 @@ def _contenders(setting: Setting, cores: int) -> dict[str, _Contender]:
         "hogwild, 1 thread": _Contender(ours(1), "max_epochs", False),
         "SGDClassifier": _Contender(sgd(True), "max_iter", True),
         "SGDClassifier(shuffle=False)": _Contender(sgd(False), "max_iter", False),
-        "LinearSVC": _Contender(
-            _timed(lambda k, seed: fit_svc(data, l2, epochs=k, seed=seed)), "max_iter", True
-        ),
+        "LinearSVC": _Contender(_timed(lambda k, seed: fit_svc(data, l2, epochs=k, seed=seed)), "max_iter", True),
         f"hogwild, {cores} threads, default tol": _Contender(
             _timed(lambda _, seed: fit_hogwild(data, l2, threads=cores, tol=1e-3, seed=seed)), "", False, own
         ),
         "SGDClassifier, default tol": _Contender(
             _timed(lambda _, seed: fit_sgd(data, l2, tol=1e-3, seed=seed)), "", False, own
         ),
-        "LinearSVC, default tol": _Contender(
-            _timed(lambda _, seed: fit_svc(data, l2, seed=seed)), "", False, own
-        ),
+        "LinearSVC, default tol": _Contender(_timed(lambda _, seed: fit_svc(data, l2, seed=seed)), "", False, own),
     }
 
 
@@ -128,7 +125,7 @@ class _Race:
     def run(self) -> None:
         """Search and race."""
         self._chosen = {name: self._search(contender) for name, contender in self._contenders.items()}
-        clocks = {name: lambda seed, name=name: self._clock(name, seed) for name in self._contenders}
+        clocks = {name: partial(self._clock, name) for name in self._contenders}
         self._times = interleaved(clocks, self._setting.repeats)
 
     def report(self, outcome: Outcome, ours: str) -> None:
@@ -154,7 +151,9 @@ class _Race:
             outcome.figures[name, "objective"] = float(np.median(objectives)) * self._best
         best = min(peers, key=lambda name: peers[name], default=None)
         if best is None or any(objective > TARGET for objective in self._objectives[ours]):
-            outcome.goals.append(Goal("the target, reached by hogwild and a peer", "not by all", self._setting.judged(False)))
+            outcome.goals.append(
+                Goal("the target, reached by hogwild and a peer", "not by all", self._setting.judged(False))
+            )
             return
         measured = f"{peers[best]:.2f} x against {best}"
         for least in (LEAST_RATIO, AIM_RATIO):
@@ -176,6 +175,4 @@ class _Race:
         return taken
 
     def _relative(self, weights: NDArray[Any]) -> float:
-        data = corpus(self._setting.rows)
-        assert data.y is not None
-        return hinge_objective(data.X, data.y, weights, self._setting.l2) / self._best
+        return hinge_objective(self._setting.corpus(), weights, self._setting.l2) / self._best

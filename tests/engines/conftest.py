@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-PATIENCE_S = 30.0
+PATIENCE_S = 20.0
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from tests.engines.toys import Program, Scripted, plain, tiny
+from tests.engines.toys import Program, Scripted, plain, raise_, tiny
 
 from hogwild import Stop, Threads, train
 from hogwild.engines import session
@@ -98,7 +98,7 @@ def test_rounds_count_up_and_only_the_first_of_a_fresh_start_is_first():
             await me.steps(50)
 
     first = run(strategy=Program(work), epochs=2)
-    assert [r.index for r in rounds] == list(range(len(rounds)))
+    assert [r.number for r in rounds] == list(range(len(rounds)))
     assert [r.first for r in rounds] == [True] + [False] * (len(rounds) - 1)
     rounds.clear()
     run(strategy=Program(work), epochs=2, start=first.params)
@@ -212,16 +212,19 @@ def test_convergence_on_the_last_epoch_is_convergence():
     assert run(Scripted((5, 4, 4, 4)), epochs=4, tol=1e-3, patience=2).reason == "converged"
 
 
-def test_tol_zero_never_stops_and_tol_none_does_not_even_look():
+def test_tol_zero_never_stops():
     result = run(Scripted((1, 1)), epochs=6, tol=0)
     assert (result.reason, len(result.history)) == ("epochs", 6)
     assert all(record.objective == 1 for record in result.history)
-    judged = []
-    result = run(Scripted((3, 2, 1), before_tally=judged.append), epochs=3, tol=None, holdout=0.1)
-    assert [record.objective for record in result.history] == [None, None, 1]
-    assert [record.holdout_loss for record in result.history] == [None, None, 1]
-    assert set(judged) == {3}
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_tol_none_judges_nothing_and_gives_the_last_weights(workers):
+    model = Scripted((1, 2, 3), before_tally=raise_(AssertionError("must not be judged")))
+    result = run(model, workers=workers, epochs=3, tol=None)
+    assert [record.objective for record in result.history] == [None] * 3
     assert result.params["epoch"][0] == 3
+    assert result.reason == "epochs"
 
 
 def test_the_holdout_loss_is_the_criterion_when_there_is_one():

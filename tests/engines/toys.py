@@ -125,7 +125,7 @@ def stumbling(how: Sharing, rank: int, round: int, act: Callable[[], object], n:
     async def work(me: Worker) -> None:
         await me.share(how)
         async for r in me.rounds():
-            if me.rank == rank and r.index == round and act() is StopAsyncIteration:
+            if me.rank == rank and r.number == round and act() is StopAsyncIteration:
                 return
             await me.steps(n)
 

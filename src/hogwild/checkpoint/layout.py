@@ -20,7 +20,9 @@ KINDS: dict[str, type[LinearClassifier] | type[LinearRegressor]] = {
     "classifier": LinearClassifier,
     "regressor": LinearRegressor,
 }
-STATE = ("eta0", "examples")  # of `Params`: what a warm start goes on from
+# State of `Params`, which a warm start goes on from; and whether it is a number, or a vector for all features or none.
+# Kernels trust the lengths of vectors, so that nothing else may pass.
+NUMBERS, VECTORS = ("eta0", "examples", "intercept_step"), ("centre", "relax")
 LABEL_KINDS = "biufUO"  # kinds of dtype that classes may have
 
 

@@ -20,7 +20,8 @@ from hogwild.checkpoint.layout import (
     FORMAT_VERSION,
     KINDS,
     LABEL_KINDS,
-    STATE,
+    NUMBERS,
+    VECTORS,
     Estimator,
     ModelError,
     checksum,
@@ -122,7 +123,7 @@ def _restore(metadata: Mapping[str, str], arrays: Arrays) -> Estimator:
         estimator.feature_names_in_ = np.array(facts["feature_names"], dtype=object)
     estimator.n_iter_ = int(facts["n_iter"])
     estimator.stop_reason_ = str(facts["stop_reason"])
-    estimator.eta0_ = float(arrays["state.eta0"][0])
+    estimator.eta0_ = float(arrays["state.0.eta0"][0])
     return estimator
 
 
@@ -131,10 +132,17 @@ def _check_arrays(arrays: Arrays, problems: int, trained: int) -> None:
     coef, intercept = arrays["coef"], arrays["intercept"]
     if coef.ndim != 2 or coef.shape[0] != problems or coef.shape[1] < 1 or intercept.shape != (problems,):
         raise ValueError(f"weights {coef.shape} and intercepts {intercept.shape} do not fit {problems} problem(s)")
-    if not 1 <= trained <= problems or any(arrays[f"state.{name}"].shape != (trained,) for name in STATE):
-        raise ValueError(f"{trained} histories and as many states do not fit {problems} problem(s)")
+    if not 1 <= trained <= problems:
+        raise ValueError(f"{trained} histories do not fit {problems} problem(s)")
     if coef.dtype not in (np.float32, np.float64) or intercept.dtype != coef.dtype:
         raise ValueError(f"weights are {coef.dtype} and intercepts {intercept.dtype}")
+    known = [f"state.{k}.{name}" for k in range(trained) for name in (*NUMBERS, *VECTORS)]
+    if set(arrays) != {"coef", "intercept", *known}:
+        raise ValueError(f"its arrays are {', '.join(sorted(arrays))}")
+    for name in known:
+        allowed = [(1,)] if name.endswith(NUMBERS) else [(0,), coef.shape[1:]]
+        if arrays[name].shape not in allowed or arrays[name].dtype not in (np.float64, coef.dtype):
+            raise ValueError(f"{name} is {arrays[name].dtype} of shape {arrays[name].shape}")
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise ValueError(f"{name} holds NaN or infinity")
@@ -147,7 +155,7 @@ def _history(columns: Mapping[str, list[Any]]) -> History:
 
 def _params(arrays: Arrays, k: int) -> Params:
     coef = arrays["coef"]
-    state = {name: arrays[f"state.{name}"][k : k + 1].copy() for name in STATE}
+    state = {name: arrays[f"state.{k}.{name}"] for name in (*NUMBERS, *VECTORS)}
     params = Params({"coef": (coef.shape[1],), "intercept": (1,)}, coef.dtype, state)
     params["coef"][:], params["intercept"][0] = coef[k], arrays["intercept"][k]
     return params

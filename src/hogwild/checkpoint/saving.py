@@ -17,7 +17,6 @@ from hogwild.checkpoint.layout import (
     FORMAT_VERSION,
     KINDS,
     LABEL_KINDS,
-    STATE,
     Estimator,
     ModelError,
     checksum,
@@ -72,8 +71,8 @@ def _arrays(estimator: Estimator) -> dict[str, NDArray[Any]]:
         "intercept": np.ascontiguousarray(estimator.intercept_),
     }
     parts: list[Params] = estimator._params if isinstance(estimator._params, list) else [estimator._params]
-    for name in STATE:
-        arrays[f"state.{name}"] = np.array([part.state[name][0] for part in parts], np.float64)
+    for k, part in enumerate(parts):
+        arrays |= {f"state.{k}.{name}": np.ascontiguousarray(array) for name, array in part.state.items()}
     return arrays
 
 

@@ -88,11 +88,11 @@ def _verdict(facts: dict[str, Any]) -> str:
 def describe_model(estimator: Estimator, examples: Examples | None, top: int, first: int) -> dict[str, Any]:
     """Hyper-parameters, weights and heaviest features (numbered from `first`); margins on the examples."""
     is_classifier = isinstance(estimator, LinearClassifier)
-    rule = Linear(estimator.loss).loss_rule
+    rule = Linear(estimator.loss).terms.loss
     facts: dict[str, Any] = {
         "kind": "classifier" if is_classifier else "regressor",
         "loss": rule.name,
-        "loss_parameter": {rule.parameter: Linear(estimator.loss).loss_parameter} if rule.parameter else None,
+        "loss_parameter": {rule.parameter: Linear(estimator.loss).terms.parameter} if rule.parameter else None,
         "formula": rule.formula,
         "l2": float(estimator.l2),
         "l1": float(estimator.l1),

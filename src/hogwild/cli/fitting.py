@@ -70,7 +70,7 @@ def build(options: dict[str, Any]) -> Estimator:
         "max_epochs": options["epochs"],
         "tol": options["tol"],
         "schedule": _schedule(options),
-        "average": options["average"],
+        "average": "auto" if options["average"] is None else options["average"],
         "early_stopping": options["early_stopping"] or options["validation_fraction"] is not None,
         "validation_fraction": 0.1 if options["validation_fraction"] is None else options["validation_fraction"],
         "strategy": options["strategy"],

@@ -108,7 +108,7 @@ def _loss(estimator: Estimator, examples: Examples, problem: Problem) -> tuple[f
     rows = linear_rows(replace(examples, y=problem.targets), np.zeros(0, dtype), centre)
     weights = np.append(problem.coef, problem.intercept).astype(dtype)
     starts = np.arange(examples.n_examples, dtype=np.int64)
-    code, parameter, binary = model.loss_rule.code, model.loss_parameter, model.loss_rule.is_binary
+    code, parameter, binary = model.terms.loss.code, model.terms.parameter, model.terms.loss.is_binary
     loss, _, weight = tally(rows, starts, 1, weights, code, parameter, binary)
     mean = loss / weight
     return mean, penalty(problem.coef, estimator.l2, estimator.l1) + mean

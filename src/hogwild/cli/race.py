@@ -54,11 +54,11 @@ def race(rows: int | None, threads: int | None, epochs: int, l2: float, out: str
     size = plan(LinearClassifier(n_jobs=-1 if threads is None else threads))[2].size
     tell("Compiling the kernels, so that no time below contains it (some seconds, the first time only) ...")
     for n_jobs in {1, size}:
-        _warm_up(LinearClassifier(n_jobs=n_jobs, **settings))
+        _warm_up(_contestant(n_jobs, settings))
     tell(f"Training: hinge loss, l2 = {l2:g}, {epochs} epochs each; {LAPS} laps.")
     name = _threads(size)
     with Interrupts() as interrupts:
-        estimator = LinearClassifier(n_jobs=size, **settings)
+        estimator = _contestant(size, settings)
         with watching(epochs, quiet=quiet, verbose=False, title=name) as watches:
             fitted = fit(estimator, training, labels(training), watches, interrupts)
         save_model(estimator, model_path)
@@ -103,6 +103,11 @@ def _data(rows: int | None, tell: Callable[[str], None]) -> tuple[Examples, Exam
     return training, test
 
 
+def _contestant(n_jobs: int, settings: dict[str, Any]) -> LinearClassifier:
+    # By name, because "auto" would leave threads out that have too little to do, in the warm-up of all places.
+    return LinearClassifier(n_jobs=n_jobs, strategy="hogwild" if n_jobs > 1 else "serial", **settings)
+
+
 def _warm_up(estimator: LinearClassifier) -> None:
     few = rcv1_like(WARM_UP_ROWS, WARM_UP_FEATURES, seed=SEED)
     evaluate(estimator.fit(few.X, labels(few)), few)
@@ -110,7 +115,7 @@ def _warm_up(estimator: LinearClassifier) -> None:
 
 def _run(name: str, n_jobs: int, settings: dict[str, Any], training: Examples, test: Examples, quiet: bool) -> Lap:
     with watching(settings["max_epochs"], quiet=quiet, verbose=False, title=name) as watches:
-        estimator = LinearClassifier(n_jobs=n_jobs, callbacks=watches, **settings)
+        estimator = _contestant(n_jobs, settings).set_params(callbacks=watches)
         begun = time.perf_counter()
         estimator.fit(training.X, labels(training))
         seconds = time.perf_counter() - begun

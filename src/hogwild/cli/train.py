@@ -16,6 +16,7 @@ from hogwild.cli.talking import INTERRUPTED, plain_errors, say, table, write_jso
 if TYPE_CHECKING:
     from hogwild.cli.fitting import Fitted
     from hogwild.data import Examples
+    from hogwild.history import History, Record
 
 REASONS = {
     "converged": "converged",
@@ -47,7 +48,7 @@ REASONS = {
 @click.option("--no-intercept", is_flag=True, help="Learn no intercept.")
 @click.option("--class-weight", type=click.Choice(["balanced"]), help="Let each class weigh the same.")
 @click.option(
-    "--epochs", type=click.IntRange(min=1), metavar="N", default=20, show_default=True, help="At most so many passes."
+    "--epochs", type=click.IntRange(min=1), metavar="N", default=100, show_default=True, help="At most so many passes."
 )
 @click.option(
     "--tol",
@@ -69,7 +70,11 @@ REASONS = {
     "--schedule", type=click.Choice(SCHEDULE_NAMES), default="auto", show_default=True, help="How step sizes fall."
 )
 @click.option("--eta0", type=float, metavar="X", help="The first step size.  [default: found on a subsample]")
-@click.option("--average", is_flag=True, help="Keep the mean of the iterates (averaged SGD).")
+@click.option(
+    "--average/--no-average",
+    default=None,
+    help="Keep a mean of the iterates or the last.  [default: mean, unless --l1]",
+)
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Worker threads.  [default: one a core]")
 @click.option("--strategy", type=StrategyName(), default="auto", show_default=True, help="How threads share weights.")
 @click.option("--deterministic", is_flag=True, help="The same bits each time (with --seed), also with many threads.")
@@ -158,6 +163,8 @@ def _plot(estimator: Any, path: str) -> None:
     from hogwild.report import plot_histories
 
     runs = histories(estimator)
+    if not any(_judged(run) for run in runs):  # Ctrl-C came before the end of the first epoch was judged
+        return
     names = ["training"] if len(runs) == 1 else [f"class {spell(label)}" for label in estimator.classes_]
     plot_histories(dict(zip(names, runs, strict=False)), path, title=f"hogwild train --loss {estimator.loss}")
 
@@ -172,9 +179,10 @@ def _facts(fitted: Fitted, examples: Examples, read_s: float, out: str) -> dict[
 
     estimator = fitted.estimator
     runs = histories(estimator)
-    last = [run[-1] for run in runs]
-    holdouts = [record.holdout_score for record in last if record.holdout_score is not None]
-    seen = sum(record.examples for record in last)
+    kept = [min(_judged(run), key=_criterion) for run in runs if _judged(run)]
+    holdouts = [record.holdout_score for record in kept if record.holdout_score is not None]
+    seen = sum(run[-1].examples for run in runs if len(run))
+    nonzeros = examples.X.nnz if examples.is_sparse else examples.X.size
     return {
         "model": out,
         "loss": estimator.loss if isinstance(estimator.loss, str) else list(estimator.loss),
@@ -184,11 +192,11 @@ def _facts(fitted: Fitted, examples: Examples, read_s: float, out: str) -> dict[
         "features": examples.n_features,
         "classes": estimator.classes_.tolist() if isinstance(estimator, LinearClassifier) else None,
         "trained_problems": len(runs),
-        "threads": plan(estimator)[2].size,
+        "threads": plan(estimator, nonzeros)[2].size,
         "epochs": int(estimator.n_iter_),
         "stop_reason": "interrupted" if fitted.interrupted else estimator.stop_reason_,
         "eta0": float(estimator.eta0_),
-        "objective": float(np.mean([_best(run) for run in runs])),
+        "objective": float(np.mean([record.objective for record in kept])) if kept else None,
         "holdout_score": float(np.mean(holdouts)) if holdouts else None,
         "nonzero_weights": int(np.count_nonzero(estimator.coef_)),
         "read_s": read_s,
@@ -198,12 +206,15 @@ def _facts(fitted: Fitted, examples: Examples, read_s: float, out: str) -> dict[
     }
 
 
-def _best(run: Any) -> float:
-    """The objective of the weights that were kept: the lowest, or that of the lowest hold-out loss."""
-    judged = [record for record in run if record.objective is not None]
-    if judged[0].holdout_loss is not None:
-        return float(min(judged, key=lambda record: record.holdout_loss).objective)
-    return float(min(record.objective for record in judged))
+def _judged(run: History) -> list[Record]:
+    return [record for record in run if record.objective is not None]
+
+
+def _criterion(record: Record) -> float:
+    """What the weights were chosen by that were kept."""
+    chosen = record.objective if record.holdout_loss is None else record.holdout_loss
+    assert chosen is not None  # the record was judged
+    return chosen
 
 
 def _summary(facts: dict[str, Any]) -> str:
@@ -214,7 +225,7 @@ def _summary(facts: dict[str, Any]) -> str:
         ("epochs", f"{facts['epochs']} ({REASONS[facts['stop_reason']]})"),
         ("time", f"{facts['train_s']:.3f} s on {facts['threads']} thread{'s' * (facts['threads'] > 1)}"),
         ("speed", f"{facts['examples_per_s']:,.0f} examples/s"),
-        ("objective", f"{facts['objective']:.6g}"),
+        ("objective", "not known" if facts["objective"] is None else f"{facts['objective']:.6g}"),
         ("weights", f"{facts['nonzero_weights']:,} not zero"),
         ("model", f"{facts['model']} ({size:,} bytes)"),
     ]

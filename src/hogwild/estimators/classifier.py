@@ -228,7 +228,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         normalised to sum 1.
         """
         found = scores(self, X).astype(np.float64)
-        if Linear(self.loss).loss_rule.name == "logistic":
+        if Linear(self.loss).terms.loss.name == "logistic":
             with np.errstate(over="ignore"):
                 positive = 1.0 / (1.0 + np.exp(-found))
         else:
@@ -248,6 +248,6 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
 
 def _probability(estimator: Any) -> bool:
     """For `available_if`: AttributeError, as scikit-learn wants it, for losses without probabilities."""
-    if Linear(estimator.loss).loss_rule.name not in ("logistic", "modified_huber"):
+    if Linear(estimator.loss).terms.loss.name not in ("logistic", "modified_huber"):
         raise AttributeError(f"probabilities are not available for loss={estimator.loss!r}; use loss='logistic'")
     return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -13,9 +12,9 @@ from hogwild.data.examples import Examples
 from hogwild.interfaces import AbstractModel
 from hogwild.models.linear_survey import LinearSurvey, survey_linear
 from hogwild.models.linear_task import LinearTask
+from hogwild.models.linear_terms import Terms, find_terms
 from hogwild.params import Params
-from hogwild.rules.losses import Loss, find_loss
-from hogwild.rules.schedules import Schedule, find_schedule
+from hogwild.rules.schedules import Schedule
 
 
 @final
@@ -55,52 +54,17 @@ class Linear(AbstractModel):
     average: bool | str = "auto"
 
     def __post_init__(self) -> None:
-        _ = self.loss_rule, self.loss_parameter, self.schedule_rule
-        for name in ("l2", "l1"):
-            value = getattr(self, name)
-            if not (isinstance(value, int | float | np.number) and math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name}={value!r} must be a finite number of at least 0")
-            if value > 1e10:
-                raise ValueError(f"{name}={value!r} is absurdly large: no weight could differ from 0")
-        if not (isinstance(self.average, bool | np.bool_) or self.average == "auto"):
-            raise ValueError(f'average={self.average!r} must be True, False or "auto"')
-        if self.schedule_rule.name == "bottou" and self.l2 == 0:
-            raise ValueError('schedule="bottou" divides by l2: give l2 > 0, or use schedule="inverse"')
+        _ = self.terms
 
     @property
-    def loss_rule(self) -> Loss:
-        """The row of `LOSSES`."""
-        return find_loss(self.loss if isinstance(self.loss, str) else self.loss[0])
-
-    @property
-    def loss_parameter(self) -> float:
-        """The parameter of the loss (epsilon, quantile), or 0 for losses that have none."""
-        rule = self.loss_rule
-        if isinstance(self.loss, str):
-            return rule.default
-        value = float(self.loss[1])
-        if rule.parameter is None:
-            raise ValueError(f"loss {rule.name!r} has no parameter; write loss={rule.name!r}")
-        if rule.name == "quantile" and not 0 < value < 1:
-            raise ValueError(f"quantile={value} must lie strictly between 0 and 1")
-        if not (math.isfinite(value) and (value > 0 or (value == 0 and rule.name != "huber"))):
-            raise ValueError(f"{rule.parameter}={value} must be a positive number for loss {rule.name!r}")
-        return value
-
-    @property
-    def schedule_rule(self) -> Schedule:
-        """The schedule, its name looked up."""
-        return find_schedule(self.schedule)
-
-    @property
-    def averages(self) -> bool:
-        """Is the answer the mean of the iterates?"""
-        return self.l1 == 0 if self.average == "auto" else bool(self.average)
+    def terms(self) -> Terms:
+        """The hyper-parameters, checked and looked up."""
+        return find_terms(self.loss, self.l2, self.l1, self.fit_intercept, self.schedule, self.average)
 
     def survey(self, examples: Examples, seed: int, start: Params | None) -> LinearSurvey:
         """Scales of columns and eta0, from a seeded subsample; ValueError if the labels do not fit the loss."""
         self._check_labels(examples)
-        return survey_linear(self, examples, seed, start)
+        return survey_linear(self.terms, examples, seed, start)
 
     def init(self, survey: LinearSurvey) -> Params:
         """Zero weights: views "coef" (d,) and "intercept" (1,); state: examples seen so far, and the survey, so that
@@ -111,7 +75,7 @@ class Linear(AbstractModel):
 
     def bind(self, examples: Examples, survey: LinearSurvey) -> LinearTask:
         """The kernels on these examples."""
-        return LinearTask(self, examples, survey)
+        return LinearTask(self.terms, examples, survey)
 
     def predict(self, params: Params, X: Any) -> NDArray[Any]:
         """p = X w + b, (n,): the margin for binary losses (positive: class +1)."""
@@ -121,11 +85,11 @@ class Linear(AbstractModel):
         y = examples.y
         if y is None:
             raise ValueError("training needs labels y")
-        if self.loss_rule.is_binary:
+        if self.terms.loss.is_binary:
             known = (y == 1) | (y == -1)
             if not known.all():
                 row = int(np.argmin(known))
                 raise ValueError(
-                    f"loss {self.loss_rule.name!r} wants labels -1 and +1, but row {row} has {y[row]!r}; "
+                    f"loss {self.terms.loss.name!r} wants labels -1 and +1, but row {row} has {y[row]!r}; "
                     "LinearClassifier and `hogwild train` translate any labels"
                 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,10 @@ from hogwild.data.examples import Examples
 from hogwild.kernels.moments import column_moments, row_norms
 from hogwild.kernels.rows import DenseRows, Rows
 from hogwild.models.linear_rows import linear_rows, value_dtype
+from hogwild.models.linear_terms import Terms
 from hogwild.models.step_size import find_eta0
 from hogwild.params import Params
 from hogwild.rules.schedules import typical_weight_rate
-
-if TYPE_CHECKING:
-    from hogwild.models.linear import Linear
 
 SAMPLE_ROWS = 16_384  # for the scales of columns
 # Columns are relaxed only when their scales (root mean square of the nonzeros) are uneven: when they typically differ
@@ -49,30 +47,31 @@ class LinearSurvey:
         return {**numbers, "relax": self.relax, "centre": self.centre}
 
 
-def survey_linear(model: Linear, examples: Examples, seed: int, start: Params | None) -> LinearSurvey:
+def survey_linear(terms: Terms, examples: Examples, seed: int, start: Params | None) -> LinearSurvey:
     """Survey the data; weights to go on from bring their survey with them."""
     d, dtype = examples.n_features, value_dtype(examples)
     if start is not None:
-        eta0, intercept = (float(start.state[name][0]) for name in ("eta0", "intercept_step"))
-        return LinearSurvey(d, dtype, eta0, intercept, start.state["relax"], start.state["centre"])
+        known = start.state
+        numbers = float(known["eta0"][0]), float(known["intercept_step"][0])
+        return LinearSurvey(d, dtype, *numbers, known["relax"], known["centre"])
     rng = np.random.default_rng([seed, 2])
     sample = _sample(examples, SAMPLE_ROWS, rng)
     centre = np.zeros(0 if examples.is_sparse else d, dtype)
-    if model.fit_intercept and not examples.is_sparse:
+    if terms.fit_intercept and not examples.is_sparse:
         centre[:] = sample.X.mean(axis=0, dtype=np.float64)
     rows = linear_rows(sample, np.zeros(0, dtype), centre)
     counts, squares = column_moments(rows, d)
     uneven = TYPICAL_UNEVEN_SPARSE if examples.is_sparse else TYPICAL_UNEVEN_DENSE
     relax = _relax(counts, squares, uneven).astype(dtype)
     rows = linear_rows(sample, relax, centre)
-    intercept = _intercept_step(squares, relax, sample.n_examples) if model.fit_intercept else 0.0
-    eta0 = model.schedule_rule.eta0
+    intercept = _intercept_step(squares, relax, sample.n_examples) if terms.fit_intercept else 0.0
+    eta0 = terms.schedule.eta0
     if eta0 is None:
-        cap = _largest_stable_rate(model, examples, rows, intercept)
-        if model.schedule_rule.name == "bottou":
-            eta0 = min(cap, typical_weight_rate(model.loss_rule, model.loss_parameter, model.l2))
+        cap = _largest_stable_rate(terms, examples, rows, intercept)
+        if terms.schedule.name == "bottou":
+            eta0 = min(cap, typical_weight_rate(terms.loss, terms.parameter, terms.l2))
         else:
-            eta0 = find_eta0(model, rows, d, intercept, cap, rng)
+            eta0 = find_eta0(terms, rows, d, intercept, cap, rng)
     return LinearSurvey(d, dtype, eta0, intercept, relax, centre)
 
 
@@ -109,13 +108,13 @@ def _intercept_step(squares: NDArray[np.float64], relax: NDArray[np.floating], n
     return float(moments @ moments) / total if total > 0 else 1.0
 
 
-def _largest_stable_rate(model: Linear, examples: Examples, sample: Rows, intercept: float) -> float:
+def _largest_stable_rate(terms: Terms, examples: Examples, sample: Rows, intercept: float) -> float:
     """1 / (smoothness * largest weighted row norm^2): no step then overshoots its own example.
 
     Only losses whose slope is unbounded can diverge; only for those are all rows looked at.
     """
-    loss = model.loss_rule
-    cap = 1.0 / model.l2 if model.l2 > 0 else math.inf
+    loss = terms.loss
+    cap = 1.0 / terms.l2 if terms.l2 > 0 else math.inf
     if not math.isinf(loss.steepest):
         return cap
     largest, _ = row_norms(linear_rows(examples, sample.relax, _centre(sample)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,9 @@ from hogwild.kernels.scoring import tally
 from hogwild.memory import InTurn, Locking, Memory, Racy, Replicas, Sharing
 from hogwild.models.linear_rows import linear_rows
 from hogwild.models.linear_survey import LinearSurvey
+from hogwild.models.linear_terms import Terms
 from hogwild.params import NonFiniteError, Params
 from hogwild.rules.penalties import penalty
-
-if TYPE_CHECKING:
-    from hogwild.models.linear import Linear
 
 AVERAGING_STARTS = 0.5  # epochs: the first iterates say nothing
 # Between two merges at least this many nonzeros are learnt for each weight that is merged: a merge then costs a few per
@@ -38,22 +36,22 @@ class LinearTask(AbstractTask):
     the intercept of *centred* columns; `close_epoch` makes both true again.
     """
 
-    def __init__(self, model: Linear, examples: Examples, survey: LinearSurvey) -> None:
-        self._model, self._survey = model, survey
+    def __init__(self, terms: Terms, examples: Examples, survey: LinearSurvey) -> None:
+        self._terms, self._survey = terms, survey
         self._rows = linear_rows(examples, survey.relax, survey.centre)
         self._true_rows = self._rows
         if survey.centre.size:
             self._true_rows = linear_rows(examples, survey.relax, np.zeros_like(survey.centre))
-        self._loss = model.loss_rule
+        self._loss = terms.loss
         self._source = examples.source
-        self._curve = model.schedule_rule.curve(survey.eta0, model.l2, examples.n_examples)
+        self._curve = terms.schedule.curve(survey.eta0, terms.l2, examples.n_examples)
         mean = float(np.average(self._rows.targets, weights=self._rows.weights))
         self._variance = float(np.average((self._rows.targets - mean) ** 2, weights=self._rows.weights))
         self._degrees: NDArray[np.floating] | None = None
 
     @property
     def averages(self) -> bool:
-        return self._model.averages
+        return self._terms.averages
 
     # ------------------------------------------------------------------------------------------------- pace
 
@@ -62,7 +60,7 @@ class LinearTask(AbstractTask):
         feature by feature, as the published schemes do.
         """
         even = self._survey.relax.size == 0
-        return even and self._curve.telescopes(self._model.l2) and (how is None or isinstance(how, Replicas))
+        return even and self._curve.telescopes(self._terms.l2) and (how is None or isinstance(how, Replicas))
 
     def rate(self, moment: Moment) -> float:
         """Step size at that moment."""
@@ -70,16 +68,16 @@ class LinearTask(AbstractTask):
 
     def _pace(self, how: Sharing | None, moment: Moment, rate: float | None) -> tuple[Pace, float]:
         """The pace of a block, and the divisor at its start."""
-        model = self._model
-        code, parameter = self._loss.code, model.loss_parameter
+        terms = self._terms
+        code, parameter = self._loss.code, terms.parameter
         if self._telescopes(how) and rate is None:
             # The schedule is self-similar: an epoch begins anew with its own eta0 and true weights.
             gain = self.rate(moment._replace(done=0))
-            growth = model.l2 * gain
-            pace = Pace(code, parameter, gain, growth, self._survey.intercept, 0.0, model.l1)
+            growth = terms.l2 * gain
+            pace = Pace(code, parameter, gain, growth, self._survey.intercept, 0.0, terms.l1)
             return pace, 1.0 + growth * moment.done
         gain = self.rate(moment) if rate is None else rate
-        return Pace(code, parameter, gain, 0.0, self._survey.intercept, model.l2, model.l1), 1.0
+        return Pace(code, parameter, gain, 0.0, self._survey.intercept, terms.l2, terms.l1), 1.0
 
     # ------------------------------------------------------------------------------------------------ epochs
 
@@ -92,7 +90,7 @@ class LinearTask(AbstractTask):
         """Divide by the divisor, undo the centring; the answer is the mean of the iterates if that is asked for."""
         coef = params["coef"]
         if self._telescopes(memories[0].how):
-            coef /= coef.dtype.type(1.0 + self._model.l2 * self.rate(moment._replace(done=0)) * moment.done)
+            coef /= coef.dtype.type(1.0 + self._terms.l2 * self.rate(moment._replace(done=0)) * moment.done)
         params.check_finite(f"after {moment.begun + moment.done:.0f} examples, in epoch {moment.epoch + 1}")
         answer = params
         total = sum(float(memory.mass[0]) for memory in memories if memory.mean.size)
@@ -159,12 +157,12 @@ class LinearTask(AbstractTask):
     def tally(self, params: Params, block: Block) -> Tally:
         """Sums of loss, errors and weight over the block."""
         binary = self._loss.is_binary
-        code, parameter = self._loss.code, self._model.loss_parameter
+        code, parameter = self._loss.code, self._terms.parameter
         return Tally(*tally(self._true_rows, block.starts, block.chunk, params.weights, code, parameter, binary))
 
     def objective(self, params: Params, total: Tally) -> float:
         """l2/2 |w|^2 + l1 |w|_1 + mean loss."""
-        return penalty(params["coef"], self._model.l2, self._model.l1) + total.loss / total.weight
+        return penalty(params["coef"], self._terms.l2, self._terms.l1) + total.loss / total.weight
 
     def score(self, total: Tally) -> float:
         """Accuracy for binary losses, R^2 for the others."""

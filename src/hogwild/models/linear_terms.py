@@ -1,0 +1,60 @@
+"""The hyper-parameters of a linear model, checked, and with names looked up."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from hogwild.rules.losses import Loss, find_loss
+from hogwild.rules.schedules import Schedule, find_schedule
+
+ABSURD = 1e10  # no weight could differ from 0
+
+
+class Terms(NamedTuple):
+    """What surveys, tasks and searches need to know of a model; see `Linear` for the meaning."""
+
+    loss: Loss
+    parameter: float  # of the loss; 0 for losses that have none
+    l2: float
+    l1: float
+    fit_intercept: bool
+    schedule: Schedule
+    averages: bool  # is the answer the mean of the iterates?
+
+
+def find_terms(
+    loss: str | tuple[str, float],
+    l2: float,
+    l1: float,
+    fit_intercept: bool,
+    schedule: str | Schedule,
+    average: bool | str,
+) -> Terms:
+    """Check and look up; ValueError or TypeError names what is wrong."""
+    rule = find_loss(loss if isinstance(loss, str) else loss[0])
+    parameter = rule.default if isinstance(loss, str) else _parameter(rule, float(loss[1]))
+    for name, value in (("l2", l2), ("l1", l1)):
+        if not (isinstance(value, int | float | np.number) and math.isfinite(value) and value >= 0):
+            raise ValueError(f"{name}={value!r} must be a finite number of at least 0")
+        if value > ABSURD:
+            raise ValueError(f"{name}={value!r} is absurdly large: no weight could differ from 0")
+    if not (isinstance(average, bool | np.bool_) or average == "auto"):
+        raise ValueError(f'average={average!r} must be True, False or "auto"')
+    curve = find_schedule(schedule)
+    if curve.name == "bottou" and l2 == 0:
+        raise ValueError('schedule="bottou" divides by l2: give l2 > 0, or use schedule="inverse"')
+    averages = l1 == 0 if average == "auto" else bool(average)
+    return Terms(rule, parameter, float(l2), float(l1), bool(fit_intercept), curve, averages)
+
+
+def _parameter(rule: Loss, value: float) -> float:
+    if rule.parameter is None:
+        raise ValueError(f"loss {rule.name!r} has no parameter; write loss={rule.name!r}")
+    if rule.name == "quantile" and not 0 < value < 1:
+        raise ValueError(f"quantile={value} must lie strictly between 0 and 1")
+    if not (math.isfinite(value) and (value > 0 or (value == 0 and rule.name != "huber"))):
+        raise ValueError(f"{rule.parameter}={value} must be a positive number for loss {rule.name!r}")
+    return value

@@ -11,6 +11,8 @@ from typing import final
 
 from hogwild.interfaces import Result
 
+REST_S = 0.1  # before each run: threads of a BLAS spin for tens of ms after its last call, in the time of who is next
+
 
 @final
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def interleaved(contenders: Mapping[str, Callable[[int], float]], repeats: int) 
     for repeat in range(repeats):
         for name, contender in contenders.items():
             gc.collect()
+            time.sleep(REST_S)
             found[name].append(contender(repeat))
     return {name: Spread(tuple(values)) for name, values in found.items()}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks import timing
 from benchmarks.__main__ import main
 from benchmarks.machine import compiler_version
 from benchmarks.outcome import Goal, Outcome
@@ -22,8 +23,9 @@ PEERS = {"SGDClassifier", "SGDClassifier(shuffle=False)"}
 
 
 @pytest.fixture(autouse=True)
-def _own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_temporary_folder_and_no_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(timing, "REST_S", 0.0)
 
 
 def run(name: str, setting: Setting = QUICK) -> Outcome:

@@ -38,22 +38,42 @@ def watched(patience_s: float) -> Iterator[None]:
 
 @pytest.fixture
 def ctrl_c() -> Iterator[Callable[..., None]]:
-    """Call it in a worker: Ctrl-C, and back when the main thread has seen it."""
-    seen = threading.Event()
+    """Call it in a worker: Ctrl-C once all are started, and back when the main thread has seen it."""
+    main, seen, unpressed = threading.main_thread(), threading.Event(), [True]
 
     def handle(*_: object) -> None:
         seen.set()
         raise KeyboardInterrupt
 
     def press(*_: object) -> None:
-        if not seen.is_set():
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-            if threading.current_thread() is not threading.main_thread():
-                assert seen.wait(PATIENCE_S)
+        if not _take(unpressed):
+            return
+        if threading.current_thread() is main:
+            signal.raise_signal(signal.SIGINT)
+        while _is_in(main, "start"):
+            seen.wait(0.001)
+        # The main thread, once awake, then runs until it waits for something: it has told all others to stop.
+        sys.setswitchinterval(1.0)
+        signal.pthread_kill(main.ident, signal.SIGINT)
+        assert seen.wait(PATIENCE_S)
 
     handler, interval = signal.signal(signal.SIGINT, handle), sys.getswitchinterval()
-    # The main thread, once awake, then runs until it waits for something: it has told all others to stop.
-    sys.setswitchinterval(1.0)
     yield press
     sys.setswitchinterval(interval)
     signal.signal(signal.SIGINT, handler)
+
+
+def _is_in(thread: threading.Thread, function: str) -> bool:
+    """Does this thread run a function of that name?"""
+    frame = sys._current_frames()[thread.ident]
+    while frame is not None and frame.f_code.co_name != function:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _take(tokens: list[bool]) -> bool:
+    """Take one token; False for whoever comes late."""
+    try:
+        return tokens.pop()
+    except IndexError:
+        return False

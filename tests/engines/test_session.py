@@ -304,11 +304,3 @@ def test_a_strategy_that_does_nothing_gives_the_first_weights():
         result = run(strategy=Program(idle), workers=workers)
         assert not result.params["visits"].any()
         assert result.history[-1].examples == 0
-
-
-@pytest.mark.parametrize("n", [0, -5])
-def test_no_steps_are_no_steps(n):
-    async def once(me):
-        await me.steps(n)
-
-    assert not run(strategy=Program(once)).params["visits"].any()

@@ -2,10 +2,12 @@
 
 import _thread
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -110,9 +112,13 @@ def test_an_error_in_a_callback_is_raised(name, workers, model):
 @pytest.mark.parametrize("model", [Scripted(), LEARNABLE], ids=["scripted", "linear"])
 def test_an_error_in_a_strategy_is_raised_and_located_while_others_wait_in_kernels(how, agree, rank, round, model):
     strategy = Program(stumbling(how, rank, round, raise_(ZeroDivisionError("mine")), n=1), agree)
-    with pytest.raises(ZeroDivisionError, match=r"^mine$") as caught:
+    with pytest.raises(ZeroDivisionError) as caught:
         run(model, strategy, epochs=10**6)
-    assert caught.value.__notes__ == [f"(in worker {rank} of 3, round {round + 1}, epoch 1)"]
+    assert caught.value.args == ("mine",)
+    assert len(caught.value.__notes__) == 1
+    # Free workers may be epochs ahead of one another's rounds; agreed ones are not.
+    epoch = "1" if agree else r"\d+"
+    assert re.fullmatch(rf"\(in worker {rank} of 3, round {round + 1}, epoch {epoch}\)", caught.value.__notes__[0])
 
 
 @every_strategy
@@ -146,7 +152,7 @@ def test_a_strategy_whose_work_is_no_coroutine_is_refused():
         def work(self, me):
             return None
 
-    with pytest.raises(TypeError, match=r"work"):
+    with pytest.raises(TypeError, match=r"NoCoroutine"):
         run(strategy=NoCoroutine(), workers=1)
 
 
@@ -281,9 +287,30 @@ def test_ctrl_c_while_the_last_weights_are_judged(ctrl_c):
                 return
             await me.steps(4)
 
-    result = run(Scripted((1, 1), before_tally=hook), Program(work), 1)
+    try:
+        result = run(Scripted((1, 1), before_tally=hook), Program(work), 1)
+    except KeyboardInterrupt:
+        pytest.fail("the weights of the first epoch are lost")
     assert result.reason == "interrupted"
     assert result.params["epoch"][0] == 1
+
+
+@every_strategy
+def test_ctrl_c_waits_until_all_workers_rest(name, workers, ctrl_c):
+    # Thread.join of Python 3.11 and 3.12, once interrupted, takes a running thread for one that has ended.
+    began, rested = [], []
+
+    def hook(rank: int) -> None:
+        began.append(rank)
+        ctrl_c()
+        until = time.perf_counter() + 0.05
+        while time.perf_counter() < until:
+            pass
+        rested.append(rank)
+
+    result = run(Scripted(before_steps=hook), STRATEGIES[name](), workers, epochs=10**9)
+    assert sorted(rested) == sorted(began)
+    assert result.reason == "interrupted"
 
 
 def test_ctrl_c_as_an_error_of_a_callback_is_no_success():

@@ -57,12 +57,20 @@ def save_model(estimator: Estimator, path: str | os.PathLike[str]) -> None:
     if isinstance(estimator, LinearClassifier):
         metadata["classes"] = json.dumps(_classes(estimator.classes_))
     metadata["checksum"] = checksum(metadata, arrays)
-    contents = save(arrays, metadata)
+    contents = _in_order(save(arrays, metadata))
     try:
         with replacing(path) as file:
             file.write(contents)
     except OSError as error:
         raise ModelError(f"{path} cannot be written: {error.strerror or error}; nothing was written") from error
+
+
+def _in_order(contents: bytes) -> bytes:
+    """The same file with its header sorted: the library's order is random, and equal models should be equal files."""
+    end = 8 + int.from_bytes(contents[:8], "little")
+    header = json.dumps(json.loads(contents[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # arrays begin at a multiple of 8 bytes
+    return len(header).to_bytes(8, "little") + header + contents[end:]
 
 
 def _arrays(estimator: Estimator) -> dict[str, NDArray[Any]]:

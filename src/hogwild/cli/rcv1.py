@@ -11,15 +11,15 @@ from hogwild.data import DataError, Examples, check_examples
 TOPIC = "CCAT"
 
 
-def fetch(retries: int = 3) -> Examples:
+def fetch(tries: int = 3, delay_s: float = 1.0) -> Examples:
     """All 804,414 stories of Lewis et al. 2004, float32; kept by scikit-learn in its data folder.
 
-    DataError if they are neither there nor to be had from the network.
+    Tries again after delay_s seconds if a download fails. DataError if they are neither there nor to be had from the network.
     """
     from sklearn.datasets import fetch_rcv1
 
     try:
-        bunch = fetch_rcv1(shuffle=False, n_retries=retries)
+        bunch = fetch_rcv1(shuffle=False, n_retries=tries, delay=delay_s)
     except (OSError, EOFError) as error:  # URLError is an OSError; EOFError: a download that broke off
         raise DataError(
             f"RCV1 could not be fetched ({error}); check the network, or leave --rcv1 out for synthetic documents"

@@ -50,8 +50,11 @@ def say(sentence: str) -> None:
 
 def write_stdout(text: str) -> None:
     """Write results, at once and wholly; OSError with one sentence if that fails."""
+    rest = memoryview(text.encode(sys.stdout.encoding, sys.stdout.errors or "strict"))
     try:
-        sys.stdout.write(text)
+        sys.stdout.flush()
+        while rest:  # with PYTHONUNBUFFERED a write may be short, and sys.stdout.write() would not say so
+            rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.flush()
     except BrokenPipeError:
         raise

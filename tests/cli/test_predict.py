@@ -103,7 +103,9 @@ def test_what_cannot_be_used_is_one_sentence(files, here):
 
 
 @pytest.mark.slow
-def test_a_reader_that_has_enough_is_no_error(files, here, start):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_enough_is_no_error(files, here, start, monkeypatch, unbuffered):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     model = trained(files / "two.svm")
     Path("long.svm").write_bytes((files / "two.svm").read_bytes() * 500)  # its predictions are more than a pipe holds
     process = start("predict", model, "long.svm", "--no-cache")

@@ -15,6 +15,7 @@ import pytest
 from tests.engines.conftest import watched
 from tests.engines.toys import Program, Scripted, leave, plain, raise_, stumbling, tiny
 
+import hogwild
 from hogwild import ENGINES, Linear, NonFiniteError, Serial, Stop, Threads, Unsupported, train
 from hogwild.engines.threads import available_cores
 from hogwild.interfaces import AbstractEngine, AbstractStrategy
@@ -354,7 +355,7 @@ def test_what_happens_while_threads_are_started_leaves_none_behind(act, outcome)
     done = subprocess.run(
         [sys.executable, "-c", AT_THE_START.format(act=act)],
         cwd=root,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "src")])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(Path(hogwild.__file__).parents[1])])},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -16,17 +16,37 @@ Watch = Callable[["Record"], None]
 
 
 @contextmanager
-def watching(epochs: int, *, quiet: bool, verbose: bool, title: str = "training") -> Iterator[list[Watch]]:
+def watching(epochs: int, *, quiet: bool, verbose: bool) -> Iterator[list[Watch]]:
     """The callbacks for a run of at most so many epochs. They are called from a worker's thread."""
     if quiet:
         yield []
     elif verbose:
         yield [_say]
-    elif sys.stderr.isatty():
-        with _bar(epochs, title) as watch:
-            yield [watch]
     else:
-        yield []
+        with counting(epochs, quiet=quiet, title="training", unit="epochs", first="finding the step size") as count:
+            yield [lambda record: count(_figures(record))]
+
+
+@contextmanager
+def counting(total: int, *, quiet: bool, title: str, unit: str, first: str = "") -> Iterator[Callable[[str], None]]:
+    """A function that counts one more on a bar, and shows a text beside it; on a terminal only."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn(f"{unit}  {{task.fields[figures]}}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=total, figures=first)
+        yield lambda text: progress.update(task, advance=1, figures=text)
 
 
 def pace(record: Record) -> str:
@@ -46,25 +66,3 @@ def _figures(record: Record) -> str:
 
 def _say(record: Record) -> None:
     say(f"epoch {record.epoch}  {record.time_s:.3f} s  {_figures(record)}")
-
-
-@contextmanager
-def _bar(epochs: int, title: str) -> Iterator[Watch]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("epochs  {task.fields[figures]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=epochs, figures="finding the step size")
-
-        def watch(record: Record) -> None:
-            progress.update(task, advance=1, figures=_figures(record))
-
-        yield watch

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hogwild.checkpoint import save_model
 from hogwild.cli.files import check_writable, labels
 from hogwild.cli.fitting import fit
 from hogwild.cli.interrupts import Interrupts
 from hogwild.cli.measures import evaluate
-from hogwild.cli.progress import watching
+from hogwild.cli.progress import counting, watching
 from hogwild.cli.talking import say
 from hogwild.data import Examples, holdout, rcv1_like
 from hogwild.estimators import LinearClassifier
@@ -28,16 +27,16 @@ LAPS = 3  # of every contestant, in turn: one alone would say too much about wha
 WARM_UP_ROWS, WARM_UP_FEATURES = 2_000, 500
 PEER = "scikit-learn SGD"
 
+Contestant = Callable[[int], Any]  # from a number of epochs to an unfitted classifier with scikit-learn's interface
+Tell = Callable[[str], None]
+
 
 class Lap(NamedTuple):
-    """One contestant's training, once."""
+    """One whole training of some epochs, and what came out."""
 
-    name: str
-    seconds: float  # wall time of the whole fit
-    examples: int  # seen, all epochs together
+    seconds: float  # wall time of `fit`, in which nothing is judged
     objective: float
     accuracy: float  # on the held-out examples
-    history: History
 
 
 def race(rows: int | None, threads: int | None, epochs: int, l2: float, out: str, quiet: bool) -> bool:
@@ -48,45 +47,53 @@ def race(rows: int | None, threads: int | None, epochs: int, l2: float, out: str
     folder.mkdir(parents=True, exist_ok=True)
     for path in (model_path, picture_path):
         check_writable(path)
-    tell: Callable[[str], None] = (lambda text: None) if quiet else say
+    tell: Tell = (lambda text: None) if quiet else say
     training, test = _data(rows, tell)
-    settings: dict[str, Any] = {"loss": "hinge", "l2": l2, "max_epochs": epochs, "tol": 0, "random_state": SEED}
     size = plan(LinearClassifier(n_jobs=-1 if threads is None else threads))[2].size
+    contestants = {_name(size): _ours(size, l2), _name(1): _ours(1, l2), PEER: _theirs(l2)}
     tell("Compiling the kernels, so that no time below contains it (some seconds, the first time only) ...")
-    for n_jobs in {1, size}:
-        _warm_up(_contestant(n_jobs, settings))
-    tell(f"Training: hinge loss, l2 = {l2:g}, {epochs} epochs each; {LAPS} laps.")
-    name = _threads(size)
+    _warm_up(contestants)
+    tell(f"Training on {size} thread{'s' * (size > 1)}: hinge loss, l2 = {l2:g}, {epochs} epochs ...")
     with Interrupts() as interrupts:
-        estimator = _contestant(size, settings)
-        with watching(epochs, quiet=quiet, verbose=False, title=name) as watches:
-            fitted = fit(estimator, training, labels(training), watches, interrupts)
+        estimator = _ours(size, l2)(epochs).set_params(tol=0)
+        with watching(epochs, quiet=quiet, verbose=False) as watches:
+            fit(estimator, training, labels(training), watches, interrupts)
         save_model(estimator, model_path)
     tell(f"model:   {model_path}")
     if interrupts.noted:
         tell("hogwild: interrupted; that is the best model so far")
         return True
-    laps = [_lap(name, estimator, fitted.seconds, training, test)]
-    for number in range(1, LAPS + 1):
-        if number > 1:
-            laps.append(_run(name, size, settings, training, test, quiet))
-        if size > 1:
-            laps.append(_run(_threads(1), 1, settings, training, test, quiet))
-        laps.append(_scikit_learn(settings, training, test, quiet))
-    medians = [_median([lap for lap in laps if lap.name == name]) for name in dict.fromkeys(lap.name for lap in laps)]
+    tell(f"Racing {', '.join(contestants)}: {LAPS} laps of 1 to {epochs} epochs in turn ...")
+    results = _laps(contestants, epochs, training, test, quiet)
     what = f"SVM on {training.n_examples:,} documents"
     title = f"{what} of RCV1" if rows is None else f"{what} (synthetic, RCV1-shaped)"
-    plot_histories({lap.name: lap.history for lap in medians}, picture_path, title=title)
+    curves = {name: _history(laps, training.n_examples) for name, laps in results.items()}
+    plot_histories(curves, picture_path, title=title)
     tell(f"picture: {picture_path}")
-    _show(medians, test.n_examples)
+    _show({name: laps[-1] for name, laps in results.items()}, epochs * training.n_examples, test.n_examples)
     return False
 
 
-def _threads(size: int) -> str:
+def _name(size: int) -> str:
     return f"hogwild, {size} thread{'s' * (size > 1)}"
 
 
-def _data(rows: int | None, tell: Callable[[str], None]) -> tuple[Examples, Examples]:
+def _ours(size: int, l2: float) -> Contestant:
+    # By name, because "auto" would leave threads out that have too little to do, in the warm-up of all places.
+    strategy = "hogwild" if size > 1 else "serial"
+    return lambda epochs: LinearClassifier(
+        "hinge", l2=l2, max_epochs=epochs, tol=None, n_jobs=size, strategy=strategy, random_state=SEED
+    )
+
+
+def _theirs(l2: float) -> Contestant:
+    """The same problem, and scikit-learn's own defaults for all else."""
+    from sklearn.linear_model import SGDClassifier
+
+    return lambda epochs: SGDClassifier(loss="hinge", alpha=l2, max_iter=epochs, tol=None, random_state=SEED)
+
+
+def _data(rows: int | None, tell: Tell) -> tuple[Examples, Examples]:
     if rows is None:
         from hogwild.cli.rcv1 import fetch
 
@@ -103,89 +110,77 @@ def _data(rows: int | None, tell: Callable[[str], None]) -> tuple[Examples, Exam
     return training, test
 
 
-def _contestant(n_jobs: int, settings: dict[str, Any]) -> LinearClassifier:
-    # By name, because "auto" would leave threads out that have too little to do, in the warm-up of all places.
-    return LinearClassifier(n_jobs=n_jobs, strategy="hogwild" if n_jobs > 1 else "serial", **settings)
-
-
-def _warm_up(estimator: LinearClassifier) -> None:
+def _warm_up(contestants: dict[str, Contestant]) -> None:
     few = rcv1_like(WARM_UP_ROWS, WARM_UP_FEATURES, seed=SEED)
-    evaluate(estimator.fit(few.X, labels(few)), few)
+    for contestant in contestants.values():
+        _judged(contestant(1).fit(few.X, labels(few)), few)
 
 
-def _run(name: str, n_jobs: int, settings: dict[str, Any], training: Examples, test: Examples, quiet: bool) -> Lap:
-    with watching(settings["max_epochs"], quiet=quiet, verbose=False, title=name) as watches:
-        estimator = _contestant(n_jobs, settings).set_params(callbacks=watches)
-        begun = time.perf_counter()
-        estimator.fit(training.X, labels(training))
-        seconds = time.perf_counter() - begun
-    return _lap(name, estimator, seconds, training, test)
+def _laps(
+    contestants: dict[str, Contestant], epochs: int, training: Examples, test: Examples, quiet: bool
+) -> dict[str, list[Lap]]:
+    """For each contestant and each number of epochs the lap of median time."""
+    laps: dict[str, list[list[Lap]]] = {name: [[] for _ in range(epochs)] for name in contestants}
+    total = LAPS * epochs * len(contestants)
+    with counting(total, quiet=quiet, title="racing", unit="laps") as count:
+        for _ in range(LAPS):
+            for k in range(epochs):
+                for name, contestant in contestants.items():
+                    laps[name][k].append(_lap(contestant(k + 1), training, test))
+                    count(name)
+    return {
+        name: [sorted(each, key=lambda lap: lap.seconds)[LAPS // 2] for each in columns]
+        for name, columns in laps.items()
+    }
 
 
-def _lap(name: str, estimator: LinearClassifier, seconds: float, training: Examples, test: Examples) -> Lap:
-    history = estimator.history_
-    assert isinstance(history, History)  # of two classes
-    objective = evaluate(estimator, training)["objective"]
-    return Lap(name, seconds, history[-1].examples, objective, evaluate(estimator, test)["accuracy"], history)
+def _lap(classifier: Any, training: Examples, test: Examples) -> Lap:
+    begun = time.perf_counter()
+    classifier.fit(training.X, labels(training))
+    seconds = time.perf_counter() - begun
+    return Lap(seconds, _judged(classifier, training)["objective"], _judged(classifier, test)["accuracy"])
 
 
-def _scikit_learn(settings: dict[str, Any], training: Examples, test: Examples, quiet: bool) -> Lap:
-    """SGDClassifier: the same problem and number of epochs, its own defaults for all else.
-
-    Epoch by epoch with partial_fit, whose steps and speed are those of fit, so that there is a curve to draw; only
-    partial_fit is timed, not the judging in between.
-    """
-    from sklearn.linear_model import SGDClassifier
-
-    epochs, l2 = settings["max_epochs"], settings["l2"]
-    peer = SGDClassifier(loss="hinge", alpha=l2, max_iter=epochs, tol=None, fit_intercept=True, random_state=SEED)
-    judge = LinearClassifier(loss="hinge", l2=l2)
-    history, seconds, objective = History(), 0.0, float("nan")
-    with watching(epochs, quiet=quiet, verbose=False, title=PEER) as watches:
-        for epoch in range(1, epochs + 1):
-            begun = time.perf_counter()
-            peer.partial_fit(training.X, training.y, classes=np.array([-1, 1]))
-            seconds += time.perf_counter() - begun
-            objective = _judged(judge, peer.coef_, peer.intercept_, training)["objective"]
-            rate = 1.0 / (l2**0.25 + l2 * (peer.t_ - 1.0))  # of its schedule "optimal"
-            history.records.append(Record(epoch, seconds, epoch * training.n_examples, rate, objective))
-            for watch in watches:
-                watch(history[-1])
-    accuracy = _judged(judge, peer.coef_, peer.intercept_, test)["accuracy"]
-    return Lap(PEER, seconds, epochs * training.n_examples, objective, accuracy, history)
-
-
-def _judged(judge: LinearClassifier, coef: NDArray[Any], intercept: NDArray[Any], on: Examples) -> dict[str, Any]:
-    """A peer's weights by the same ruler."""
-    judge.coef_, judge.intercept_ = coef.astype(np.float32), intercept.astype(np.float32)
-    judge.classes_, judge.n_features_in_ = np.array([-1, 1]), coef.shape[1]
+def _judged(classifier: Any, on: Examples) -> dict[str, Any]:
+    """Anybody's weights by the same ruler."""
+    if isinstance(classifier, LinearClassifier):
+        return evaluate(classifier, on)
+    judge = LinearClassifier("hinge", l2=classifier.alpha)
+    judge.coef_, judge.intercept_ = classifier.coef_.astype(np.float32), classifier.intercept_.astype(np.float32)
+    judge.classes_, judge.n_features_in_ = classifier.classes_, classifier.n_features_in_
     return evaluate(judge, on)
 
 
-def _median(laps: list[Lap]) -> Lap:
-    return sorted(laps, key=lambda lap: lap.seconds)[len(laps) // 2]
+def _history(laps: list[Lap], n_examples: int) -> History:
+    """As a curve to draw: every point is a whole `fit` of so many epochs."""
+    return History(
+        [
+            Record(k, lap.seconds, k * n_examples, rate=0.0, objective=lap.objective)
+            for k, lap in enumerate(laps, start=1)
+        ]
+    )
 
 
-def _show(laps: list[Lap], n_test: int) -> None:
+def _show(laps: dict[str, Lap], seen: int, n_test: int) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from sklearn import __version__ as peer_version
 
-    ours = laps[0]
+    name, ours = next(iter(laps.items()))
     caption = (
-        f"Each the median of {LAPS} laps in turn. Accuracy on {n_test:,} held-out documents; speed-up of {ours.name}, "
-        f"over each. {PEER}: SGDClassifier of scikit-learn {peer_version}."
+        f"Seconds: wall time of fit, the median of {LAPS} laps in turn. Accuracy: on {n_test:,} held-out documents. "
+        f"Speed-up: of {name}, over each. {PEER}: SGDClassifier of scikit-learn {peer_version}."
     )
     table = Table(caption=caption, box=box.SIMPLE_HEAD, caption_justify="left")
     table.add_column("", no_wrap=True)
     for heading in ("seconds", "examples/s", "objective", "accuracy", "speed-up"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for lap in laps:
+    for name, lap in laps.items():
         table.add_row(
-            lap.name,
+            name,
             f"{lap.seconds:.3f}",
-            f"{lap.examples / lap.seconds:,.0f}",
+            f"{seen / lap.seconds:,.0f}",
             f"{lap.objective:.5f}",
             f"{100 * lap.accuracy:.2f} %",
             f"{lap.seconds / ours.seconds:.2f} x",

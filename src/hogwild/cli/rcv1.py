@@ -14,7 +14,7 @@ TOPIC = "CCAT"
 def fetch(tries: int = 3, delay_s: float = 1.0) -> Examples:
     """All 804,414 stories of Lewis et al. 2004, float32; kept by scikit-learn in its data folder.
 
-    Tries again after delay_s seconds if a download fails. DataError if they are neither there nor to be had from the network.
+    Tries again after delay_s seconds if a download fails. DataError if they are neither there nor to be had.
     """
     from sklearn.datasets import fetch_rcv1
 

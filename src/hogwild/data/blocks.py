@@ -66,13 +66,14 @@ def chunk_rows(examples: Examples) -> int:
 def looks_sorted(y: NDArray[Any] | None) -> bool:
     """Do neighbouring rows share their label much more often than chance would have it?
 
-    Compares the number of label changes with its expectation in random order, n (1 - sum of squared shares).
+    Compares the number of label changes with its expectation in random order, n (1 - sum of squared shares); for
+    numbers, looks at the correlation of neighbours.
     """
     if y is None or y.size < 2:
         return False
     labels, counts = np.unique(y[:: max(1, y.size // 10_000)], return_counts=True)
-    if labels.size > 100 or labels.size < 2:
-        return bool(labels.size > 100 and np.abs(np.corrcoef(y[:-1], y[1:])[0, 1]) > 0.5)
+    if labels.size > 100 and y.dtype.kind in "biuf":  # numbers rather than classes
+        return bool(np.abs(np.corrcoef(y[:-1], y[1:])[0, 1]) > 0.5)
     shares = counts / counts.sum()
     expected = (y.size - 1) * (1 - float(shares @ shares))
     return bool(np.count_nonzero(y[1:] != y[:-1]) < 0.5 * expected)

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from hogwild.data.matrices import Matrix, csr_from_parts, to_array, to_float, to_matrix
-from hogwild.data.scans import first_not_finite, row_of, rows_ascend, structure_fault
+from hogwild.data.scans import all_sound, first_not_finite, row_of, rows_ascend, structure_fault
 
 
 @final
@@ -84,6 +84,8 @@ def check_examples(X: Any, y: Any = None, sample_weight: Any = None, *, source: 
 
 
 def _check_sparse(X: Any, name: str) -> Any:
+    if all_sound(X.data, X.indices, X.indptr, X.shape[1]):
+        return csr_from_parts(X.data, X.indices, X.indptr, X.shape, canonical=True)
     fault = structure_fault(X.indices, X.indptr, X.data.size, X.shape[1])
     if fault is not None:
         raise ValueError(f"{name} is a broken csr matrix: {fault}")

@@ -12,6 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 SLICE_ENTRIES = 1 << 17
+# From here on one compiled pass is worth loading the compiler for.
+MANY_ENTRIES = 1 << 20
+
+
+def all_sound(values: NDArray[Any], indices: NDArray[Any], indptr: NDArray[Any], n_features: int) -> bool:
+    """True for a large CSR matrix in which nothing is wrong; False says only that somebody has to look closer."""
+    if values.size < MANY_ENTRIES or values.size != indices.size:
+        return False
+    if indptr[0] != 0 or indptr[-1] != values.size or (indptr[1:] < indptr[:-1]).any():
+        return False
+    from hogwild.kernels.scans import rows_are_sound  # half a second for whoever has little data or only predicts
+
+    unsigned = np.dtype(f"u{indices.dtype.itemsize}")
+    arrays = [indptr.astype(np.uint64), indices.view(unsigned), values.view()]
+    for array in arrays:
+        array.flags.writeable = False  # as everywhere: a user's read-only arrays need no second compilation
+    return bool(rows_are_sound(*arrays, n_features))
 
 
 def first_not_finite(values: NDArray[Any]) -> int | None:

@@ -45,8 +45,6 @@ class LinearTask(AbstractTask):
         self._loss = terms.loss
         self._source = examples.source
         self._curve = terms.schedule.curve(survey.eta0, terms.l2, examples.n_examples)
-        mean = float(np.average(self._rows.targets, weights=self._rows.weights))
-        self._variance = float(np.average((self._rows.targets - mean) ** 2, weights=self._rows.weights))
         self._degrees: NDArray[np.floating] | None = None
 
     @property
@@ -168,4 +166,6 @@ class LinearTask(AbstractTask):
         """Accuracy for binary losses, R^2 for the others."""
         if self._loss.is_binary:
             return 1.0 - total.errors / total.weight
-        return 1.0 - total.errors / total.weight / self._variance if self._variance > 0 else 0.0
+        mean = np.average(self._rows.targets, weights=self._rows.weights)
+        variance = float(np.average((self._rows.targets - mean) ** 2, weights=self._rows.weights))
+        return 1.0 - total.errors / total.weight / variance if variance > 0 else 0.0

@@ -6,9 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # No deadline and no check for slowness: a busy machine must not fail a test.
-settings.register_profile(
-    "default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
     "soak",
     deadline=None,

@@ -67,7 +67,8 @@ def kernel(setting: Setting) -> Outcome:
         outcome.goals.append(Goal(f"at most {MOST_RATIO} x the time of the C loop", f"{ratio:.2f} x", reached))
         apart = float(np.abs(weights[OURS] - weights[THEIRS]).max() / np.abs(weights[THEIRS]).max())
         outcome.figures[OURS, "difference"] = apart
-        outcome.notes.append(f"Both do the same: their weights differ by at most {apart:.0e} of the largest one.")
+        same = "are equal bit by bit" if apart == 0 else f"differ by at most {apart:.0e} of the largest one"
+        outcome.notes.append(f"Both do the same: their weights after one pass {same}.")
     return outcome
 
 

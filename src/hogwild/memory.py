@@ -25,7 +25,7 @@ class Replicas:
     slowest worker at each merge.
     """
 
-    every_examples: int = 2048
+    every_examples: int = 4096
     ordered: bool = False
 
     def __post_init__(self) -> None:

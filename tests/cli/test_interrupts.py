@@ -67,6 +67,18 @@ def test_ctrl_c_before_training_writes_nothing(here, start):
     assert os.listdir() == ["model"]
 
 
+@pytest.mark.slow
+def test_the_demo_leaves_its_model_when_it_is_interrupted(here, start):
+    pytest.importorskip("matplotlib", reason="the demo draws a picture, which needs the extra 'plots'")
+    process = start("demo", "--rows", 1000, "--epochs", 50)
+    wait_for(process, b"Racing ")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert (process.returncode, out, err) == (130, b"", b"hogwild: interrupted\n")
+    assert os.listdir("hogwild-demo") == ["model.safetensors"]
+    assert load_model("hogwild-demo/model.safetensors").n_iter_ == 50
+
+
 def test_some_classes_are_better_than_none():
     """Ctrl-C while the first of three classes is trained."""
     estimator = LinearClassifier(max_epochs=10**9, tol=0, random_state=0)

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import json
 import os
+import re
 import shutil
 import struct
 import sys
@@ -91,6 +92,13 @@ def test_several_files_are_one(files, here):
 def test_standard_input_is_read(files, here):
     done("train", "-", "--out", "piped", "--seed", 0, "--threads", 1, stdin=(files / "two.svm").read_bytes())
     assert (load_model("piped").coef_ == load_model(trained(files / "two.svm", "--threads", 1)).coef_).all()
+
+
+def test_features_can_be_counted_from_zero(files, here):
+    lines = (files / "two.svm").read_text()
+    Path("zero.svm").write_text(re.sub(r"(\d+):", lambda found: f"{int(found[1]) - 1}:", lines))
+    done("train", "zero.svm", "--out", "zero", "--zero-based", "--seed", 0, "--threads", 1)
+    assert (load_model("zero").coef_ == load_model(trained(files / "two.svm", "--threads", 1)).coef_).all()
 
 
 def test_text_labels_of_an_archive_are_kept(here):
@@ -276,6 +284,14 @@ def test_missing_broken_and_unlabelled_files_are_one_sentence(here):
     words = "text.npz has labels that are not numbers"
     assert words in refused("train", "text.npz", "--loss", "squared", "--out", "m", "-q")
     assert sorted(os.listdir()) == before
+
+
+def test_weights_that_grow_without_bound_stop_training(files, here):
+    options = ("--loss", "squared", "--schedule", "constant", "--eta0", 1e30, "--no-cache", "-q")
+    sentence = refused("train", files / "numbers.svm", "--out", "m", *options)
+    assert "NaN or infinite" in sentence
+    assert "use a smaller eta0" in sentence
+    assert os.listdir() == []
 
 
 def test_odd_but_usable_text_is_stated(here):

@@ -288,3 +288,17 @@ def test_ctrl_c_keeps_the_best_weights_so_far(cancer):
     assert model.stop_reason_ == "interrupted"
     assert 3 <= len(model.history_) < 100_000
     assert model.score(X, y) > 0.8
+
+
+def test_ctrl_c_among_several_classes_can_be_gone_on_from():
+    import _thread
+
+    X, y = load_iris(return_X_y=True)
+    stop = [lambda record: _thread.interrupt_main() if record.epoch == 2 else None]
+    model = LinearClassifier("logistic", random_state=0, callbacks=stop, max_epochs=100_000, tol=0.0, warm_start=True)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert model.coef_.shape == (3, 4)
+    assert set(model.predict(X)) == {0}, "classes that were not reached are never predicted"
+    model.set_params(callbacks=None, max_epochs=100).fit(X, y)
+    assert model.score(X, y) > 0.9

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from tests.kernels import oracle
-from tests.kernels.oracle import CHUNK, LAYOUTS, RELAX, TOLERANCE, Problem, pace_of, shuffled
+from tests.kernels.oracle import CHUNK, KINDS, LAYOUTS, RELAX, TOLERANCE, Problem, pace_of, shuffled
 
 from hogwild.kernels.linear import FORGETTING, steps_alone, steps_in_order, steps_replicas
 from hogwild.memory import CONTROL_CELLS, STOP
@@ -16,6 +16,7 @@ EVERY = 2  # chunks in an interval
 every_loss = pytest.mark.parametrize("name", LOSSES)
 every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 every_layout = pytest.mark.parametrize("layout", LAYOUTS)
+every_kind = pytest.mark.parametrize(("layout", "dtype"), KINDS)
 every_penalty = pytest.mark.parametrize("penalty", ["none", "l1", "l2", "both", "telescoped", "telescoped and l1"])
 
 
@@ -87,8 +88,7 @@ def test_a_block_goes_on_where_the_last_one_ended(dtype, penalty):
     np.testing.assert_allclose(once.shared, twice.shared, **TOLERANCE[dtype])
 
 
-@every_layout
-@every_dtype
+@every_kind
 @every_penalty
 def test_replicas_of_one_worker_are_steps_alone(layout, dtype, penalty):
     problem, pace = Problem(), pace_of("squared_hinge", penalty)

@@ -2,17 +2,15 @@
 
 import numpy as np
 import pytest
-from tests.kernels.oracle import LAYOUTS, Problem
+from tests.kernels.oracle import KINDS, Problem
 
 from hogwild.kernels.moments import column_moments, row_norms
 
-every_layout = pytest.mark.parametrize("layout", LAYOUTS)
-every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+every_kind = pytest.mark.parametrize(("layout", "dtype"), KINDS)
 CENTRE = np.linspace(-0.5, 0.5, 12).astype(np.float32).astype(np.float64)
 
 
-@every_layout
-@every_dtype
+@every_kind
 @pytest.mark.parametrize("relax", [(), np.linspace(0.25, 3, 12)], ids=["even", "relaxed"])
 def test_row_norms(layout, dtype, relax):
     problem = Problem()
@@ -24,8 +22,7 @@ def test_row_norms(layout, dtype, relax):
     assert mean == pytest.approx(float(squared.mean()), rel=1e-6)
 
 
-@every_layout
-@every_dtype
+@every_kind
 def test_column_moments(layout, dtype):
     problem = Problem()
     problem.X[:, 3] = 0.0  # a feature that no row has

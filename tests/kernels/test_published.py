@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from tests.kernels.oracle import CHUNK, LAYOUTS, RELAX, TOLERANCE, Problem, pace_of, shuffled
+from tests.kernels.oracle import CHUNK, KINDS, RELAX, TOLERANCE, Problem, pace_of, shuffled
 
 from hogwild.kernels import published
 from hogwild.kernels.linear import Pace
@@ -15,7 +15,6 @@ from hogwild.rules.losses import LOSSES
 CENTRE = np.linspace(-0.5, 0.5, 12).astype(np.float32).astype(np.float64)
 SCHEMES = ("racy", "locked", "in turn")
 every_scheme = pytest.mark.parametrize("scheme", SCHEMES)
-every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 class Place:
@@ -52,8 +51,7 @@ def published_sgd(problem, order, pace, decay, relax, centre, touches_zeros):
 
 
 @every_scheme
-@every_dtype
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("layout", "dtype"), KINDS)
 @pytest.mark.parametrize("penalty", ["none", "l1", "l2", "both"])
 @pytest.mark.parametrize("relaxed", [False, True], ids=["even", "relaxed"])
 def test_one_worker_is_the_published_update(scheme, dtype, layout, penalty, relaxed):

@@ -2,15 +2,14 @@
 
 import numpy as np
 import pytest
-from tests.kernels.oracle import LAYOUTS, Problem
+from tests.kernels.oracle import KINDS, Problem
 
 from hogwild.kernels.scoring import tally
 from hogwild.rules.losses import LOSSES
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("layout", "dtype"), KINDS)
 def test_sums_of_loss_errors_and_weight(loss, layout, dtype):
     problem, chunk = Problem(binary=loss.is_binary), 7
     starts = np.array([56, 7, 21, 0])  # the chunk at 56 is short

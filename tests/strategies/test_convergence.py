@@ -52,7 +52,7 @@ def test_more_workers_than_rows_is_fine(name, workers):
 MODELS = [
     Linear("logistic", l2=L2),
     Linear("hinge", l2=0.0, l1=1e-3, average=False),
-    Linear("squared_hinge", l2=L2, schedule="inverse", average=True),
+    Linear("squared_hinge", l2=L2, schedule="inverse"),
 ]
 every_model = pytest.mark.parametrize("model", MODELS, ids=["logistic", "l1", "telescoped"])
 

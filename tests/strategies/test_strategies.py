@@ -74,9 +74,7 @@ def test_it_is_found_by_its_name_and_equals_its_like(name):
 
 @pytest.mark.parametrize("name", ["", "Hogwild", "downpour"])
 def test_unknown_names_are_refused_with_a_list(name):
-    with pytest.raises(
-        ValueError, match=rf"strategy='{name}' is not known; use one of serial, .*round-robin$"
-    ):
+    with pytest.raises(ValueError, match=rf"strategy='{name}' is not known; use one of serial, .*round-robin$"):
         find_strategy(name)
 
 

@@ -21,7 +21,8 @@ def demo_command(rows: int, rcv1: bool, threads: int | None, epochs: int, l2: fl
 
     The documents are SYNTHETIC, in the shape of RCV1 (Lewis et al. 2004), and need no network; a tenth is held out.
     The same model is then trained on one thread, and by scikit-learn's SGDClassifier: same loss, penalty, data
-    (float32) and number of epochs; nobody judges the loss while the clock runs. The model and a picture of loss against time are left in DIR.
+    (float32) and number of epochs; nobody judges the loss while the clock runs. The model and a picture of loss
+    against time are left in DIR.
 
     \b
     Examples:

@@ -49,6 +49,18 @@ def counting(total: int, *, quiet: bool, title: str, unit: str, first: str = "")
         yield lambda text: progress.update(task, advance=1, figures=text)
 
 
+@contextmanager
+def waiting(text: str, *, quiet: bool) -> Iterator[None]:
+    """A spinner beside a text, for what takes an unknown time; on a terminal only."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
 def pace(record: Record) -> str:
     """Examples a second, for people."""
     speed = record.examples / max(record.time_s, 1e-9)

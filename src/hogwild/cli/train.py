@@ -10,7 +10,7 @@ import click
 
 from hogwild.cli.files import check_writable, data_options, read_data
 from hogwild.cli.names import LOSS_NAMES, SCHEDULE_NAMES, StrategyName
-from hogwild.cli.progress import watching
+from hogwild.cli.progress import waiting, watching
 from hogwild.cli.talking import INTERRUPTED, plain_errors, say, table, write_json, write_stdout
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def train_command(**options: Any) -> None:
 
     estimator = build(options)
     begun = time.perf_counter()
-    examples = read_data(options["files"], options["zero_based"], options["no_cache"], options["features"])
+    with waiting(f"reading {len(options['files'])} file{'s' * (len(options['files']) > 1)}", quiet=options["quiet"]):
+        examples = read_data(options["files"], options["zero_based"], options["no_cache"], options["features"])
     read_s = time.perf_counter() - begun
     y = targets(estimator, examples)
     if options["c"] is not None:
@@ -182,7 +183,6 @@ def _facts(fitted: Fitted, examples: Examples, read_s: float, out: str) -> dict[
     kept = [min(_judged(run), key=_criterion) for run in runs if _judged(run)]
     holdouts = [record.holdout_score for record in kept if record.holdout_score is not None]
     seen = sum(run[-1].examples for run in runs if len(run))
-    nonzeros = examples.X.nnz if examples.is_sparse else examples.X.size
     return {
         "model": out,
         "loss": estimator.loss if isinstance(estimator.loss, str) else list(estimator.loss),
@@ -192,7 +192,7 @@ def _facts(fitted: Fitted, examples: Examples, read_s: float, out: str) -> dict[
         "features": examples.n_features,
         "classes": estimator.classes_.tolist() if isinstance(estimator, LinearClassifier) else None,
         "trained_problems": len(runs),
-        "threads": plan(estimator, nonzeros)[2].size,
+        "threads": plan(estimator, examples)[2].size,
         "epochs": int(estimator.n_iter_),
         "stop_reason": "interrupted" if fitted.interrupted else estimator.stop_reason_,
         "eta0": float(estimator.eta0_),

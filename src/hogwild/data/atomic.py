@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ def replacing(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator
     or the new one. A link is followed. Raises OSError as open, write and replace do.
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        # A device or a pipe would be replaced by a file, which root may do to /dev/null.
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     temporary = target.with_name(f".hogwild-{secrets.token_hex(8)}.part")
     file = open(temporary, "xb")  # noqa: SIM115 (closed below: before the replacement, and also if that fails)
     try:

@@ -168,15 +168,15 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         self, examples: Examples, y: NDArray[Any], start: list[Params] | None, epochs: int | None
     ) -> list[Result]:
         """Train class after class; every one of them on all threads."""
-        codes = np.searchsorted(self.classes_, y)
-        weight = self._weights(codes, examples)
-        binary = self.classes_.size == 2
-        positives = [1] if binary else range(self.classes_.size)
+        weight = self._weights(y, examples)
+        positives = self.classes_[1:] if self.classes_.size == 2 else self.classes_
         results: list[Result] = []
         for position, positive in enumerate(positives):
-            signs = np.where(codes == positive, 1.0, -1.0).astype(np.float32)
+            signs = np.where(y == positive, np.float32(1), np.float32(-1))
             one = replace(examples, y=signs, sample_weight=weight)
-            results.append(learn(self, one, start[position] if start else None, epochs))
+            # After Ctrl-C there may be weights for the first classes only.
+            known = start[position] if start and position < len(start) else None
+            results.append(learn(self, one, known, epochs))
             if results[-1].reason == "interrupted":
                 break
         self._keep(results, len(positives), examples.n_features)
@@ -199,13 +199,13 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         self.stop_reason_ = results[-1].reason
         self.eta0_ = float(self._params[0].state["eta0"][0])
 
-    def _weights(self, codes: NDArray[np.intp], examples: Examples) -> NDArray[np.float32] | None:
+    def _weights(self, y: NDArray[Any], examples: Examples) -> NDArray[np.float32] | None:
         if self.class_weight is None:
             return examples.sample_weight
+        codes = np.searchsorted(self.classes_, y)
         present = np.unique(codes)
         factors = np.ones(self.classes_.size)
-        labels = self.classes_[codes]
-        factors[present] = compute_class_weight(self.class_weight, classes=self.classes_[present], y=labels)
+        factors[present] = compute_class_weight(self.class_weight, classes=self.classes_[present], y=y)
         weight = factors[codes].astype(np.float32)
         return weight if examples.sample_weight is None else weight * examples.sample_weight
 

@@ -23,8 +23,10 @@ from hogwild.rules.losses import LOSSES
 from hogwild.strategies import Hogwild, Serial, find_strategy
 from hogwild.training import train
 
-# An epoch over so many takes a thread about as long as waking it and meeting the others.
+# A thread more is worth its while if it has so many nonzeros to learn in an epoch: to wake it and to meet the others takes
+# as long as 100,000, and to merge its weights a few times in an epoch as long as a part of 64 for each weight.
 NONZEROS_PER_THREAD = 100_000
+NONZEROS_PER_WEIGHT = 64
 
 Callbacks = Sequence[Callable[[Record], object]] | None
 
@@ -95,8 +97,8 @@ def loss_names(binary: bool) -> str:
     return ", ".join(f'"{loss.name}"' for loss in LOSSES.values() if loss.is_binary == binary)
 
 
-def plan(estimator: Any, nonzeros: int | None = None) -> tuple[Linear, AbstractStrategy, Threads]:
-    """The three axes, from an estimator's parameters and the size of the data (None: any amount of work).
+def plan(estimator: Any, examples: Examples | None = None) -> tuple[Linear, AbstractStrategy, Threads]:
+    """The three axes, from an estimator's parameters and the data (None: any amount of work).
 
     ValueError or TypeError names a wrong parameter.
     """
@@ -108,8 +110,10 @@ def plan(estimator: Any, nonzeros: int | None = None) -> tuple[Linear, AbstractS
     engine = Threads(jobs)
     strategy = estimator.strategy
     if isinstance(strategy, str):
-        if strategy == "auto" and nonzeros is not None:
-            engine = Threads(min(engine.size, 1 + nonzeros // NONZEROS_PER_THREAD))
+        if strategy == "auto" and examples is not None:
+            nonzeros = examples.X.nnz if examples.is_sparse else examples.X.size
+            enough = max(NONZEROS_PER_THREAD, NONZEROS_PER_WEIGHT * examples.n_features)
+            engine = Threads(min(engine.size, max(1, nonzeros // enough)))
         if estimator.deterministic and strategy in ("auto", "hogwild"):
             strategy = "hogwild-ordered"
         elif strategy == "auto":
@@ -136,7 +140,7 @@ def _seed(random_state: Any) -> int | None:
 
 def learn(estimator: Any, examples: Examples, start: Params | None, epochs: int | None = None) -> Result:
     """One binary or regression problem. `epochs` is given by partial_fit, which does not judge."""
-    model, strategy, engine = plan(estimator, examples.X.nnz if examples.is_sparse else examples.X.size)
+    model, strategy, engine = plan(estimator, examples)
     if epochs is not None and model.average == "auto":
         model = replace(model, average=False)
     holdout = estimator.validation_fraction if estimator.early_stopping and epochs is None else 0.0

@@ -56,17 +56,20 @@ def learn(rows, starts, chunk, w, pace, divisor):  # type: ignore[no-untyped-def
     seen, trace = 0, 0.0
     n = rows.targets.size
     for c in range(starts.size):
-        start = starts[c]
+        start, end = starts[c], min(starts[c] + chunk, n)
         prefetch(rows, starts[min(c + 1, starts.size - 1)], starts[min(c + 3, starts.size - 1)])
-        for i in range(start, min(start + chunk, n)):
-            p = dot(rows, i, w) / divisor + bias
+        for signed in range(start, end):
+            i = np.uint64(signed)  # an unsigned index needs no wrap-around
+            scale = 1.0 / divisor  # long before it is needed: a division takes its time
+            p = dot(rows, i, w) * scale + bias
             trace += p
-            slope = loss_slope(pace.code, p, rows.targets[i], pace.parameter) * rows.weights[i]
+            slope = loss_slope(pace.code, p, rows.targets[i], pace.parameter)
             if slope != 0.0:
-                add(rows, i, w, w.dtype.type(-pace.gain * slope))
-                bias -= w.dtype.type(pace.gain / divisor * pace.intercept * slope)
+                slope *= pace.gain * rows.weights[i]
+                add(rows, i, w, w.dtype.type(-slope))
+                bias -= w.dtype.type(scale * pace.intercept * slope)
             divisor += pace.growth
-            seen += 1
+        seen += end - start
     w[last] = bias
     return seen, divisor, trace
 
@@ -87,7 +90,7 @@ def steps_alone(rows, starts, chunk, every, pace, divisor, copies):  # type: ign
         trace += found
         if pace.l1 > 0.0 or pace.l2 > 0.0:
             amount = pace.gain * seen
-            shrink(w, rows.relax, amount * pace.l2, amount * pace.l1, 0, w.size - 1)
+            shrink(w, rows, amount * pace.l2, amount * pace.l1, 0, w.size - 1)
         _average(copies, w, divisor, seen)
     return trace
 
@@ -107,7 +110,7 @@ def steps_replicas(rows, starts, chunk, every, pace, divisor, copies):  # type: 
         merge(shared, mine, base)
         if pace.l1 > 0.0 or pace.l2 > 0.0:
             amount = pace.gain * seen
-            shrink(shared, rows.relax, amount * pace.l2, amount * pace.l1, 0, shared.size - 1)
+            shrink(shared, rows, amount * pace.l2, amount * pace.l1, 0, shared.size - 1)
             refresh(shared, mine, base)
         _average(copies, mine, divisor, seen)
     return trace
@@ -139,7 +142,7 @@ def steps_in_order(rows, starts, chunk, every, pace, divisor, copies, deltas, ra
                 shared[j] += deltas[r, j]
         if pace.l1 > 0.0 or pace.l2 > 0.0:
             amount = pace.gain * chunks * chunk
-            shrink(shared, rows.relax, amount * pace.l2, amount * pace.l1, low, min(high, length - 1))
+            shrink(shared, rows, amount * pace.l2, amount * pace.l1, low, min(high, length - 1))
         if not barrier(size, control):
             return trace
         mine[:] = shared

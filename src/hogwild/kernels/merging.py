@@ -8,23 +8,24 @@ from __future__ import annotations
 from numba import njit
 
 from hogwild.kernels.compiling import INNER
+from hogwild.kernels.rows import ease
 
 
 @njit(**INNER)
-def shrink(w, relax, l2, l1, first, last):  # type: ignore[no-untyped-def]
-    """w[first:last] = soft(w, l1 relax) / (1 + l2 relax): the proximal step of the penalty, for a whole interval.
+def shrink(w, rows, l2, l1, first, last):  # type: ignore[no-untyped-def]
+    """w[first:last] = soft(w, l1 ease) / (1 + l2 ease): the proximal step of the penalty, for a whole interval.
 
     l2 and l1 come multiplied by the step size and the number of examples (truncated gradient: Langford, Li and
     Zhang 2009, section 3.3). The implicit form cannot overshoot, however long the interval.
     """
     for j in range(first, last):
-        ease = relax[j] if relax.size > 0 else w.dtype.type(1)
-        cut = w.dtype.type(l1) * ease
+        factor = ease(rows, j)
+        cut = w.dtype.type(l1) * factor
         size = abs(w[j]) - cut
         if size <= 0:
             w[j] = 0
         else:
-            w[j] = (size if w[j] > 0 else -size) / (w.dtype.type(1) + w.dtype.type(l2) * ease)
+            w[j] = (size if w[j] > 0 else -size) / (w.dtype.type(1) + w.dtype.type(l2) * factor)
 
 
 @njit(**INNER)

@@ -7,7 +7,7 @@ from numba import njit
 from numba.extending import overload
 
 from hogwild.kernels.compiling import INNER, KERNEL
-from hogwild.kernels.rows import is_sparse
+from hogwild.kernels.rows import ease, is_sparse
 
 
 def _norm2(rows, i):  # type: ignore[no-untyped-def]
@@ -22,7 +22,7 @@ def _norm2_rows(rows, i):  # type: ignore[no-untyped-def]
             total = 0.0
             for k in range(rows.indptr[i], rows.indptr[i + 1]):
                 x = float(rows.values[k])
-                total += x * x * (rows.relax[rows.indices[k]] if rows.relax.size > 0 else 1.0)
+                total += x * x * ease(rows, rows.indices[k])
             return total
 
         return sparse
@@ -31,7 +31,7 @@ def _norm2_rows(rows, i):  # type: ignore[no-untyped-def]
         total = 0.0
         for j in range(rows.values.shape[1]):
             x = float(rows.values[i, j]) - rows.centre[j]
-            total += x * x * (rows.relax[j] if rows.relax.size > 0 else 1.0)
+            total += x * x * ease(rows, j)
         return total
 
     return dense
@@ -39,7 +39,7 @@ def _norm2_rows(rows, i):  # type: ignore[no-untyped-def]
 
 @njit(**KERNEL)
 def row_norms(rows):  # type: ignore[no-untyped-def]
-    """Squared norms of rows in the metric of `relax`: (largest weight * norm^2, mean norm^2)."""
+    """Squared norms of rows in the metric of the step factors: (largest weight * norm^2, mean norm^2)."""
     largest, total = 0.0, 0.0
     for i in range(rows.targets.size):
         norm2 = _norm2(rows, i)

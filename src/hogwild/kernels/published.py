@@ -14,7 +14,7 @@ from numba.extending import overload
 from hogwild.kernels.atomics import atomic_store, lock, unlock, wait_for
 from hogwild.kernels.compiling import INNER, KERNEL
 from hogwild.kernels.losses import loss_slope
-from hogwild.kernels.rows import dot, is_sparse
+from hogwild.kernels.rows import dot, ease, is_sparse
 from hogwild.memory import TURN
 
 # The intercept is in every example: a variable that all threads write all the time. Each thread keeps its own and
@@ -23,15 +23,15 @@ INTERCEPT_EXAMPLES = 1000
 
 
 @njit(**INNER)
-def _touch(w, j, x, ease, decay, step, pace):  # type: ignore[no-untyped-def]
+def _touch(w, j, x, factor, decay, step, pace):  # type: ignore[no-untyped-def]
     """w_j = soft(w_j (1 - rate l2 decay_j), rate l1 decay_j) + step x_j, for one nonzero x_j."""
     zero = w.dtype.type(0)
-    pull = w.dtype.type(pace.gain) * ease * decay[j]
+    pull = w.dtype.type(pace.gain) * factor * decay[j]
     old = w[j] * max(zero, w.dtype.type(1) - pull * w.dtype.type(pace.l2))
     cut = pull * w.dtype.type(pace.l1)
     if cut > zero:
         old = max(old - cut, zero) if old > zero else min(old + cut, zero)
-    w[j] = old + step * ease * x
+    w[j] = old + step * factor * x
 
 
 def _update(rows, i, w, decay, step, pace):  # type: ignore[no-untyped-def]
@@ -45,15 +45,13 @@ def _update_rows(rows, i, w, decay, step, pace):  # type: ignore[no-untyped-def]
         def sparse(rows, i, w, decay, step, pace):  # type: ignore[no-untyped-def]
             for k in range(rows.indptr[i], rows.indptr[i + 1]):
                 j = rows.indices[k]
-                ease = rows.relax[j] if rows.relax.size > 0 else w.dtype.type(1)
-                _touch(w, j, rows.values[k], ease, decay, step, pace)
+                _touch(w, j, rows.values[k], ease(rows, j), decay, step, pace)
 
         return sparse
 
     def dense(rows, i, w, decay, step, pace):  # type: ignore[no-untyped-def]
         for j in range(rows.values.shape[1]):
-            ease = rows.relax[j] if rows.relax.size > 0 else w.dtype.type(1)
-            _touch(w, j, rows.values[i, j] - rows.centre[j], ease, decay, step, pace)
+            _touch(w, j, rows.values[i, j] - rows.centre[j], ease(rows, j), decay, step, pace)
 
     return dense
 

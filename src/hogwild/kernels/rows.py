@@ -1,6 +1,7 @@
-"""Rows as kernels read them: two layouts, sparse and dense, behind the same three loops.
+"""Rows as kernels read them: three layouts behind the same four functions.
 
-`dot`, `add` and `prefetch` are chosen by type when a kernel is compiled, so that each kernel is written once.
+`dot`, `add`, `ease` and `prefetch` are chosen by type when a kernel is compiled, so that each kernel is written once and
+tests nothing in its loops.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 from hogwild.kernels.compiling import INNER
 
 
+ONE = np.uint64(1)  # unsigned plus a plain 1 would be signed
+
+
 class SparseRows(NamedTuple):
     """CSR. Indices are *unsigned*: signed ones keep Numba's wrap-around, and the gather does not vectorise."""
 
@@ -25,7 +29,17 @@ class SparseRows(NamedTuple):
     values: NDArray[np.floating]  # (nnz,)
     targets: NDArray[np.floating]  # (n,)
     weights: NDArray[np.floating]  # (n,) sample weights, mean 1
-    relax: NDArray[np.floating]  # (d,) step factor of each column, or (0,) for none
+
+
+class RelaxedRows(NamedTuple):
+    """CSR with a step factor for each column."""
+
+    indptr: NDArray[np.uint64]
+    indices: NDArray[np.unsignedinteger]
+    values: NDArray[np.floating]
+    targets: NDArray[np.floating]
+    weights: NDArray[np.floating]
+    relax: NDArray[np.floating]  # (d,)
 
 
 class DenseRows(NamedTuple):
@@ -35,10 +49,10 @@ class DenseRows(NamedTuple):
     centre: NDArray[np.floating]  # (d,)
     targets: NDArray[np.floating]  # (n,)
     weights: NDArray[np.floating]  # (n,)
-    relax: NDArray[np.floating]  # (d,) or (0,)
+    relax: NDArray[np.floating]  # (d,)
 
 
-Rows = SparseRows | DenseRows
+Rows = SparseRows | RelaxedRows | DenseRows
 
 
 def dot(rows, i, w):  # type: ignore[no-untyped-def]
@@ -51,6 +65,11 @@ def add(rows, i, w, step):  # type: ignore[no-untyped-def]
     raise TypeError("add() exists inside compiled kernels only")
 
 
+def ease(rows, j):  # type: ignore[no-untyped-def]
+    """The step factor of column j: relax[j], or 1. Inside kernels only."""
+    raise TypeError("ease() exists inside compiled kernels only")
+
+
 def prefetch(rows, i, later):  # type: ignore[no-untyped-def]
     """Ask for the first bytes of row i, and for the pointers of row `later`.
 
@@ -61,7 +80,12 @@ def prefetch(rows, i, later):  # type: ignore[no-untyped-def]
 
 def is_sparse(rows: types.Type) -> bool:
     """For @overload: are these (Numba-typed) rows sparse?"""
-    return getattr(rows, "instance_class", None) is SparseRows
+    return getattr(rows, "instance_class", None) in (SparseRows, RelaxedRows)
+
+
+def is_relaxed(rows: types.Type) -> bool:
+    """For @overload: do these (Numba-typed) rows have step factors?"""
+    return getattr(rows, "instance_class", None) is not SparseRows
 
 
 @overload(dot, jit_options=INNER)
@@ -70,7 +94,7 @@ def _dot(rows, i, w):  # type: ignore[no-untyped-def]
 
         def sparse(rows, i, w):  # type: ignore[no-untyped-def]
             p = rows.values.dtype.type(0)
-            for k in range(rows.indptr[i], rows.indptr[i + 1]):
+            for k in range(rows.indptr[i], rows.indptr[i + ONE]):
                 p += rows.values[k] * w[rows.indices[k]]
             return p
 
@@ -87,28 +111,35 @@ def _dot(rows, i, w):  # type: ignore[no-untyped-def]
 
 @overload(add, jit_options=INNER)
 def _add(rows, i, w, step):  # type: ignore[no-untyped-def]
-    if is_sparse(rows):
+    if not is_sparse(rows):
 
-        def sparse(rows, i, w, step):  # type: ignore[no-untyped-def]
-            if rows.relax.size == 0:
-                for k in range(rows.indptr[i], rows.indptr[i + 1]):
-                    w[rows.indices[k]] += step * rows.values[k]
-            else:
-                for k in range(rows.indptr[i], rows.indptr[i + 1]):
-                    j = rows.indices[k]
-                    w[j] += step * rows.values[k] * rows.relax[j]
-
-        return sparse
-
-    def dense(rows, i, w, step):  # type: ignore[no-untyped-def]
-        if rows.relax.size == 0:
-            for j in range(rows.values.shape[1]):
-                w[j] += step * (rows.values[i, j] - rows.centre[j])
-        else:
+        def dense(rows, i, w, step):  # type: ignore[no-untyped-def]
             for j in range(rows.values.shape[1]):
                 w[j] += step * (rows.values[i, j] - rows.centre[j]) * rows.relax[j]
 
-    return dense
+        return dense
+
+    if is_relaxed(rows):
+
+        def relaxed(rows, i, w, step):  # type: ignore[no-untyped-def]
+            for k in range(rows.indptr[i], rows.indptr[i + ONE]):
+                j = rows.indices[k]
+                w[j] += step * rows.values[k] * rows.relax[j]
+
+        return relaxed
+
+    def sparse(rows, i, w, step):  # type: ignore[no-untyped-def]
+        for k in range(rows.indptr[i], rows.indptr[i + ONE]):
+            w[rows.indices[k]] += step * rows.values[k]
+
+    return sparse
+
+
+@overload(ease, jit_options=INNER)
+def _ease(rows, j):  # type: ignore[no-untyped-def]
+    if is_relaxed(rows):
+        return lambda rows, j: rows.relax[j]
+    return lambda rows, j: rows.values.dtype.type(1)
 
 
 @overload(prefetch, jit_options=INNER)
@@ -119,7 +150,7 @@ def _prefetch(rows, i, later):  # type: ignore[no-untyped-def]
             _prefetch_line(rows.indptr, later)
             start = rows.indptr[i]
             # Eight cache lines of each array: about one row of text. More would push out what is in use.
-            for k in range(start, min(start + np.uint64(128), rows.indptr[i + 1]), np.uint64(16)):
+            for k in range(start, min(start + np.uint64(128), rows.indptr[i + ONE]), np.uint64(16)):
                 _prefetch_line(rows.indices, k)
                 _prefetch_line(rows.values, k)
 

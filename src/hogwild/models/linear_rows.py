@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.examples import Examples
-from hogwild.kernels.rows import DenseRows, Rows, SparseRows
+from hogwild.kernels.rows import DenseRows, RelaxedRows, Rows, SparseRows
 
 
 def value_dtype(examples: Examples) -> np.dtype:
@@ -28,11 +28,13 @@ def linear_rows(examples: Examples, relax: NDArray[np.floating], centre: NDArray
     if examples.sample_weight is not None:
         weights[:] = examples.sample_weight * (examples.n_examples / examples.sample_weight.sum(dtype=np.float64))
     if not examples.is_sparse:
-        return DenseRows(*map(_read_only, (examples.X, centre, targets, weights, relax)))
+        factors = relax if relax.size else np.ones(examples.n_features, dtype)
+        return DenseRows(*map(_read_only, (examples.X, centre, targets, weights, factors)))
     X = examples.X
     indices = X.indices.view(np.uint64 if X.indices.dtype.itemsize == 8 else np.uint32)
     indptr = X.indptr.astype(np.uint64)
-    return SparseRows(*map(_read_only, (indptr, indices, X.data, targets, weights, relax)))
+    rows = SparseRows(*map(_read_only, (indptr, indices, X.data, targets, weights)))
+    return RelaxedRows(*rows, _read_only(relax)) if relax.size else rows
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

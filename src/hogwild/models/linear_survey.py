@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from hogwild.data.examples import Examples
 from hogwild.kernels.moments import column_moments, row_norms
-from hogwild.kernels.rows import DenseRows, Rows
+from hogwild.kernels.rows import Rows
 from hogwild.models.linear_rows import linear_rows, value_dtype
 from hogwild.models.linear_terms import Terms
 from hogwild.models.step_size import find_eta0
 from hogwild.params import Params
 from hogwild.rules.schedules import typical_weight_rate
 
-SAMPLE_ROWS = 16_384  # for the scales of columns
+SAMPLE_ROWS = 8_192  # for the scales of columns
 # Columns are relaxed only when their scales (root mean square of the nonzeros) are uneven: when they typically differ
 # by this factor, or a common one is LARGEST_UNEVEN times as large as most. Sparse text and one-hot columns then stay
 # as they are, and keep the fast path; for dense columns relaxing costs nothing.
@@ -51,9 +51,7 @@ def survey_linear(terms: Terms, examples: Examples, seed: int, start: Params | N
     """Survey the data; weights to go on from bring their survey with them."""
     d, dtype = examples.n_features, value_dtype(examples)
     if start is not None:
-        known = start.state
-        numbers = float(known["eta0"][0]), float(known["intercept_step"][0])
-        return LinearSurvey(d, dtype, *numbers, known["relax"], known["centre"])
+        return _known(start, examples)
     rng = np.random.default_rng([seed, 2])
     sample = _sample(examples, SAMPLE_ROWS, rng)
     centre = np.zeros(0 if examples.is_sparse else d, dtype)
@@ -67,7 +65,7 @@ def survey_linear(terms: Terms, examples: Examples, seed: int, start: Params | N
     intercept = _intercept_step(squares, relax, sample.n_examples) if terms.fit_intercept else 0.0
     eta0 = terms.schedule.eta0
     if eta0 is None:
-        cap = _largest_stable_rate(terms, examples, rows, intercept)
+        cap = _largest_stable_rate(terms, linear_rows(examples, relax, centre), intercept)
         if terms.schedule.name == "bottou":
             eta0 = min(cap, typical_weight_rate(terms.loss, terms.parameter, terms.l2))
         else:
@@ -108,7 +106,7 @@ def _intercept_step(squares: NDArray[np.float64], relax: NDArray[np.floating], n
     return float(moments @ moments) / total if total > 0 else 1.0
 
 
-def _largest_stable_rate(terms: Terms, examples: Examples, sample: Rows, intercept: float) -> float:
+def _largest_stable_rate(terms: Terms, rows: Rows, intercept: float) -> float:
     """1 / (smoothness * largest weighted row norm^2): no step then overshoots its own example.
 
     Only losses whose slope is unbounded can diverge; only for those are all rows looked at.
@@ -117,9 +115,18 @@ def _largest_stable_rate(terms: Terms, examples: Examples, sample: Rows, interce
     cap = 1.0 / terms.l2 if terms.l2 > 0 else math.inf
     if not math.isinf(loss.steepest):
         return cap
-    largest, _ = row_norms(linear_rows(examples, sample.relax, _centre(sample)))
+    largest, _ = row_norms(rows)
     return min(cap, 1.0 / (loss.smoothness * max(largest + intercept, 1e-30)))
 
 
-def _centre(rows: Rows) -> NDArray[np.floating]:
-    return rows.centre if isinstance(rows, DenseRows) else np.zeros(0, rows.values.dtype)
+def _known(start: Params, examples: Examples) -> LinearSurvey:
+    """The survey that came with the weights; the rows may now be sparse where they were dense, or the reverse."""
+    d, dtype, state = examples.n_features, value_dtype(examples), start.state
+    if start["coef"].shape != (d,):
+        raise ValueError(f"the weights to start from have {start['coef'].size} features, but {examples.source} has {d}")
+    centre = np.zeros(0 if examples.is_sparse else d, dtype)
+    if centre.size == state["centre"].size:
+        centre[:] = state["centre"]
+    return LinearSurvey(
+        d, dtype, float(state["eta0"][0]), float(state["intercept_step"][0]), state["relax"].astype(dtype), centre
+    )

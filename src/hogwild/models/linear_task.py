@@ -25,7 +25,7 @@ AVERAGING_STARTS = 0.5  # epochs: the first iterates say nothing
 # Between two merges at least this many nonzeros are learnt for each weight that is merged: a merge then costs a few per
 # cent. Where weights are few, copies merge more often than `every_examples`, for less staleness at the same price; but
 # not more often than every LEAST_INTERVAL rows, when the cost is in handing the cache lines over.
-NONZEROS_PER_WEIGHT = 3
+NONZEROS_PER_WEIGHT = 6
 LEAST_INTERVAL = 256
 INTERVALS_PER_EPOCH = 16  # but at least these, for each worker: copies of a small set should not be alone for long
 

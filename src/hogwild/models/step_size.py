@@ -51,7 +51,7 @@ def _one_pass(
     none = np.zeros(0, w.dtype)
     code, parameter = terms.loss.code, terms.parameter
     pace = Pace(code, parameter, rate, 0.0, intercept, terms.l2, terms.l1)
-    steps_alone(rows, starts, 1, 64, pace, 1.0, Copies(w, none, none, none, np.zeros(1)))
+    steps_alone(rows, starts, 1, 512, pace, 1.0, Copies(w, none, none, none, np.zeros(1)))
     loss, _, weight = tally(rows, starts, 1, w, code, parameter, terms.loss.is_binary)
     objective = loss / max(weight, 1e-30) + penalty(w[:-1], terms.l2, terms.l1)
     return objective if math.isfinite(objective) else math.inf

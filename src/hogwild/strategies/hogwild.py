@@ -14,7 +14,7 @@ from hogwild.memory import Racy, Replicas
 class Hogwild(AbstractStrategy):
     """Lock-free SGD on shared memory (Niu, Recht, Re and Wright 2011, alg. 1).
 
-    how : `Replicas(every_examples=2048)`, the default: each worker learns on a private copy and adds what changed to
+    how : `Replicas(every_examples=4096)`, the default: each worker learns on a private copy and adds what changed to
         the shared vector after every so many rows. `Racy()`: the published form, every update goes to the shared
         vector at once.
 

@@ -166,6 +166,10 @@ class AbstractTask(ABC):
         """Is the answer the mean of the iterates? Then every worker's memory gets a `mean`."""
 
     @abstractmethod
+    def check(self, how: Sharing) -> None:
+        """Unsupported if the model cannot be trained in this way of sharing."""
+
+    @abstractmethod
     def open_epoch(self, params: Params, moment: Moment) -> None:
         """Before an epoch's first step: bring the weights into the form that the kernels train."""
 

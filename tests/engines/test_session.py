@@ -276,15 +276,33 @@ def test_a_time_limit_that_is_over_between_two_epochs_adds_no_record_of_nothing(
 
 
 def test_weights_to_go_on_from_are_not_written():
-    first = run(Scripted((2, 1)), epochs=2)
+    model = Scripted((4, 3, 2, 1))
+    first = run(model, epochs=2)
     before = first.params.copy()
-    second = run(Scripted((2, 1)), epochs=2, start=first.params)
+    second = run(model, epochs=2, start=first.params)
     np.testing.assert_array_equal(first.params.weights, before.weights)
     assert first.params.state == before.state
     np.testing.assert_array_equal(second.params["visits"], np.full(100, 4.0))
     assert second.params.state["examples"][0] == 400
-    assert second.history[0].examples == 100
+    assert [record.epoch for record in second.history] == [1, 2]
+    assert [record.examples for record in second.history] == [100, 200]
     assert second.history[0].rate == 1 / 301
+
+
+def test_going_on_is_not_going_over_the_same_order_again():
+    orders = []
+
+    async def work(me):
+        await me.share(Racy())
+        async for _ in me.rounds():
+            before = me.params["visits"].copy()
+            await me.steps(1)
+            orders.append(int(np.argmax(me.params["visits"] - before)))
+
+    first = run(strategy=Program(work), epochs=1)
+    run(strategy=Program(work), epochs=1, start=first.params)
+    assert sorted(orders[:100]) == sorted(orders[100:]) == list(range(100))
+    assert orders[:100] != orders[100:]
 
 
 def test_a_strategy_may_end_the_run_by_itself():

@@ -213,7 +213,7 @@ def test_too_few_epochs_are_said(cancer):
 
 
 def test_unscaled_columns_do_not_diverge():
-    """scikit-learn's squared_hinge with learning_rate="optimal" ends at |w| = 5e13 here: its guard has the wrong sign."""
+    """scikit-learn's squared_hinge with learning_rate="optimal" ends at |w| = 5e13: its guard has the wrong sign."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((500, 5)) * [0.1, 1.0, 1e3, 1e6, 1e9]
     y = (X @ [10.0, 1.0, 1e-3, 1e-6, 1e-9] > 0).astype(int)

@@ -14,13 +14,19 @@ from hogwild.rules.losses import LOSSES, Loss
 CHUNK = 7  # 60 rows are 8 chunks of 7 and one of 4
 RELAX = np.array([0.5, 1, 2, 0.25, 1, 1, 0.5, 1, 2, 1, 1, 0.5])
 LAYOUTS = ("sparse32", "sparse64", "dense")
-# Layouts and precisions; each is one more compilation of every kernel.
+# Layouts and precisions, and whether columns have step factors; each is one more compilation of every kernel.
 KINDS = [
     ("sparse32", np.float32),
     ("sparse32", np.float64),
     ("sparse64", np.float32),
     ("dense", np.float32),
     ("dense", np.float64),
+]
+RELAXED_KINDS = [
+    *((layout, dtype, False) for layout, dtype in KINDS),
+    ("sparse32", np.float64, True),
+    ("dense", np.float32, True),
+    ("dense", np.float64, True),
 ]
 TOLERANCE = {np.float32: {"rtol": 2e-4, "atol": 2e-5}, np.float64: {"rtol": 1e-9, "atol": 1e-11}}
 

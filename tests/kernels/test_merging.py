@@ -2,11 +2,19 @@
 
 import numpy as np
 import pytest
+from tests.kernels.oracle import Problem
 
 from hogwild.kernels.merging import accumulate, merge, refresh, shrink
 from hogwild.rules.penalties import prox
 
 every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def rows_of(dtype: type, relax=()):
+    """Rows of as many columns as W, of which `shrink` looks at the step factors only."""
+    return Problem(n=2, d=W.size).rows("sparse32", dtype, relax)
+
+
 W = np.array([0.0, 0.05, -0.05, 0.3, -0.3, 2.0, -7.0, 0.125, -0.125, 1e-30])
 
 
@@ -16,7 +24,7 @@ W = np.array([0.0, 0.05, -0.05, 0.3, -0.3, 2.0, -7.0, 0.125, -0.125, 1e-30])
 def test_shrink_is_the_prox_of_the_rules(dtype, rate, l2, l1):
     w = W.astype(dtype)
     expected = prox(w.astype(np.float64), rate, l2, l1)
-    shrink(w, np.zeros(0, dtype), rate * l2, rate * l1, 0, w.size)
+    shrink(w, rows_of(dtype), rate * l2, rate * l1, 0, w.size)
     np.testing.assert_allclose(w, expected, rtol=1e-6 if dtype is np.float32 else 1e-14)
 
 
@@ -24,13 +32,13 @@ def test_shrink_is_the_prox_of_the_rules(dtype, rate, l2, l1):
 def test_shrink_relaxes_each_column_by_its_own_factor(dtype):
     w, relax = W.astype(dtype), np.linspace(0.1, 3, W.size).astype(dtype)
     expected = [prox(np.array([x]), 0.5 * ease, 0.4, 0.2)[0] for x, ease in zip(W, relax, strict=True)]
-    shrink(w, relax, 0.5 * 0.4, 0.5 * 0.2, 0, w.size)
+    shrink(w, rows_of(dtype, relax), 0.5 * 0.4, 0.5 * 0.2, 0, w.size)
     np.testing.assert_allclose(w, expected, rtol=1e-6 if dtype is np.float32 else 1e-14)
 
 
 def test_shrink_stays_in_its_slice():
     w = W.copy()
-    shrink(w, np.zeros(0), 0.4, 0.2, 3, 6)
+    shrink(w, rows_of(np.float64), 0.4, 0.2, 3, 6)
     np.testing.assert_array_equal(w[:3], W[:3])
     np.testing.assert_array_equal(w[6:], W[6:])
     np.testing.assert_allclose(w[3:6], prox(W[3:6], 1.0, 0.4, 0.2))
@@ -38,7 +46,7 @@ def test_shrink_stays_in_its_slice():
 
 def test_shrink_does_not_overshoot_however_long_the_interval():
     w = W.copy()
-    shrink(w, np.zeros(0), 1e12, 0.0, 0, w.size)
+    shrink(w, rows_of(np.float64), 1e12, 0.0, 0, w.size)
     assert np.all(w * W >= 0)
     assert np.all(np.abs(w) <= 1e-11)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.kernels.oracle import KINDS, Problem
+from tests.kernels.oracle import KINDS, RELAXED_KINDS, Problem
 
 from hogwild.kernels.moments import column_moments, row_norms
 
@@ -10,10 +10,9 @@ every_kind = pytest.mark.parametrize(("layout", "dtype"), KINDS)
 CENTRE = np.linspace(-0.5, 0.5, 12).astype(np.float32).astype(np.float64)
 
 
-@every_kind
-@pytest.mark.parametrize("relax", [(), np.linspace(0.25, 3, 12)], ids=["even", "relaxed"])
-def test_row_norms(layout, dtype, relax):
-    problem = Problem()
+@pytest.mark.parametrize(("layout", "dtype", "relaxed"), RELAXED_KINDS)
+def test_row_norms(layout, dtype, relaxed):
+    problem, relax = Problem(), np.linspace(0.25, 3, 12) if relaxed else ()
     centre = CENTRE if layout == "dense" else 0.0
     largest, mean = row_norms(problem.rows(layout, dtype, relax, CENTRE))
     metric = np.asarray(relax if len(relax) else np.ones(12), dtype).astype(np.float64)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from hogwild.kernels.rows import add, dot, prefetch
+from hogwild.kernels.rows import add, dot, ease, prefetch
 
 
-@pytest.mark.parametrize("function", [dot, add, prefetch])
+@pytest.mark.parametrize("function", [dot, add, ease, prefetch])
 def test_outside_kernels_they_say_so(function):
     arguments = [None] * function.__code__.co_argcount
     with pytest.raises(TypeError, match=r"exists inside compiled kernels only"):

@@ -22,7 +22,7 @@ KINDS: dict[str, type[LinearClassifier] | type[LinearRegressor]] = {
 }
 # State of `Params`, which a warm start goes on from; and whether it is a number, or a vector for all features or none.
 # Kernels trust the lengths of vectors, so that nothing else may pass.
-NUMBERS, VECTORS = ("eta0", "examples", "intercept_step"), ("centre", "relax")
+NUMBERS, VECTORS = ("epochs", "eta0", "examples", "intercept_step"), ("centre", "relax")
 LABEL_KINDS = "biufUO"  # kinds of dtype that classes may have
 
 

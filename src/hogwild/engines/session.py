@@ -35,9 +35,9 @@ class Session:
         self._task = job.model.bind(job.examples, survey)
         self.fresh = job.start is None
         self.params = job.model.init(survey) if job.start is None else job.start.copy()
-        self._begun = float(self.params.state["examples"][0])  # examples before this epoch, in all runs
-        self._examples = 0  # examples before this epoch, in this run
-        self._epoch = 0
+        # Before this epoch: examples and epochs in all runs of these weights, and in this one.
+        self._begun, self._before = float(self._count("examples")), self._count("epochs")
+        self._examples, self._epoch = 0, 0
         self._control = np.zeros(CONTROL_CELLS, np.int64)
         self._memories = [Memory(rank, size, self.params.weights, self._control) for rank in range(size)]
         if self._task.averages:
@@ -55,10 +55,17 @@ class Session:
         self._stale = 0
         self._open_epoch()
 
+    def _count(self, name: str) -> int:
+        counts = self.params.state.get(name)
+        return 0 if counts is None else int(counts[0])
+
     # ------------------------------------------------------------------------------------------ requests
 
     def share(self, rank: int, how: Sharing) -> None:
         """Give the worker what this way of sharing needs."""
+        if not isinstance(how, Sharing):
+            raise TypeError(f"share() wants Replicas, Racy, Locking or InTurn, not {how!r}")
+        self._task.check(how)
         memory, weights = self._memories[rank], self.params.weights
         memory.how = how
         if isinstance(how, Replicas) and self._size > 1:
@@ -80,7 +87,7 @@ class Session:
             raise Unsupported("on Threads with several workers a strategy must share() before its first steps()")
         block, before = self._handout.take(rank, n)
         if block.starts.size:
-            self._task.steps(memory, block, Moment(self._epoch, self._begun, before), rate)
+            self._task.steps(memory, block, self._moment()._replace(done=before), rate)
 
     def next_round(self, rank: int, index: int) -> bool:
         """May the worker begin its round number `index`? At the end of an epoch, waits for the others."""
@@ -97,8 +104,10 @@ class Session:
         return self._reason is None
 
     def leave(self, rank: int) -> None:
-        """The worker's program has ended; if that was its own idea, the run ends with it."""
-        self._stop("ended by the strategy")
+        """The worker's program has ended; if that was its own idea, the run ends with it, for all."""
+        if self._reason is None:
+            self._control[STOP] = 1  # others may wait for it inside a kernel
+            self._stop("ended by the strategy")
 
     def fail(self, rank: int, rounds: int, error: BaseException) -> None:
         """The worker raised an error: stop the others, and raise it from `result`."""
@@ -121,10 +130,14 @@ class Session:
         """After all workers have returned: the best weights that were judged; raises what a worker raised."""
         if self._error is not None:
             raise self._error
-        if self._open:  # stopped within an epoch
-            self._close_epoch()
-            self._judge()
-            self._judged_weights()
+        try:
+            if self._open:  # stopped within an epoch
+                self._close_epoch()
+            if not self._recorded and (self._handout.done > 0 or not self._history.records):
+                self._judge()
+                self._record()
+        except KeyboardInterrupt:
+            self._reason = "interrupted"  # what was judged before must do
         params = self._answer if self._best is None else self._best[1]
         return Result(self._job.model, params, self._history, str(self._reason))
 
@@ -156,13 +169,13 @@ class Session:
     # ----------------------------------------------------------------------------------------------- epochs
 
     def _moment(self) -> Moment:
-        return Moment(self._epoch, self._begun, self._handout.done)
+        return Moment(self._before + self._epoch, self._begun, self._handout.done)
 
     def _open_epoch(self) -> None:
-        self._handout = Handout(self._blocks, self._epoch, self._size, self._job.strategy.agree)
+        self._handout = Handout(self._blocks, self._before + self._epoch, self._size, self._job.strategy.agree)
         self._control[:] = 0
         self._task.open_epoch(self.params, self._moment())
-        self._open = True
+        self._open, self._recorded = True, False
 
     def _close_epoch(self) -> None:
         """All workers rest: make the weights true, and lay out the blocks to be judged."""
@@ -188,7 +201,7 @@ class Session:
                 return
             self._judged[number] = self._task.tally(self._answer, block)
 
-    def _judged_weights(self) -> Record:
+    def _record(self) -> Record:
         """Write the record of the epoch; keep its weights if they are the best so far."""
         moment = self._moment()
         objective = holdout_loss = holdout_score = None
@@ -196,11 +209,16 @@ class Session:
             # In the order of the blocks, whoever judged them: sums of floats depend on their order.
             ordered = sorted(self._judged.items())
             train = _total(tally for number, tally in ordered if number not in self._held)
+            if train.weight == 0:
+                raise ValueError("the training examples that are not held out all have weight 0; hold out fewer")
             objective = self._task.objective(self._answer, train)
             if self._held:
                 held = _total(tally for number, tally in ordered if number in self._held)
+                if held.weight == 0:
+                    raise ValueError("the held-out examples all have weight 0; hold out more, or others (seed)")
                 holdout_loss, holdout_score = held.loss / held.weight, self._task.score(held)
         self._examples += moment.done
+        self._recorded = True
         record = Record(
             epoch=self._epoch + 1,
             time_s=time.perf_counter() - self._began,
@@ -225,7 +243,7 @@ class Session:
 
     def _decide(self) -> None:
         """All blocks are judged: record, tell the callbacks, and open the next epoch or stop."""
-        record = self._judged_weights()
+        record = self._record()
         for callback in self._job.callbacks:
             callback(record)
         stop = self._job.stop

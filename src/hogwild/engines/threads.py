@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Coroutine
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -58,21 +60,18 @@ class Threads(AbstractEngine):
         self._check(job.strategy)
         session = Session(job, self.size)
         seeds = np.random.SeedSequence(job.seed).spawn(self.size)
-        threads = [
-            threading.Thread(
-                target=_drive,
-                args=(job.strategy, session, Worker(rank, self.size, np.random.default_rng(seed), session.params)),
-                name=f"hogwild-{rank}",
-            )
-            for rank, seed in enumerate(seeds)
-        ]
+        crew: list[_Member] = []
         try:
-            for thread in threads:
-                thread.start()
-            _wait(threads)
-        except KeyboardInterrupt:
+            for rank, seed in enumerate(seeds):
+                worker = Worker(rank, self.size, np.random.default_rng(seed), session.params)
+                crew.append(_Member(job.strategy, session, worker))
+                crew[-1].thread.start()
+            _wait(crew)
+        except BaseException as error:
             session.interrupt()
-            _wait([thread for thread in threads if thread.ident is not None])
+            _wait_whatever_comes(crew)
+            if not isinstance(error, KeyboardInterrupt):
+                raise
         return session.result()
 
     def _check(self, strategy: AbstractStrategy) -> None:
@@ -86,38 +85,70 @@ class Threads(AbstractEngine):
             )
 
 
-def _wait(threads: list[threading.Thread]) -> None:
-    """Until all have ended. The main thread does nothing else, so that Ctrl-C reaches it at once."""
-    for thread in threads:
-        while thread.is_alive():
-            # With a time-out, because not every way to interrupt a program wakes a thread that waits for good.
-            thread.join(0.1)
+@final
+class _Member:
+    """A worker's thread, and the event that says that its program has ended."""
+
+    def __init__(self, strategy: AbstractStrategy, session: Session, worker: Worker) -> None:
+        self.ended = threading.Event()
+        arguments = (strategy, session, worker, self.ended)
+        self.thread = threading.Thread(target=_drive, args=arguments, name=f"hogwild-{worker.rank}")
 
 
-def _drive(strategy: AbstractStrategy, session: Session, worker: Worker) -> None:
+def _wait(crew: list[_Member]) -> None:
+    """Until all workers have ended. The main thread does nothing else, so that Ctrl-C reaches it at once.
+
+    Not with Thread.join: interrupted, it takes a running thread for one that has ended (Python 3.11 and 3.12).
+    """
+    for member in crew:
+        # With a time-out, because not every way to interrupt a program wakes a thread that waits for good.
+        while not member.ended.wait(0.1):
+            pass
+    for member in crew:
+        member.thread.join()
+
+
+def _wait_whatever_comes(crew: list[_Member]) -> None:
+    """Workers have been told to stop, and do within milliseconds: an impatient second Ctrl-C must not lose them."""
+    if crew and not crew[-1].thread.is_alive() and not crew[-1].ended.wait(1.0):
+        crew.pop()  # could not be started; one that was interrupted while it started has ended by now
+    while True:
+        try:
+            return _wait(crew)
+        except KeyboardInterrupt:
+            continue
+
+
+def _drive(strategy: AbstractStrategy, session: Session, worker: Worker, end: threading.Event) -> None:
     """Run one worker's coroutine and answer its requests, in this thread."""
-    program, answer, rounds = strategy.work(worker), None, 0
+    rounds = 0
     try:
-        while True:
-            request = program.send(answer)
-            answer = None
-            match request:
-                case Steps(n, rate):
-                    session.steps(worker.rank, n, rate)
-                case NextRound():
-                    if session.next_round(worker.rank, rounds):
-                        answer = Round(rounds, rounds == 0 and session.fresh)
-                        rounds += 1
-                case Share(how):
-                    session.share(worker.rank, how)
-                case _:
-                    raise _misuse(request)
-    except StopIteration:
+        program, answer = strategy.work(worker), None
+        if not isinstance(program, Coroutine):
+            raise TypeError(f"{type(strategy).__name__}.work must be an async def, not return {program!r}")
+        with closing(program):
+            while True:
+                try:
+                    request = program.send(answer)
+                except StopIteration:
+                    break
+                answer = None
+                match request:
+                    case Steps(n, rate):
+                        session.steps(worker.rank, n, rate)
+                    case NextRound():
+                        if session.next_round(worker.rank, rounds):
+                            answer = Round(rounds, rounds == 0 and session.fresh)
+                            rounds += 1
+                    case Share(how):
+                        session.share(worker.rank, how)
+                    case _:
+                        raise _misuse(request)
         session.leave(worker.rank)
     except BaseException as error:
         session.fail(worker.rank, rounds, error)
     finally:
-        program.close()
+        end.set()
 
 
 def _misuse(request: Any) -> TypeError:

@@ -23,8 +23,8 @@ from hogwild.rules.losses import LOSSES
 from hogwild.strategies import Hogwild, Serial, find_strategy
 from hogwild.training import train
 
-# A thread more is worth its while if it has so many nonzeros to learn in an epoch: to wake it and to meet the others takes
-# as long as 100,000, and to merge its weights a few times in an epoch as long as a part of 64 for each weight.
+# A thread more is worth its while if it has so many nonzeros to learn in an epoch: to wake it and to meet the others
+# takes as long as 100,000, and to merge its weights a few times in an epoch as long as a part of 64 for each weight.
 NONZEROS_PER_THREAD = 100_000
 NONZEROS_PER_WEIGHT = 64
 

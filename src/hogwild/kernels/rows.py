@@ -1,7 +1,7 @@
 """Rows as kernels read them: three layouts behind the same four functions.
 
-`dot`, `add`, `ease` and `prefetch` are chosen by type when a kernel is compiled, so that each kernel is written once and
-tests nothing in its loops.
+`dot`, `add`, `ease` and `prefetch` are chosen by type when a kernel is compiled: each kernel is written once, and
+its loops test nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
 from hogwild.kernels.compiling import INNER
-
 
 ONE = np.uint64(1)  # unsigned plus a plain 1 would be signed
 

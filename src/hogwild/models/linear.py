@@ -70,7 +70,7 @@ class Linear(AbstractModel):
         """Zero weights: views "coef" (d,) and "intercept" (1,); state: examples seen so far, and the survey, so that
         training can go on as it began.
         """
-        state = {"examples": np.zeros(1), **survey.state()}
+        state = {"examples": np.zeros(1), "epochs": np.zeros(1), **survey.state()}
         return Params({"coef": (survey.n_features,), "intercept": (1,)}, survey.dtype, state)
 
     def bind(self, examples: Examples, survey: LinearSurvey) -> LinearTask:
@@ -82,14 +82,22 @@ class Linear(AbstractModel):
         return np.asarray(X @ params["coef"] + params["intercept"][0])
 
     def _check_labels(self, examples: Examples) -> None:
-        y = examples.y
+        y, loss = examples.y, self.terms.loss
         if y is None:
             raise ValueError("training needs labels y")
-        if self.terms.loss.is_binary:
+        if loss.is_binary:
             known = (y == 1) | (y == -1)
             if not known.all():
                 row = int(np.argmin(known))
                 raise ValueError(
-                    f"loss {self.terms.loss.name!r} wants labels -1 and +1, but row {row} has {y[row]!r}; "
+                    f"loss {loss.name!r} wants labels -1 and +1, but row {row} has {y[row]!r}; "
                     "LinearClassifier and `hogwild train` translate any labels"
                 )
+        elif y.dtype.kind not in "biuf":
+            sentence = f"loss {loss.name!r} wants numbers as labels, but row 0 has {y[0]!r}"
+            if y.dtype.kind != "O":
+                raise ValueError(sentence)
+            try:
+                y.astype(np.float64)
+            except (TypeError, ValueError) as error:
+                raise ValueError(sentence) from error

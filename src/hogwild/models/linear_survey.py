@@ -59,6 +59,11 @@ def survey_linear(terms: Terms, examples: Examples, seed: int, start: Params | N
         centre[:] = sample.X.mean(axis=0, dtype=np.float64)
     rows = linear_rows(sample, np.zeros(0, dtype), centre)
     counts, squares = column_moments(rows, d)
+    if centre.size:
+        # What is left of a constant column is rounding, which must not pass for its scale.
+        precision = 4.0 * np.finfo(dtype).eps + sample.n_examples * np.finfo(np.float64).eps
+        rounding = precision * np.abs(centre.astype(np.float64))
+        squares[squares <= counts * rounding**2] = 0.0
     uneven = TYPICAL_UNEVEN_SPARSE if examples.is_sparse else TYPICAL_UNEVEN_DENSE
     relax = _relax(counts, squares, uneven).astype(dtype)
     rows = linear_rows(sample, relax, centre)

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.examples import Examples
-from hogwild.interfaces import AbstractTask, Block, Moment, Tally
+from hogwild.interfaces import AbstractTask, Block, Moment, Tally, Unsupported
 from hogwild.kernels.linear import Copies, Pace, steps_alone, steps_in_order, steps_replicas
 from hogwild.kernels.moments import column_moments
 from hogwild.kernels.published import steps_in_turn, steps_locked, steps_racy
+from hogwild.kernels.rows import DenseRows
 from hogwild.kernels.scoring import tally
 from hogwild.memory import InTurn, Locking, Memory, Racy, Replicas, Sharing
 from hogwild.models.linear_rows import linear_rows
@@ -45,7 +46,13 @@ class LinearTask(AbstractTask):
         self._loss = terms.loss
         self._source = examples.source
         self._curve = terms.schedule.curve(survey.eta0, terms.l2, examples.n_examples)
-        self._degrees: NDArray[np.floating] | None = None
+        self._given_rates: bool | None = None  # does the strategy bring its own step sizes?
+        self._decays: NDArray[np.floating] | None = None
+
+    def check(self, how: Sharing) -> None:
+        """The published schemes keep no mean of iterates."""
+        if self._terms.average is True and not isinstance(how, Replicas):
+            raise Unsupported(f"average=True needs private copies, Hogwild(Replicas()), or Serial(); not {how}")
 
     @property
     def averages(self) -> bool:
@@ -57,7 +64,7 @@ class LinearTask(AbstractTask):
         """Is the shrinkage of l2 the same for all columns and the divisor of one formula? Not where it is paid
         feature by feature, as the published schemes do.
         """
-        even = self._survey.relax.size == 0
+        even = self._survey.relax.size == 0 and not self._given_rates
         return even and self._curve.telescopes(self._terms.l2) and (how is None or isinstance(how, Replicas))
 
     def rate(self, moment: Moment) -> float:
@@ -68,7 +75,7 @@ class LinearTask(AbstractTask):
         """The pace of a block, and the divisor at its start."""
         terms = self._terms
         code, parameter = self._loss.code, terms.parameter
-        if self._telescopes(how) and rate is None:
+        if self._telescopes(how):
             # The schedule is self-similar: an epoch begins anew with its own eta0 and true weights.
             gain = self.rate(moment._replace(done=0))
             growth = terms.l2 * gain
@@ -98,7 +105,8 @@ class LinearTask(AbstractTask):
         for each in (params, answer) if answer is not params else (params,):
             if self._survey.centre.size:
                 each["intercept"][0] -= each["coef"] @ self._survey.centre
-        params.state["examples"][0] = answer.state["examples"][0] = moment.begun + moment.done
+        for each in (params, answer):
+            each.state["examples"][0], each.state["epochs"][0] = moment.begun + moment.done, moment.epoch + 1
         return answer
 
     # ------------------------------------------------------------------------------------------------- steps
@@ -106,6 +114,10 @@ class LinearTask(AbstractTask):
     def steps(self, memory: Memory, block: Block, moment: Moment, rate: float | None) -> None:
         """One step an example, with the kernel for the memory's way of sharing."""
         how = memory.how
+        if self._given_rates is None:
+            self._given_rates = rate is not None
+        elif self._given_rates != (rate is not None):
+            raise Unsupported("a strategy must give a rate in all of its steps() or in none")
         pace, divisor = self._pace(how, moment, rate)
         rows, starts, chunk = self._rows, block.starts, block.chunk
         if isinstance(how, Racy):
@@ -144,11 +156,12 @@ class LinearTask(AbstractTask):
 
     def _decay(self) -> NDArray[np.floating]:
         """n / d_u: how much more than its share of the penalty an example pays on feature u."""
-        if self._degrees is None:
-            counts, _ = column_moments(self._rows, self._survey.n_features)
-            n = self._rows.targets.size
-            self._degrees = (n / np.maximum(counts, 1)).astype(self._rows.values.dtype)
-        return self._degrees
+        if self._decays is None:
+            n, d = self._rows.targets.size, self._survey.n_features
+            # A dense row has all features, also where it is 0.
+            counts = np.full(d, n) if isinstance(self._rows, DenseRows) else column_moments(self._rows, d)[0]
+            self._decays = (n / np.maximum(counts, 1)).astype(self._rows.values.dtype)
+        return self._decays
 
     # ------------------------------------------------------------------------------------------------- sums
 

@@ -22,7 +22,12 @@ class Terms(NamedTuple):
     l1: float
     fit_intercept: bool
     schedule: Schedule
-    averages: bool  # is the answer the mean of the iterates?
+    average: bool | str  # True, False or "auto"
+
+    @property
+    def averages(self) -> bool:
+        """Is the answer the mean of the iterates, where they are kept?"""
+        return self.l1 == 0 if self.average == "auto" else bool(self.average)
 
 
 def find_terms(
@@ -34,8 +39,14 @@ def find_terms(
     average: bool | str,
 ) -> Terms:
     """Check and look up; ValueError or TypeError names what is wrong."""
-    rule = find_loss(loss if isinstance(loss, str) else loss[0])
-    parameter = rule.default if isinstance(loss, str) else _parameter(rule, float(loss[1]))
+    if isinstance(loss, str):
+        rule = find_loss(loss)
+        parameter = rule.default
+    elif isinstance(loss, tuple) and len(loss) == 2:
+        rule = find_loss(loss[0])
+        parameter = _parameter(rule, loss[1])
+    else:
+        raise TypeError(f"loss={loss!r} must be a name such as 'hinge', or (name, parameter) such as ('huber', 0.5)")
     for name, value in (("l2", l2), ("l1", l1)):
         if not (isinstance(value, int | float | np.number) and math.isfinite(value) and value >= 0):
             raise ValueError(f"{name}={value!r} must be a finite number of at least 0")
@@ -46,13 +57,16 @@ def find_terms(
     curve = find_schedule(schedule)
     if curve.name == "bottou" and l2 == 0:
         raise ValueError('schedule="bottou" divides by l2: give l2 > 0, or use schedule="inverse"')
-    averages = l1 == 0 if average == "auto" else bool(average)
-    return Terms(rule, parameter, float(l2), float(l1), bool(fit_intercept), curve, averages)
+    known = "auto" if isinstance(average, str) else bool(average)
+    return Terms(rule, parameter, float(l2), float(l1), bool(fit_intercept), curve, known)
 
 
-def _parameter(rule: Loss, value: float) -> float:
+def _parameter(rule: Loss, given: object) -> float:
     if rule.parameter is None:
         raise ValueError(f"loss {rule.name!r} has no parameter; write loss={rule.name!r}")
+    if not isinstance(given, int | float | np.number):
+        raise TypeError(f"{rule.parameter}={given!r} must be a number")
+    value = float(given)
     if rule.name == "quantile" and not 0 < value < 1:
         raise ValueError(f"quantile={value} must lie strictly between 0 and 1")
     if not (math.isfinite(value) and (value > 0 or (value == 0 and rule.name != "huber"))):

@@ -145,7 +145,7 @@ LOSSES: dict[str, Loss] = {
         Loss("modified_huber", 4, modified_huber, modified_huber_slope, "binary", 2.0, 4.0,
              "max(0, 1 - y p)^2 if y p >= -1 else -4 y p"),
         Loss("squared", 5, squared, squared_slope, "real", 1.0, math.inf, "(p - y)^2 / 2"),
-        Loss("huber", 6, huber, huber_slope, "real", 1.0, 1.0,
+        Loss("huber", 6, huber, huber_slope, "real", 1.0, math.inf,
              "r^2 / 2 if r <= epsilon else epsilon (r - epsilon / 2), r = |p - y|", "epsilon", 0.1),
         Loss("epsilon_insensitive", 7, epsilon_insensitive, epsilon_insensitive_slope, "real", math.inf, 1.0,
              "max(0, |p - y| - epsilon)", "epsilon", 0.1),

@@ -27,7 +27,7 @@ def rows(tmp_path):
     indices[BEYOND:] = [0, 1, 1, 2, 0, 2]
     indptr = np.array([0, BEYOND, BEYOND + 2, BEYOND + 4, BEYOND + 6], np.uint64)
     targets, weights = np.array([1, 1, -1, 1], np.float32), np.ones(4, np.float32)
-    arrays = (indptr, np.asarray(indices), np.asarray(values), targets, weights, np.zeros(0, np.float32))
+    arrays = (indptr, np.asarray(indices), np.asarray(values), targets, weights)
     for array in arrays:
         array.flags.writeable = False
     return SparseRows(*arrays)

@@ -21,7 +21,7 @@ def _norm2_rows(rows, i):  # type: ignore[no-untyped-def]
         def sparse(rows, i):  # type: ignore[no-untyped-def]
             total = 0.0
             for k in range(rows.indptr[i], rows.indptr[i + 1]):
-                x = float(rows.values[k])
+                x = np.float64(rows.values[k])
                 total += x * x * ease(rows, rows.indices[k])
             return total
 
@@ -30,7 +30,7 @@ def _norm2_rows(rows, i):  # type: ignore[no-untyped-def]
     def dense(rows, i):  # type: ignore[no-untyped-def]
         total = 0.0
         for j in range(rows.values.shape[1]):
-            x = float(rows.values[i, j]) - rows.centre[j]
+            x = np.float64(rows.values[i, j]) - rows.centre[j]
             total += x * x * ease(rows, j)
         return total
 
@@ -59,7 +59,7 @@ def _columns_rows(rows, counts, squares):  # type: ignore[no-untyped-def]
         def sparse(rows, counts, squares):  # type: ignore[no-untyped-def]
             for k in range(rows.indices.size):
                 j = rows.indices[k]
-                x = float(rows.values[k])
+                x = np.float64(rows.values[k])
                 if x != 0.0:
                     counts[j] += 1
                     squares[j] += x * x
@@ -70,7 +70,7 @@ def _columns_rows(rows, counts, squares):  # type: ignore[no-untyped-def]
         for i in range(rows.values.shape[0]):
             for j in range(rows.values.shape[1]):
                 if rows.values[i, j] != 0:
-                    x = float(rows.values[i, j]) - rows.centre[j]
+                    x = np.float64(rows.values[i, j]) - rows.centre[j]
                     counts[j] += 1
                     squares[j] += x * x
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from hogwild.kernels.compiling import KERNEL
@@ -18,9 +19,9 @@ def tally(rows, starts, chunk, w, code, parameter, binary):  # type: ignore[no-u
     for c in range(starts.size):
         prefetch(rows, starts[min(c + 1, starts.size - 1)], starts[min(c + 3, starts.size - 1)])
         for i in range(starts[c], min(starts[c] + chunk, n)):
-            p = float(dot(rows, i, w) + bias)
-            y = float(rows.targets[i])
-            share = float(rows.weights[i])
+            p = np.float64(dot(rows, i, w) + bias)
+            y = np.float64(rows.targets[i])
+            share = np.float64(rows.weights[i])
             weight += share
             total += share * loss_value(code, p, y, parameter)
             if binary:

@@ -329,6 +329,15 @@ def test_averaging_averages_or_is_refused(name, workers):
     assert np.abs(plain.params.weights - mean.params.weights).max() > 0.01
 
 
+@pytest.mark.parametrize("yes", [True, np.bool_(True)], ids=["bool", "NumPy's bool"])
+def test_averaging_that_was_asked_for_is_never_left_out_silently(yes):
+    X, y = classes()
+    for strategy in (Hogwild(Racy()), Locked(), RoundRobin()):
+        with pytest.raises(Unsupported, match=r"average=True needs private copies"):
+            fit(Linear("logistic", average=yes), X, y, strategy=strategy, epochs=1)
+        fit(Linear("logistic", average="auto"), X, y, strategy=strategy, epochs=1)
+
+
 def test_the_mean_of_the_iterates_wins_at_a_constant_rate():
     X, y = numbers()
     best = optima.smooth_minimum("squared", X, y, l2=0.01)

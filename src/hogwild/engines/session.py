@@ -5,22 +5,19 @@ At the end of an epoch all workers meet, judge the weights together, and hear wh
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
-from collections.abc import Iterable
 from typing import final
 
 import numpy as np
 
 from hogwild.data.blocks import Blocks
 from hogwild.engines.handout import Handout
+from hogwild.engines.judging import Judge, Verdict
 from hogwild.history import History, Record
-from hogwild.interfaces import Block, Job, Moment, Result, Tally, Unsupported
+from hogwild.interfaces import Job, Moment, Result, Unsupported
 from hogwild.memory import CONTROL_CELLS, STOP, Locking, Memory, Replicas, Sharing
 from hogwild.params import Params
-
-JUDGED_EXAMPLES = 8_192  # rows that a worker judges at a time
 
 
 @final
@@ -97,7 +94,7 @@ class Session:
             return True
         try:
             self._all_done.wait()
-            self._judge()
+            self._judge_some()
             self._all_judged.wait()
         except threading.BrokenBarrierError:
             return False  # stopped or failed meanwhile
@@ -134,7 +131,7 @@ class Session:
             if self._open:  # stopped within an epoch
                 self._close_epoch()
             if not self._recorded and (self._handout.done > 0 or not self._history.records):
-                self._judge()
+                self._judge_some()
                 self._record()
         except KeyboardInterrupt:
             self._reason = "interrupted"  # what was judged before must do
@@ -178,60 +175,26 @@ class Session:
         self._open, self._recorded = True, False
 
     def _close_epoch(self) -> None:
-        """All workers rest: make the weights true, and lay out the blocks to be judged."""
+        """All workers rest: make the weights true, and lay out what is to be judged."""
         self._answer = self._task.close_epoch(self.params, self._memories, self._moment())
+        self._judge = None if self._job.stop.tol is None else Judge(self._task, self._answer, self._blocks)
         self._open = False
-        self._judged: dict[int, Tally] = {}
-        per_block = max(1, JUDGED_EXAMPLES // self._blocks.chunk)
-        self._unjudged: list[tuple[int, bool, Block]] = []
-        if self._job.stop.tol is not None:
-            numbers = itertools.count()
-            for held, starts in ((False, self._blocks.training), (True, self._blocks.holdout)):
-                for first in range(0, starts.size, per_block):
-                    block = Block(starts[first : first + per_block], self._blocks.chunk)
-                    self._unjudged.append((next(numbers), held, block))
-        self._held = {number for number, held, _ in self._unjudged if held}
 
-    def _judge(self) -> None:
-        """Every worker judges blocks until none are left."""
-        while True:
-            try:
-                number, _, block = self._unjudged.pop()
-            except IndexError:
-                return
-            self._judged[number] = self._task.tally(self._answer, block)
+    def _judge_some(self) -> None:
+        if self._judge is not None:
+            self._judge.work()
 
     def _record(self) -> Record:
         """Write the record of the epoch; keep its weights if they are the best so far."""
         moment = self._moment()
-        objective = holdout_loss = holdout_score = None
-        if self._judged:
-            # In the order of the blocks, whoever judged them: sums of floats depend on their order.
-            ordered = sorted(self._judged.items())
-            train = _total(tally for number, tally in ordered if number not in self._held)
-            if train.weight == 0:
-                raise ValueError("the training examples that are not held out all have weight 0; hold out fewer")
-            objective = self._task.objective(self._answer, train)
-            if self._held:
-                held = _total(tally for number, tally in ordered if number in self._held)
-                if held.weight == 0:
-                    raise ValueError("the held-out examples all have weight 0; hold out more, or others (seed)")
-                holdout_loss, holdout_score = held.loss / held.weight, self._task.score(held)
+        verdict = Verdict() if self._judge is None else self._judge.verdict()
         self._examples += moment.done
         self._recorded = True
-        record = Record(
-            epoch=self._epoch + 1,
-            time_s=time.perf_counter() - self._began,
-            examples=self._examples,
-            rate=self._task.rate(moment),
-            objective=objective,
-            holdout_loss=holdout_loss,
-            holdout_score=holdout_score,
-        )
+        time_s = time.perf_counter() - self._began
+        record = Record(self._epoch + 1, time_s, self._examples, self._task.rate(moment), *verdict)
         self._history.records.append(record)
-        criterion = objective if holdout_loss is None else holdout_loss
-        if criterion is not None:
-            self._compare(criterion)
+        if verdict.criterion is not None:
+            self._compare(verdict.criterion)
         return record
 
     def _compare(self, criterion: float) -> None:
@@ -255,7 +218,3 @@ class Session:
             self._begun += self._handout.done
             self._epoch += 1
             self._open_epoch()
-
-
-def _total(tallies: Iterable[Tally]) -> Tally:
-    return Tally(*(float(sum(column)) for column in zip(*tallies, strict=True)))

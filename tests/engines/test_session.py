@@ -8,7 +8,7 @@ import pytest
 from tests.engines.toys import Program, Scripted, plain, raise_, tiny
 
 from hogwild import Stop, Threads, train
-from hogwild.engines import session
+from hogwild.engines import judging
 from hogwild.interfaces import Round
 from hogwild.memory import InTurn, Racy, Replicas
 from hogwild.strategies import STRATEGIES
@@ -166,7 +166,7 @@ def test_callbacks_get_every_record_as_it_is_written():
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_large_sets_are_judged_in_blocks_and_each_row_once(workers, monkeypatch):
-    monkeypatch.setattr(session, "JUDGED_EXAMPLES", 7)
+    monkeypatch.setattr(judging, "JUDGED_EXAMPLES", 7)
     judged = []
     model = Scripted((2, 1), (2, 1), before_tally=judged.append)
     result = run(model, workers=workers, epochs=2, holdout=0.25)

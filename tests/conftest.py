@@ -1,9 +1,19 @@
-"""What all tests share: the folder of real data, and how long Hypothesis searches."""
+"""What all tests share: the folder of real data, how long Hypothesis searches, and a cache for compiled kernels."""
 
+import hashlib
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Numba sees that a kernel's own file has changed, but not that one has which it takes functions from: a cache for each
+# state of the sources.
+_HOME = Path(__file__).resolve().parents[1] / "src" / "hogwild"
+_SOURCES = sorted([*_HOME.glob("kernels/*.py"), *_HOME.glob("rules/*.py")])
+_STATE = hashlib.sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()[:16]
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir(), f"hogwild-kernels-{os.getuid()}-{_STATE}")))
 
 # No deadline and no check for slowness: a busy machine must not fail a test.
 settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -83,9 +83,10 @@ def _numba_pass(rows: Rows, n_features: int, chunk: int, pace: Pace) -> NDArray[
 
 def _compile_loop(folder: Path) -> Any:
     """The function `hinge_pass` of kernel.c. Raises OSError or CalledProcessError without a working compiler."""
-    library = folder / "kernel.so"
-    command = ["cc", *FLAGS, "-shared", "-fPIC", "-o", str(library), str(SOURCE)]
-    subprocess.run(command, check=True, capture_output=True)
+    library, compiled = folder / "kernel.so", folder / "kernel.o"
+    # In two steps: to *link* with -ffast-math would switch off subnormal numbers for the whole process.
+    for command in (["-c", *FLAGS, "-fPIC", "-o", compiled, SOURCE], ["-shared", "-o", library, compiled]):
+        subprocess.run(["cc", *map(str, command)], check=True, capture_output=True)
     loop = ctypes.CDLL(str(library)).hinge_pass
     loop.argtypes = [ctypes.c_int64, *[ctypes.c_void_p] * 5, ctypes.c_double, ctypes.c_double]
     loop.restype = None

@@ -13,7 +13,7 @@ from typing import Any, final
 class Record:
     """The state of training at the end of an epoch (or at the moment it was stopped)."""
 
-    epoch: int  # epochs completed
+    epoch: int  # epochs begun: the last one may have been stopped halfway
     time_s: float  # since training began
     examples: int  # seen so far by all workers
     rate: float  # step size now

@@ -7,6 +7,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar, NamedTuple, final
 
 import numpy as np
@@ -234,13 +235,13 @@ class Stop:
     def __post_init__(self) -> None:
         if not (isinstance(self.epochs, int | np.integer) and self.epochs >= 1):
             raise ValueError(f"epochs={self.epochs!r} must be a whole number of at least 1")
-        if self.time_s is not None and not self.time_s > 0:
+        if self.time_s is not None and not (isinstance(self.time_s, Real) and self.time_s > 0):
             raise ValueError(f"time_s={self.time_s!r} must be a positive number of seconds, or None")
-        if self.tol is not None and not self.tol >= 0:
-            raise ValueError(f"tol={self.tol!r} must be a number of at least 0, or None to never stop for it")
-        if self.patience < 1:
+        if self.tol is not None and not (isinstance(self.tol, Real) and self.tol >= 0):
+            raise ValueError(f"tol={self.tol!r} must be a number of at least 0, or None to judge nothing")
+        if not (isinstance(self.patience, int | np.integer) and self.patience >= 1):
             raise ValueError(f"patience={self.patience!r} must be at least 1")
-        if not 0 <= self.holdout < 1:
+        if not (isinstance(self.holdout, Real) and 0 <= self.holdout < 1):
             raise ValueError(f"holdout={self.holdout!r} must lie in [0, 1)")
         if self.holdout > 0 and self.tol is None:
             raise ValueError("a hold-out is there to be judged: give tol a number, or 0 to run all epochs")

@@ -67,9 +67,15 @@ class Memory:
     shared: NDArray[np.floating]
     control: NDArray[np.int64]
     how: Sharing | None = None  # None: `shared` belongs to this worker alone
-    mine: NDArray[np.floating] = field(default_factory=lambda: np.zeros(0, np.float32))
-    base: NDArray[np.floating] = field(default_factory=lambda: np.zeros(0, np.float32))
-    mean: NDArray[np.floating] = field(default_factory=lambda: np.zeros(0, np.float32))
-    mass: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
-    deltas: NDArray[np.floating] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
-    locks: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
+    mine: NDArray[np.floating] = field(init=False)
+    base: NDArray[np.floating] = field(init=False)
+    mean: NDArray[np.floating] = field(init=False)
+    mass: NDArray[np.float64] = field(init=False)
+    deltas: NDArray[np.floating] = field(init=False)
+    locks: NDArray[np.uint32] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # In the precision of the weights, also where they are empty: kernels are compiled for it.
+        self.mine = self.base = self.mean = np.zeros(0, self.shared.dtype)
+        self.deltas = np.zeros((0, 0), self.shared.dtype)
+        self.mass, self.locks = np.zeros(1), np.zeros(0, np.uint32)

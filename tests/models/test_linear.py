@@ -164,6 +164,25 @@ def test_huber_with_a_wide_epsilon_is_squared_loss_also_with_outlying_rows():
 # ---- columns and rows of all scales
 
 
+@pytest.mark.parametrize("strategy", [Serial(), Hogwild(Racy())], ids=["serial", "racy"])
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+def test_one_outlying_row_slows_nothing_down(strategy, sparse):
+    # A limit on all steps that suits the longest row would leave the others where they began.
+    X, y = numbers(n=3000)
+    X[::1500] *= 300.0
+    best = optima.smooth_minimum("squared", X, y, l2=1e-3)
+    result = fit(Linear("squared", l2=1e-3), sp.csr_array(X) if sparse else X, y, strategy=strategy, epochs=100)
+    assert last(result) < 1.5 * best
+
+
+def test_one_heavy_example_slows_nothing_down():
+    X, y = classes(n=500)
+    s = np.ones(500)
+    s[7] = 1e4
+    best = optima.smooth_minimum("squared_hinge", X, y, l2=1e-3, s=s)
+    assert last(fit(Linear("squared_hinge", l2=1e-3), X, y, s, epochs=300)) < 1.5 * best + 0.01
+
+
 @pytest.mark.parametrize("loss", ["logistic", "squared", "squared_hinge"])
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

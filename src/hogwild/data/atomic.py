@@ -19,7 +19,7 @@ def replacing(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator
     or the new one. A link is followed. Raises OSError as open, write and replace do.
     """
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
+    if target.exists() and not target.is_file() and not target.is_dir():
         # A device or a pipe would be replaced by a file, which root may do to /dev/null.
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     temporary = target.with_name(f".hogwild-{secrets.token_hex(8)}.part")

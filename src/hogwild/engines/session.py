@@ -16,7 +16,7 @@ from hogwild.engines.handout import Handout
 from hogwild.engines.judging import Judge, Verdict
 from hogwild.history import History, Record
 from hogwild.interfaces import Job, Moment, Result, Unsupported
-from hogwild.memory import CONTROL_CELLS, STOP, Locking, Memory, Replicas, Sharing
+from hogwild.memory import ARRIVED, CONTROL_CELLS, PHASE, STOP, TURN, Locking, Memory, Replicas, Sharing
 from hogwild.params import Params
 
 
@@ -64,10 +64,14 @@ class Session:
             raise TypeError(f"share() wants Replicas, Racy, Locking or InTurn, not {how!r}")
         self._task.check(how)
         memory, weights = self._memories[rank], self.params.weights
-        memory.how = how
         if isinstance(how, Replicas) and self._size > 1:
             memory.mine, memory.base = np.empty_like(weights), np.empty_like(weights)
-        with self._lock:  # these are one array for all
+        with self._lock:
+            others = {each.how for each in self._memories if each.how is not None}
+            if others - {how}:
+                raise Unsupported(f"all workers must share in the same way, not {how} and {others.pop()}")
+            memory.how = how
+            # What follows is one array for all.
             if isinstance(how, Replicas) and how.ordered and not memory.deltas.size:
                 deltas = np.zeros((self._size, weights.size), weights.dtype)
                 for each in self._memories:
@@ -170,7 +174,7 @@ class Session:
 
     def _open_epoch(self) -> None:
         self._handout = Handout(self._blocks, self._before + self._epoch, self._size, self._job.strategy.agree)
-        self._control[:] = 0
+        self._control[[TURN, ARRIVED, PHASE]] = 0  # never STOP
         self._task.open_epoch(self.params, self._moment())
         self._open, self._recorded = True, False
 

@@ -110,10 +110,10 @@ def _wait(crew: list[_Member]) -> None:
 
 def _wait_whatever_comes(crew: list[_Member]) -> None:
     """Workers have been told to stop, and do within milliseconds: an impatient second Ctrl-C must not lose them."""
-    if crew and not crew[-1].thread.is_alive() and not crew[-1].ended.wait(1.0):
-        crew.pop()  # could not be started; one that was interrupted while it started has ended by now
     while True:
         try:
+            if crew and not crew[-1].thread.is_alive() and not crew[-1].ended.wait(1.0):
+                crew.pop()  # could not be started; one that was interrupted while it started has ended by now
             return _wait(crew)
         except KeyboardInterrupt:
             continue

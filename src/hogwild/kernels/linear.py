@@ -16,7 +16,7 @@ from hogwild.kernels.atomics import barrier
 from hogwild.kernels.compiling import INNER, KERNEL
 from hogwild.kernels.losses import loss_slope
 from hogwild.kernels.merging import accumulate, merge, refresh, shrink
-from hogwild.kernels.rows import add, dot, prefetch
+from hogwild.kernels.rows import add, dot, norm2, prefetch
 
 # The mean of iterates gives iterate t a weight of t^(FORGETTING - 1): polynomial-decay averaging (Shamir and Zhang
 # 2013), which forgets the first, far ones. 1 would be the plain mean.
@@ -33,6 +33,9 @@ class Pace(NamedTuple):
     intercept: float  # step of the intercept, as a fraction of the step size; 0 for no intercept
     l2: float  # what does not telescope is shrunk once an interval: gain * l2, gain * l1 an example
     l1: float
+    # Largest second derivative of a loss with unbounded slope: no step is then larger than 1 / (smoothness s |x|^2),
+    # above which it would overshoot its own example. 0: no such limit.
+    smoothness: float = 0.0
 
 
 class Copies(NamedTuple):
@@ -43,6 +46,18 @@ class Copies(NamedTuple):
     base: NDArray[np.floating]  # what `mine` was at the last merge
     mean: NDArray[np.floating]  # running mean of iterates, (0,) if not wanted
     mass: NDArray[np.float64]  # (1,) examples in `mean`
+
+
+@njit(**INNER)
+def limited(rows, i, pace, divisor):  # type: ignore[no-untyped-def]
+    """The gain for row i: pace.gain, or less for a row that is so long or weighs so much that it would overshoot.
+
+    A limit for each row: one for all would let a single outlier slow everything down.
+    """
+    if pace.smoothness == 0.0:
+        return pace.gain
+    curvature = pace.smoothness * rows.weights[i] * (norm2(rows, i) + pace.intercept)
+    return pace.gain if pace.gain * curvature <= divisor else divisor / curvature
 
 
 @njit(**INNER)
@@ -65,7 +80,7 @@ def learn(rows, starts, chunk, w, pace, divisor):  # type: ignore[no-untyped-def
             trace += p
             slope = loss_slope(pace.code, p, rows.targets[i], pace.parameter)
             if slope != 0.0:
-                slope *= pace.gain * rows.weights[i]
+                slope *= limited(rows, i, pace, divisor) * rows.weights[i]
                 add(rows, i, w, w.dtype.type(-slope))
                 bias -= w.dtype.type(scale * pace.intercept * slope)
             divisor += pace.growth

@@ -7,45 +7,16 @@ from numba import njit
 from numba.extending import overload
 
 from hogwild.kernels.compiling import INNER, KERNEL
-from hogwild.kernels.rows import ease, is_sparse
-
-
-def _norm2(rows, i):  # type: ignore[no-untyped-def]
-    raise TypeError("_norm2() exists inside compiled kernels only")
-
-
-@overload(_norm2, jit_options=INNER)
-def _norm2_rows(rows, i):  # type: ignore[no-untyped-def]
-    if is_sparse(rows):
-
-        def sparse(rows, i):  # type: ignore[no-untyped-def]
-            total = 0.0
-            for k in range(rows.indptr[i], rows.indptr[i + 1]):
-                x = np.float64(rows.values[k])
-                total += x * x * ease(rows, rows.indices[k])
-            return total
-
-        return sparse
-
-    def dense(rows, i):  # type: ignore[no-untyped-def]
-        total = 0.0
-        for j in range(rows.values.shape[1]):
-            x = np.float64(rows.values[i, j]) - rows.centre[j]
-            total += x * x * ease(rows, j)
-        return total
-
-    return dense
+from hogwild.kernels.rows import is_sparse, norm2
 
 
 @njit(**KERNEL)
-def row_norms(rows):  # type: ignore[no-untyped-def]
-    """Squared norms of rows in the metric of the step factors: (largest weight * norm^2, mean norm^2)."""
-    largest, total = 0.0, 0.0
+def mean_norm2(rows):  # type: ignore[no-untyped-def]
+    """The mean squared norm of the rows, in the metric of the step factors."""
+    total = 0.0
     for i in range(rows.targets.size):
-        norm2 = _norm2(rows, i)
-        total += norm2
-        largest = max(largest, norm2 * rows.weights[i])
-    return largest, total / max(1, rows.targets.size)
+        total += norm2(rows, np.uint64(i))
+    return total / max(1, rows.targets.size)
 
 
 def _columns(rows, counts, squares):  # type: ignore[no-untyped-def]

@@ -13,6 +13,7 @@ from numba.extending import overload
 
 from hogwild.kernels.atomics import atomic_store, lock, unlock, wait_for
 from hogwild.kernels.compiling import INNER, KERNEL
+from hogwild.kernels.linear import limited
 from hogwild.kernels.losses import loss_slope
 from hogwild.kernels.rows import dot, ease, is_sparse
 from hogwild.memory import TURN
@@ -108,8 +109,10 @@ def _unlock_rows(rows, i, intercept, locks):  # type: ignore[no-untyped-def]
 
 
 @njit(**INNER)
-def _slope(rows, i, p, pace):  # type: ignore[no-untyped-def]
-    return loss_slope(pace.code, p, rows.targets[i], pace.parameter) * rows.weights[i]
+def _step(rows, i, p, pace):  # type: ignore[no-untyped-def]
+    """Step size times slope."""
+    slope = loss_slope(pace.code, p, rows.targets[i], pace.parameter) * rows.weights[i]
+    return limited(rows, np.uint64(i), pace, 1.0) * slope if slope != 0.0 else 0.0
 
 
 @njit(**KERNEL)
@@ -122,9 +125,9 @@ def steps_racy(rows, starts, chunk, pace, shared, decay):  # type: ignore[no-unt
         for i in range(starts[c], min(starts[c] + chunk, n)):
             p = dot(rows, i, shared) + bias
             trace += p
-            slope = _slope(rows, i, p, pace)
-            _update(rows, i, shared, decay, shared.dtype.type(-pace.gain * slope), pace)
-            bias -= shared.dtype.type(pace.gain * pace.intercept * slope)
+            step = _step(rows, i, p, pace)
+            _update(rows, i, shared, decay, shared.dtype.type(-step), pace)
+            bias -= shared.dtype.type(pace.intercept * step)
             since += 1
             if since == INTERCEPT_EXAMPLES:
                 shared[last] += bias - base
@@ -149,10 +152,10 @@ def steps_locked(rows, starts, chunk, pace, shared, decay, locks, control):  # t
                 return trace
             p = dot(rows, i, shared) + shared[last]
             trace += p
-            slope = _slope(rows, i, p, pace)
-            _update(rows, i, shared, decay, shared.dtype.type(-pace.gain * slope), pace)
+            step = _step(rows, i, p, pace)
+            _update(rows, i, shared, decay, shared.dtype.type(-step), pace)
             if intercept:
-                shared[last] -= shared.dtype.type(pace.gain * pace.intercept * slope)
+                shared[last] -= shared.dtype.type(pace.intercept * step)
             _unlock_row(rows, i, intercept, locks)
     return trace
 
@@ -172,11 +175,11 @@ def steps_in_turn(rows, starts, chunk, pace, shared, decay, turn, rank, size, co
             if t % size == rank:
                 p = dot(rows, i, shared) + shared[last]
                 trace += p
-                slope = _slope(rows, i, p, pace)
+                step = _step(rows, i, p, pace)
                 if not wait_for(control, TURN, turn + t, control):
                     return trace
-                _update(rows, i, shared, decay, shared.dtype.type(-pace.gain * slope), pace)
-                shared[last] -= shared.dtype.type(pace.gain * pace.intercept * slope)
+                _update(rows, i, shared, decay, shared.dtype.type(-step), pace)
+                shared[last] -= shared.dtype.type(pace.intercept * step)
                 atomic_store(control, TURN, turn + t + 1)
             t += 1
     return trace

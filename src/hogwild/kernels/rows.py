@@ -1,7 +1,7 @@
-"""Rows as kernels read them: three layouts behind the same four functions.
+"""Rows as kernels read them: three layouts behind the same five functions.
 
-`dot`, `add`, `ease` and `prefetch` are chosen by type when a kernel is compiled: each kernel is written once, and
-its loops test nothing.
+`dot`, `add`, `norm2`, `ease` and `prefetch` are chosen by type when a kernel is compiled: each kernel is written once,
+and its loops test nothing.
 """
 
 from __future__ import annotations
@@ -62,6 +62,11 @@ def dot(rows, i, w):  # type: ignore[no-untyped-def]
 def add(rows, i, w, step):  # type: ignore[no-untyped-def]
     """w += step * relax * row i. Inside kernels only."""
     raise TypeError("add() exists inside compiled kernels only")
+
+
+def norm2(rows, i):  # type: ignore[no-untyped-def]
+    """|row i|^2 in the metric of the step factors, in float64. Inside kernels only."""
+    raise TypeError("norm2() exists inside compiled kernels only")
 
 
 def ease(rows, j):  # type: ignore[no-untyped-def]
@@ -139,6 +144,29 @@ def _ease(rows, j):  # type: ignore[no-untyped-def]
     if is_relaxed(rows):
         return lambda rows, j: rows.relax[j]
     return lambda rows, j: rows.values.dtype.type(1)
+
+
+@overload(norm2, jit_options=INNER)
+def _norm2(rows, i):  # type: ignore[no-untyped-def]
+    if is_sparse(rows):
+
+        def sparse(rows, i):  # type: ignore[no-untyped-def]
+            total = 0.0
+            for k in range(rows.indptr[i], rows.indptr[i + ONE]):
+                x = np.float64(rows.values[k])
+                total += x * x * ease(rows, rows.indices[k])
+            return total
+
+        return sparse
+
+    def dense(rows, i):  # type: ignore[no-untyped-def]
+        total = 0.0
+        for j in range(rows.values.shape[1]):
+            x = np.float64(rows.values[i, j]) - rows.centre[j]
+            total += x * x * ease(rows, j)
+        return total
+
+    return dense
 
 
 @overload(prefetch, jit_options=INNER)

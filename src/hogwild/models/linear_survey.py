@@ -1,6 +1,6 @@
 """What a linear model must know of the data before its first step: scales of columns, and a step size.
 
-Everything comes from a seeded subsample, except the largest row norm where a loss could diverge without it.
+Everything comes from a seeded subsample.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.examples import Examples
-from hogwild.kernels.moments import column_moments, row_norms
-from hogwild.kernels.rows import Rows
+from hogwild.kernels.moments import column_moments
 from hogwild.models.linear_rows import linear_rows, value_dtype
 from hogwild.models.linear_terms import Terms
 from hogwild.models.step_size import find_eta0
@@ -70,7 +69,7 @@ def survey_linear(terms: Terms, examples: Examples, seed: int, start: Params | N
     intercept = _intercept_step(squares, relax, sample.n_examples) if terms.fit_intercept else 0.0
     eta0 = terms.schedule.eta0
     if eta0 is None:
-        cap = _largest_stable_rate(terms, linear_rows(examples, relax, centre), intercept)
+        cap = 1.0 / terms.l2 if terms.l2 > 0 else math.inf  # a larger step would shrink weights to beyond 0
         if terms.schedule.name == "bottou":
             eta0 = min(cap, typical_weight_rate(terms.loss, terms.parameter, terms.l2))
         else:
@@ -109,19 +108,6 @@ def _intercept_step(squares: NDArray[np.float64], relax: NDArray[np.floating], n
     moments = squares / n * (relax if relax.size else 1.0)
     total = float(moments.sum())
     return float(moments @ moments) / total if total > 0 else 1.0
-
-
-def _largest_stable_rate(terms: Terms, rows: Rows, intercept: float) -> float:
-    """1 / (smoothness * largest weighted row norm^2): no step then overshoots its own example.
-
-    Only losses whose slope is unbounded can diverge; only for those are all rows looked at.
-    """
-    loss = terms.loss
-    cap = 1.0 / terms.l2 if terms.l2 > 0 else math.inf
-    if not math.isinf(loss.steepest):
-        return cap
-    largest, _ = row_norms(rows)
-    return min(cap, 1.0 / (loss.smoothness * max(largest + intercept, 1e-30)))
 
 
 def _known(start: Params, examples: Examples) -> LinearSurvey:

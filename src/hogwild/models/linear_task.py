@@ -79,10 +79,11 @@ class LinearTask(AbstractTask):
             # The schedule is self-similar: an epoch begins anew with its own eta0 and true weights.
             gain = self.rate(moment._replace(done=0))
             growth = terms.l2 * gain
-            pace = Pace(code, parameter, gain, growth, self._survey.intercept, 0.0, terms.l1)
+            pace = Pace(code, parameter, gain, growth, self._survey.intercept, 0.0, terms.l1, terms.smoothness)
             return pace, 1.0 + growth * moment.done
         gain = self.rate(moment) if rate is None else rate
-        return Pace(code, parameter, gain, 0.0, self._survey.intercept, terms.l2, terms.l1), 1.0
+        pace = Pace(code, parameter, gain, 0.0, self._survey.intercept, terms.l2, terms.l1, terms.smoothness)
+        return pace, 1.0
 
     # ------------------------------------------------------------------------------------------------ epochs
 

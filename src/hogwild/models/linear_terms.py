@@ -25,6 +25,11 @@ class Terms(NamedTuple):
     average: bool | str  # True, False or "auto"
 
     @property
+    def smoothness(self) -> float:
+        """What limits the steps of single rows: 0 for losses with a modest slope, and where the user gave eta0."""
+        return self.loss.smoothness if self.loss.steepest > 1.0 and self.schedule.eta0 is None else 0.0
+
+    @property
     def averages(self) -> bool:
         """Is the answer the mean of the iterates, where they are kept?"""
         return self.l1 == 0 if self.average == "auto" else bool(self.average)

@@ -9,6 +9,12 @@ __version__ = "0.1.0"
 
 # Where each public name lives. Importing hogwild imports nothing else: names are loaded when they are first used.
 _HOMES: dict[str, str] = {
+    "Schedule": "hogwild.rules.schedules",
+    "auto": "hogwild.rules.schedules",
+    "backoff": "hogwild.rules.schedules",
+    "bottou": "hogwild.rules.schedules",
+    "constant": "hogwild.rules.schedules",
+    "inverse": "hogwild.rules.schedules",
     "DataError": "hogwild.data",
     "DataWarning": "hogwild.data",
     "ENGINES": "hogwild.engines",

@@ -19,7 +19,8 @@ class Record:
     rate: float  # step size now
     objective: float | None = None  # penalty + mean loss over the training examples; None: not computed
     holdout_loss: float | None = None  # mean loss over the held-out examples
-    holdout_score: float | None = None  # accuracy or R^2 over the held-out examples
+    # Accuracy over the held-out examples, or 1 - their mean squared error / the variance of all targets.
+    holdout_score: float | None = None
 
 
 @final

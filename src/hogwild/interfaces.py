@@ -55,6 +55,10 @@ class Steps:
     rate: float | None = None
     __await__ = _ask
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.n, int | np.integer) and self.n >= 1):
+            raise ValueError(f"steps() wants a whole number of at least 1, not {self.n!r}")
+
 
 @final
 @dataclass(frozen=True)
@@ -123,7 +127,6 @@ class AbstractStrategy(ABC):
 
     needs: ClassVar[frozenset[str]] = frozenset()  # what the engine must be able to do, e.g. {"share"}
     most_workers: ClassVar[int | None] = None  # None: any number
-    answer: ClassVar[str] = "shared"  # whose weights are the result: "shared" or "mine" (rank 0)
 
     @property
     @abstractmethod
@@ -151,7 +154,7 @@ class Moment(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """Sums over examples: `a + b` of two blocks is elementwise."""
+    """Weighted sums over examples."""
 
     loss: float
     errors: float  # wrong classes, or squared residuals
@@ -272,7 +275,7 @@ class Result:
     model: AbstractModel
     params: Params
     history: History
-    reason: str  # why training ended: "converged", "epochs", "time", "interrupted"
+    reason: str  # why training ended: "converged", "epochs", "time", "interrupted", "ended by the strategy"
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predictions (n,) of the trained model for rows X (n, d)."""

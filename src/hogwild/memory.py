@@ -29,8 +29,8 @@ class Replicas:
     ordered: bool = False
 
     def __post_init__(self) -> None:
-        if self.every_examples < 1:
-            raise ValueError(f"every_examples={self.every_examples} must be at least 1")
+        if not (isinstance(self.every_examples, int | np.integer) and self.every_examples >= 1):
+            raise ValueError(f"every_examples={self.every_examples!r} must be at least 1")
 
 
 @final

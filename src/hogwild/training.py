@@ -36,7 +36,7 @@ def train(
     stop : `Stop(epochs=100, time_s=None, tol=1e-3, patience=2, holdout=0.0)`.
     callbacks : each is called with the `Record` of every epoch, in a worker's thread.
     seed : of all random numbers; the same seed gives the same bits on one worker, and on several with
-        `Hogwild(Replicas(ordered=True))` or `RoundRobin()` on one core. None: a fresh one.
+        `Hogwild(Replicas(ordered=True))`. None: a fresh one.
     start : weights to go on from (`Result.params`); step sizes go on falling where they were.
 
     Returns a `Result`: the best weights that were judged, the history, and why training ended.
@@ -49,6 +49,8 @@ def train(
     >>> [round(float(p)) for p in result.predict([[10.0]])]
     [21]
     """
+    if seed is not None and not (isinstance(seed, int | np.integer) and seed >= 0):
+        raise ValueError(f"seed={seed!r} must be a whole number of at least 0, or None")
     engine = engine if engine is not None else Threads()
     if strategy is None:
         strategy = Hogwild() if engine.size > 1 else Serial()
@@ -60,7 +62,7 @@ def train(
 
 def _examples(data: Any) -> Examples:
     if isinstance(data, Examples):
-        return data
+        return data if data.checked else check_examples(data.X, data.y, data.sample_weight, source=data.source)
     if isinstance(data, tuple) and len(data) in (2, 3):
         return check_examples(*data)
     if isinstance(data, str | list) or hasattr(data, "__fspath__"):

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from hogwild import LinearClassifier, LinearRegressor
+from hogwild import Examples, Linear, LinearClassifier, LinearRegressor, Threads, constant, train
 
 # A weight of 2 is one step of twice the size, not two steps in shuffled order: as for scikit-learn's own SGD, weighted
 # and repeated rows have the same objective (tested in tests/models) but not the same path to 1e-7.
@@ -302,3 +302,52 @@ def test_ctrl_c_among_several_classes_can_be_gone_on_from():
     assert set(model.predict(X)) == {0}, "classes that were not reached are never predicted"
     model.set_params(callbacks=None, max_epochs=100).fit(X, y)
     assert model.score(X, y) > 0.9
+
+
+def test_ctrl_c_during_a_warm_start_keeps_the_classes_that_were_trained():
+    import _thread
+
+    X, y = load_iris(return_X_y=True)
+    model = LinearClassifier("logistic", random_state=0, warm_start=True).fit(X, y)
+    before = model.score(X, y)
+    stop = [lambda record: _thread.interrupt_main() if record.epoch == 2 else None]
+    model.set_params(callbacks=stop, max_epochs=100_000, tol=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert model.score(X, y) > before - 0.1
+
+
+def test_partial_fit_does_not_depend_on_how_a_stream_is_cut(cancer):
+    X, y = cancer
+    weights = []
+    for size in (10, 100):
+        model = LinearClassifier("logistic", random_state=0, schedule="inverse")
+        model.partial_fit(X[:100], y[:100], classes=[0, 1])
+        for first in range(100, 500, size):
+            model.partial_fit(X[first : first + size], y[first : first + size])
+        weights.append((model.history_[-1].rate, model.score(X, y)))
+    assert weights[0][0] == pytest.approx(weights[1][0])
+    assert min(score for _, score in weights) > 0.85
+
+
+def test_a_warm_start_takes_new_parameters(cancer):
+    X, y = cancer
+    model = LinearClassifier("logistic", random_state=0, warm_start=True).fit(X, y)
+    model.set_params(schedule=constant(1e-6), fit_intercept=False, max_epochs=2, tol=0.0).fit(X, y)
+    assert model.history_[-1].rate == 1e-6
+    assert model.intercept_ == 0
+
+
+def test_losses_of_the_other_estimator_are_refused(cancer):
+    X, y = cancer
+    with pytest.raises(ValueError, match="loss='squared' is not for LinearClassifier; use LinearRegressor"):
+        LinearClassifier("squared").fit(X, y)
+    with pytest.raises(ValueError, match="loss='hinge' is not for LinearRegressor; use LinearClassifier"):
+        LinearRegressor("hinge").fit(X, y)
+
+
+def test_examples_that_nobody_checked_are_checked():
+    X = sp.csr_array(np.eye(3, dtype=np.float32))
+    X.indices[1] = 7
+    with pytest.raises(ValueError, match="column index 7"):
+        train(Linear(), Examples(X, np.array([1.0, -1.0, 1.0]), None, "mine"), engine=Threads(1))

@@ -172,7 +172,7 @@ def test_one_outlying_row_slows_nothing_down(strategy, sparse):
     X[::1500] *= 300.0
     best = optima.smooth_minimum("squared", X, y, l2=1e-3)
     result = fit(Linear("squared", l2=1e-3), sp.csr_array(X) if sparse else X, y, strategy=strategy, epochs=100)
-    assert last(result) < 1.5 * best
+    assert last(result) < 2.0 * best
 
 
 def test_one_heavy_example_slows_nothing_down():

@@ -184,3 +184,19 @@ def test_bottous_first_rate_is_guarded_against_steep_losses_only():
 
 def test_rates_are_plain_floats():
     assert type(inverse().curve(0.5, 1e-3, 10).rate(10.0, 3)) is float
+
+
+@pytest.mark.parametrize("power", [0.5, 0.75, 1.0])
+@pytest.mark.parametrize("examples", [0.0, 1e3, 1e6])
+@pytest.mark.parametrize("count", [1, 10, 20_000])
+def test_pieces_are_cut_where_the_rate_has_fallen_by_a_tenth(power, examples, count):
+    from hogwild.rules.schedules import STEADY, Curve
+
+    curve = Curve(eta0=5.0, decay=1e-3, power=power, beta=1.0)
+    cuts = curve.steady(examples, count)
+    assert cuts == sorted(set(cuts))
+    assert cuts[-1] == count
+    for begin, end in zip([0, *cuts], cuts, strict=False):
+        fall = curve.rate(examples + begin, 0) / curve.rate(examples + end, 0)
+        assert fall <= STEADY**2 or end - begin == 1  # (offsets are whole numbers)
+    assert Curve(5.0, 0.0, power, 0.9).steady(examples, count) == [count]

@@ -61,7 +61,6 @@ def test_it_says_what_it_needs(name):
     asked = {"share"} & {type(request).__name__.lower() for request in requests(strategy, 1)}
     assert strategy.needs == asked
     assert strategy.needs <= Threads.can
-    assert strategy.answer == ("shared" if asked else "mine")
     assert strategy.most_workers == (None if asked else 1)
     assert inspect.iscoroutinefunction(strategy.work)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REASONS = {
     "converged": "converged",
+    "ended by the strategy": "ended by the strategy",
     "epochs": "all epochs used",
     "time": "time limit reached",
     "interrupted": "interrupted: the best model so far",

@@ -5,7 +5,7 @@ Numba kernels read without bounds checks; `check_examples` is the border that no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
@@ -32,6 +32,7 @@ class Examples:
     y: NDArray[Any] | None
     sample_weight: NDArray[np.float32] | None
     source: str
+    checked: bool = field(default=False, repr=False)  # set by those who have checked; `train` checks what has not been
 
     @property
     def n_examples(self) -> int:
@@ -80,6 +81,7 @@ def check_examples(X: Any, y: Any = None, sample_weight: Any = None, *, source: 
             None if sample_weight is None else _check_weights(sample_weight, shape[0], source, f"{prefix}sample_weight")
         ),
         source=source,
+        checked=True,
     )
 
 

@@ -106,7 +106,7 @@ def _rules(name: str, options: ReadOptions) -> Rules:
 
 def _examples(parsed: svmlight.Parsed, name: str) -> Examples:
     svmlight.warn_of_disorder(parsed.disorder, name)
-    return Examples(parsed.X, parsed.y, None, name)
+    return Examples(parsed.X, parsed.y, None, name, checked=True)
 
 
 # ---- stacking
@@ -121,7 +121,7 @@ def _stack(parts: list[Examples], n_features: int | None) -> Examples:
     _check_alike(parts)
     y = None if parts[0].y is None else np.concatenate([_labels(part) for part in parts])
     weights = [part.sample_weight for part in parts if part.sample_weight is not None]
-    return Examples(_stack_rows(parts, width), y, np.concatenate(weights) if weights else None, source)
+    return Examples(_stack_rows(parts, width), y, np.concatenate(weights) if weights else None, source, checked=True)
 
 
 def _check_width(part: Examples, width: int, n_features: int | None) -> None:

@@ -35,6 +35,7 @@ def take_rows(examples: Examples, chosen: NDArray[np.bool_]) -> Examples:
         None if y is None else y[chosen],
         None if weights is None else weights[chosen],
         examples.source,
+        examples.checked,
     )
 
 

@@ -95,7 +95,8 @@ def rcv1_like(n_examples: int = 200_000, n_features: int = 47_236, seed: int = 0
     indices.resize(end, refcheck=False)
     X = csr_from_parts(data, indices, indptr, (n_examples, n_features), canonical=True)
     y = np.where(scores > np.median(scores), np.float32(1), np.float32(-1))
-    return Examples(X, y, None, f"rcv1_like(n_examples={n_examples}, n_features={n_features}, seed={seed})")
+    source = f"rcv1_like(n_examples={n_examples}, n_features={n_features}, seed={seed})"
+    return Examples(X, y, None, source, checked=True)
 
 
 def _block(

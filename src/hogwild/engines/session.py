@@ -48,6 +48,7 @@ class Session:
         self._all_done = threading.Barrier(size, self._close_epoch)
         self._all_judged = threading.Barrier(size, self._decide)
         self._history = History()
+        self._answer = self.params
         self._best: tuple[float, Params] | None = None  # (criterion, weights)
         self._stale = 0
         self._open_epoch()
@@ -102,9 +103,9 @@ class Session:
             self._all_judged.wait()
         except threading.BrokenBarrierError:
             return False  # stopped or failed meanwhile
-        return self._reason is None
+        return self._goes_on_after_epoch
 
-    def leave(self, rank: int) -> None:
+    def leave(self) -> None:
         """The worker's program has ended; if that was its own idea, the run ends with it, for all."""
         if self._reason is None:
             self._control[STOP] = 1  # others may wait for it inside a kernel
@@ -119,11 +120,17 @@ class Session:
         self._control[STOP] = 1
         self._stop("failed")
 
-    def interrupt(self) -> None:
-        """End the run now, also for workers that wait inside kernels; `result` gives what there is."""
-        self._control[STOP] = 1
-        self._stop("interrupted")
+    def interrupt(self, *, complete: bool) -> None:
+        """End the run now; `result` gives what there is.
+
+        Workers that agree on their rounds finish the one they are in, and meet where they would have met: whoever left
+        earlier would leave the others waiting, and half of a merge behind. Unless not all have been started
+        (`complete`).
+        """
         self._reason = "interrupted"  # even if it ended by itself at the same moment: the caller must know
+        if not (self._job.strategy.agree and complete):
+            self._control[STOP] = 1
+            self._stop("interrupted")
 
     # ------------------------------------------------------------------------------------------- the result
 
@@ -214,11 +221,12 @@ class Session:
         for callback in self._job.callbacks:
             callback(record)
         stop = self._job.stop
-        if stop.tol and self._stale >= stop.patience:
+        if self._reason is None and stop.tol and self._stale >= stop.patience:
             self._reason = "converged"
-        elif self._epoch + 1 >= stop.epochs:
+        elif self._reason is None and self._epoch + 1 >= stop.epochs:
             self._reason = "epochs"
-        elif self._reason is None:
+        self._goes_on_after_epoch = self._reason is None  # one answer for all, whenever they ask
+        if self._goes_on_after_epoch:
             self._begun += self._handout.done
             self._epoch += 1
             self._open_epoch()

@@ -61,14 +61,16 @@ class Threads(AbstractEngine):
         session = Session(job, self.size)
         seeds = np.random.SeedSequence(job.seed).spawn(self.size)
         crew: list[_Member] = []
+        complete = False
         try:
             for rank, seed in enumerate(seeds):
                 worker = Worker(rank, self.size, np.random.default_rng(seed), session.params)
                 crew.append(_Member(job.strategy, session, worker))
                 crew[-1].thread.start()
+            complete = True
             _wait(crew)
         except BaseException as error:
-            session.interrupt()
+            session.interrupt(complete=complete)
             _wait_whatever_comes(crew)
             if not isinstance(error, KeyboardInterrupt):
                 raise
@@ -144,7 +146,7 @@ def _drive(strategy: AbstractStrategy, session: Session, worker: Worker, end: th
                         session.share(worker.rank, how)
                     case _:
                         raise _misuse(request)
-        session.leave(worker.rank)
+        session.leave()
     except BaseException as error:
         session.fail(worker.rank, rounds, error)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any, Self, final
 
@@ -17,6 +18,7 @@ from hogwild.data.examples import Examples
 from hogwild.estimators.common import (
     ATTRIBUTES,
     PARAMETERS,
+    REASONS,
     Callbacks,
     check_features,
     learn,
@@ -34,7 +36,7 @@ from hogwild.rules.schedules import Schedule
 @final
 class LinearClassifier(ClassifierMixin, BaseEstimator):
     __doc__ = (
-        """Linear classifier (SVM, logistic regression, ...) trained by SGD on all cores.
+        """Linear classifier (SVM, logistic regression, ...) trained by SGD on as many cores as `n_jobs` says.
 
     Minimises  l2/2 |w|^2 + l1 |w|_1 + mean loss(w.x + b, y)  with y in {-1, +1}; several classes one against the
     rest. `X` is sparse (any scipy format, int32 or int64 indices) or dense, float32 or float64, and never written.
@@ -124,8 +126,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             )
         if start is not None and not np.array_equal(classes, self.classes_):
             raise ValueError(f"warm_start=True wants the classes {self.classes_.tolist()} of the last fit again")
-        self.classes_ = classes
-        warn_if_unfinished(self, self._train(examples, y, start, None))
+        warn_if_unfinished(self, self._train(examples, y, classes, start, None))
         return self
 
     def partial_fit(
@@ -150,8 +151,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         strange = ~np.isin(y, known)
         if strange.any():
             raise ValueError(f"y has the label {y[strange].tolist()[0]!r}, which is not in classes={known.tolist()}")
-        self.classes_ = known
-        self._train(examples, y, None if first else self._params, 1)
+        self._train(examples, y, known, None if first else self._params, 1)
         return self
 
     def _check(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Examples, NDArray[Any]]:
@@ -165,47 +165,55 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         return examples, y
 
     def _train(
-        self, examples: Examples, y: NDArray[Any], start: list[Params] | None, epochs: int | None
+        self,
+        examples: Examples,
+        y: NDArray[Any],
+        classes: NDArray[Any],
+        start: list[Params] | None,
+        epochs: int | None,
     ) -> list[Result]:
         """Train class after class; every one of them on all threads."""
-        weight = self._weights(y, examples)
-        positives = self.classes_[1:] if self.classes_.size == 2 else self.classes_
+        weight = self._weights(y, classes, examples)
+        positives = classes[1:] if classes.size == 2 else classes
+        begun = time.perf_counter()
         results: list[Result] = []
         for position, positive in enumerate(positives):
             signs = np.where(y == positive, np.float32(1), np.float32(-1))
             one = replace(examples, y=signs, sample_weight=weight)
             # After Ctrl-C there may be weights for the first classes only.
             known = start[position] if start and position < len(start) else None
-            results.append(learn(self, one, known, epochs))
+            results.append(learn(self, one, known, epochs, time.perf_counter() - begun))
             if results[-1].reason == "interrupted":
                 break
-        self._keep(results, len(positives), examples.n_features)
+        self.classes_ = classes
+        self._keep(results, start or [], positives.size, examples.n_features)
         if self.stop_reason_ == "interrupted":
             raise KeyboardInterrupt
         return results
 
-    def _keep(self, results: list[Result], problems: int, n_features: int) -> None:
+    def _keep(self, results: list[Result], start: list[Params], problems: int, n_features: int) -> None:
         self.n_features_in_ = n_features
-        self._params = [result.params for result in results]
+        # Classes that Ctrl-C kept from being trained keep the weights they had.
+        self._params = [result.params for result in results] + start[len(results) :]
         self.coef_ = np.zeros((problems, n_features), self._params[0].weights.dtype)
-        # A class that Ctrl-C kept from being trained is never predicted.
+        # A class that never had any is never predicted.
         self.intercept_ = np.full(problems, -np.finfo(self.coef_.dtype).max, self.coef_.dtype)
         for k, params in enumerate(self._params):
             self.coef_[k], self.intercept_[k] = params["coef"], params["intercept"][0]
-        self.n_iter_ = max(len(result.history) for result in results)
-        self.history_: History | list[History] = (
-            results[0].history if problems == 1 else [result.history for result in results]
-        )
-        self.stop_reason_ = results[-1].reason
+        histories = [result.history for result in results]
+        histories += [History() for _ in start[len(results) :]]
+        self.n_iter_ = max(map(len, histories))
+        self.history_: History | list[History] = histories[0] if problems == 1 else histories
+        self.stop_reason_ = max((result.reason for result in results), key=REASONS.index)
         self.eta0_ = float(self._params[0].state["eta0"][0])
 
-    def _weights(self, y: NDArray[Any], examples: Examples) -> NDArray[np.float32] | None:
+    def _weights(self, y: NDArray[Any], classes: NDArray[Any], examples: Examples) -> NDArray[np.float32] | None:
         if self.class_weight is None:
             return examples.sample_weight
-        codes = np.searchsorted(self.classes_, y)
+        codes = np.searchsorted(classes, y)
         present = np.unique(codes)
-        factors = np.ones(self.classes_.size)
-        factors[present] = compute_class_weight(self.class_weight, classes=self.classes_[present], y=y)
+        factors = np.ones(classes.size)
+        factors[present] = compute_class_weight(self.class_weight, classes=classes[present], y=y)
         weight = factors[codes].astype(np.float32)
         return weight if examples.sample_weight is None else weight * examples.sample_weight
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.validation import validate_data
 
@@ -26,7 +27,10 @@ from hogwild.training import train
 # A thread more is worth its while if it has so many nonzeros to learn in an epoch: to wake it and to meet the others
 # takes as long as 100,000, and to merge its weights a few times in an epoch as long as a part of 64 for each weight.
 NONZEROS_PER_THREAD = 100_000
-NONZEROS_PER_WEIGHT = 64
+WORK_PER_WEIGHT = 64
+
+# Why training may have ended, the best first: of several classes, the worst is reported.
+REASONS = ("converged", "ended by the strategy", "epochs", "time", "interrupted")
 
 Callbacks = Sequence[Callable[[Record], object]] | None
 
@@ -66,7 +70,7 @@ PARAMETERS = """
     deterministic : bool, default=False
         The same bits each time with several threads too (replicas merge in rank order at fixed points). Costs the
         waiting for the slowest thread at each merge: 5 to 30 per cent on a quiet machine, more on a busy one.
-    random_state : int, RandomState or None, default=None
+    random_state : int >= 0, RandomState or None, default=None
     verbose : int, default=0
         1: a line an epoch.
     time_limit_s : float, default=None
@@ -105,14 +109,14 @@ def plan(estimator: Any, examples: Examples | None = None) -> tuple[Linear, Abst
     e = estimator
     model = Linear(e.loss, e.l2, e.l1, e.fit_intercept, e.schedule, e.average)
     jobs = 1 if estimator.n_jobs is None else estimator.n_jobs
-    if jobs == 0:
-        raise ValueError("n_jobs=0 has no meaning: use a positive number, or -1 for one thread a core")
-    engine = Threads(jobs)
+    if jobs == 0 or not isinstance(jobs, int | np.integer):
+        raise ValueError(f"n_jobs={jobs!r} has no meaning: use a positive number, or -1 for one thread a core")
+    engine = Threads(int(jobs))
     strategy = estimator.strategy
     if isinstance(strategy, str):
         if strategy == "auto" and examples is not None:
             nonzeros = examples.X.nnz if examples.is_sparse else examples.X.size
-            enough = max(NONZEROS_PER_THREAD, NONZEROS_PER_WEIGHT * examples.n_features)
+            enough = max(NONZEROS_PER_THREAD, WORK_PER_WEIGHT * examples.n_features)
             engine = Threads(min(engine.size, max(1, nonzeros // enough)))
         if estimator.deterministic and strategy in ("auto", "hogwild"):
             strategy = "hogwild-ordered"
@@ -138,16 +142,34 @@ def _seed(random_state: Any) -> int | None:
     return int(random_state.randint(np.iinfo(np.int32).max))
 
 
-def learn(estimator: Any, examples: Examples, start: Params | None, epochs: int | None = None) -> Result:
-    """One binary or regression problem. `epochs` is given by partial_fit, which does not judge."""
+def learn(
+    estimator: Any, examples: Examples, start: Params | None, epochs: int | None = None, spent_s: float = 0.0
+) -> Result:
+    """One binary or regression problem. `epochs` is given by partial_fit, which does not judge.
+
+    `spent_s`: of the time limit, by the problems before this one.
+    """
     model, strategy, engine = plan(estimator, examples)
-    if epochs is not None and model.average == "auto":
-        model = replace(model, average=False)
+    if model.terms.loss.is_binary != is_classifier(estimator):
+        other = "LinearClassifier" if model.terms.loss.is_binary else "LinearRegressor"
+        raise ValueError(f"loss={estimator.loss!r} is not for {type(estimator).__name__}; use {other}")
+    if epochs is not None:
+        # The batches of a stream are no epochs: rates must not depend on how it is cut.
+        model = replace(
+            model,
+            average=False if model.average == "auto" else model.average,
+            schedule="inverse" if model.schedule == "auto" else model.schedule,
+        )
     holdout = estimator.validation_fraction if estimator.early_stopping and epochs is None else 0.0
     if estimator.early_stopping and not 0 < estimator.validation_fraction < 1:
         raise ValueError(f"validation_fraction={estimator.validation_fraction} must lie strictly between 0 and 1")
     tol = estimator.tol if epochs is None else None
-    stop = Stop(epochs or estimator.max_epochs, estimator.time_limit_s, tol, holdout=holdout)
+    if holdout > 0 and tol is None:
+        tol = 0.0  # to keep the weights that were best on the hold-out
+    limit = estimator.time_limit_s
+    if limit is not None and limit > 0:
+        limit = max(1e-9, limit - spent_s)
+    stop = Stop(epochs or estimator.max_epochs, limit, tol, holdout=holdout)
     callbacks = [*(estimator.callbacks or ()), *([_say] if estimator.verbose else ())]
     seed = _seed(estimator.random_state)
     return train(

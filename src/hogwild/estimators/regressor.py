@@ -30,7 +30,7 @@ EXAMPLE = '; or (name, parameter), e.g. ("huber", 0.5), ("quantile", 0.9)'
 @final
 class LinearRegressor(RegressorMixin, BaseEstimator):
     __doc__ = (
-        """Linear regression (least squares, Huber, quantile, support vector regression) by SGD on all cores.
+        """Linear regression (least squares, Huber, quantile, support vector regression) by SGD on n_jobs cores.
 
     Minimises  l2/2 |w|^2 + l1 |w|_1 + mean loss(w.x + b, y). `X` is sparse (any scipy format, int32 or int64
     indices) or dense, float32 or float64, and never written.

@@ -6,6 +6,8 @@ A test holds both chains to the table in `rules.losses`.
 
 from __future__ import annotations
 
+import math
+
 from numba import njit
 
 from hogwild.kernels.compiling import INNER, inner
@@ -45,7 +47,9 @@ def loss_value(code: int, p: float, y: float, a: float) -> float:
         return _epsilon(p, y, a)
     if code == 8:
         return _squared_epsilon(p, y, a)
-    return _quantile(p, y, a)
+    if code == 9:
+        return _quantile(p, y, a)
+    return math.nan
 
 
 @njit(**INNER)
@@ -69,4 +73,6 @@ def loss_slope(code: int, p: float, y: float, a: float) -> float:
         return _epsilon_slope(p, y, a)
     if code == 8:
         return _squared_epsilon_slope(p, y, a)
-    return _quantile_slope(p, y, a)
+    if code == 9:
+        return _quantile_slope(p, y, a)
+    return math.nan

@@ -23,7 +23,11 @@ def linear_rows(examples: Examples, relax: NDArray[np.floating], centre: NDArray
     writes to them compiles, and a user's read-only arrays need no second compilation.
     """
     dtype = value_dtype(examples)
-    targets = np.ascontiguousarray(examples.y, dtype)
+    with np.errstate(over="ignore"):
+        targets = np.ascontiguousarray(examples.y, dtype)
+    if not np.isfinite(targets).all():
+        row = int(np.argmin(np.isfinite(targets)))
+        raise ValueError(f"y has a number in row {row} that the {dtype} of X cannot hold; scale y")
     weights = np.ones(examples.n_examples, dtype)
     if examples.sample_weight is not None:
         weights[:] = examples.sample_weight * (examples.n_examples / examples.sample_weight.sum(dtype=np.float64))

@@ -6,7 +6,7 @@ Everything comes from a seeded subsample.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -36,7 +36,7 @@ class LinearSurvey:
     n_features: int
     dtype: np.dtype
     eta0: float
-    intercept: float  # step of the intercept as a fraction of the step size; 0: no intercept
+    intercept: float  # step of the intercept, if one is learnt, as a fraction of the step size
     relax: NDArray[np.floating]
     centre: NDArray[np.floating]
 
@@ -50,7 +50,7 @@ def survey_linear(terms: Terms, examples: Examples, seed: int, start: Params | N
     """Survey the data; weights to go on from bring their survey with them."""
     d, dtype = examples.n_features, value_dtype(examples)
     if start is not None:
-        return _known(start, examples)
+        return _known(terms, start, examples)
     rng = np.random.default_rng([seed, 2])
     sample = _sample(examples, SAMPLE_ROWS, rng)
     centre = np.zeros(0 if examples.is_sparse else d, dtype)
@@ -66,25 +66,28 @@ def survey_linear(terms: Terms, examples: Examples, seed: int, start: Params | N
     uneven = TYPICAL_UNEVEN_SPARSE if examples.is_sparse else TYPICAL_UNEVEN_DENSE
     relax = _relax(counts, squares, uneven).astype(dtype)
     rows = linear_rows(sample, relax, centre)
-    intercept = _intercept_step(squares, relax, sample.n_examples) if terms.fit_intercept else 0.0
+    intercept = _intercept_step(squares, relax, sample.n_examples)
     eta0 = terms.schedule.eta0
     if eta0 is None:
         cap = 1.0 / terms.l2 if terms.l2 > 0 else math.inf  # a larger step would shrink weights to beyond 0
         if terms.schedule.name == "bottou":
             eta0 = min(cap, typical_weight_rate(terms.loss, terms.parameter, terms.l2))
         else:
-            eta0 = find_eta0(terms, rows, d, intercept, cap, rng)
+            eta0 = find_eta0(terms, rows, d, intercept if terms.fit_intercept else 0.0, cap, rng)
     return LinearSurvey(d, dtype, eta0, intercept, relax, centre)
 
 
 def _sample(examples: Examples, most: int, rng: np.random.Generator) -> Examples:
-    n = examples.n_examples
+    n, weight = examples.n_examples, examples.sample_weight
     if n <= most:
         return examples
     chosen = np.unique(rng.integers(0, n, most))
-    weight = None if examples.sample_weight is None else examples.sample_weight[chosen]
+    if weight is not None:  # examples without weight say nothing
+        present = np.flatnonzero(weight > 0)
+        chosen = present if present.size <= most else np.unique(rng.choice(present, most))
+        weight = weight[chosen]
     y = None if examples.y is None else examples.y[chosen]
-    return Examples(examples.X[chosen], y, weight, examples.source)
+    return replace(examples, X=examples.X[chosen], y=y, sample_weight=weight)
 
 
 def _relax(counts: NDArray[np.int64], squares: NDArray[np.float64], uneven: float) -> NDArray[np.float64]:
@@ -110,14 +113,13 @@ def _intercept_step(squares: NDArray[np.float64], relax: NDArray[np.floating], n
     return float(moments @ moments) / total if total > 0 else 1.0
 
 
-def _known(start: Params, examples: Examples) -> LinearSurvey:
+def _known(terms: Terms, start: Params, examples: Examples) -> LinearSurvey:
     """The survey that came with the weights; the rows may now be sparse where they were dense, or the reverse."""
     d, dtype, state = examples.n_features, value_dtype(examples), start.state
     if start["coef"].shape != (d,):
         raise ValueError(f"the weights to start from have {start['coef'].size} features, but {examples.source} has {d}")
     centre = np.zeros(0 if examples.is_sparse else d, dtype)
-    if centre.size == state["centre"].size:
+    if terms.fit_intercept and centre.size == state["centre"].size:
         centre[:] = state["centre"]
-    return LinearSurvey(
-        d, dtype, float(state["eta0"][0]), float(state["intercept_step"][0]), state["relax"].astype(dtype), centre
-    )
+    eta0 = float(state["eta0"][0]) if terms.schedule.eta0 is None else terms.schedule.eta0
+    return LinearSurvey(d, dtype, eta0, float(state["intercept_step"][0]), state["relax"].astype(dtype), centre)

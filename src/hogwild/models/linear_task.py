@@ -75,20 +75,23 @@ class LinearTask(AbstractTask):
         """The pace of a block, and the divisor at its start."""
         terms = self._terms
         code, parameter = self._loss.code, terms.parameter
+        step = self._survey.intercept if terms.fit_intercept else 0.0
         if self._telescopes(how):
             # The schedule is self-similar: an epoch begins anew with its own eta0 and true weights.
             gain = self.rate(moment._replace(done=0))
             growth = terms.l2 * gain
-            pace = Pace(code, parameter, gain, growth, self._survey.intercept, 0.0, terms.l1, terms.smoothness)
+            pace = Pace(code, parameter, gain, growth, step, 0.0, terms.l1, terms.smoothness)
             return pace, 1.0 + growth * moment.done
         gain = self.rate(moment) if rate is None else rate
-        pace = Pace(code, parameter, gain, 0.0, self._survey.intercept, terms.l2, terms.l1, terms.smoothness)
+        pace = Pace(code, parameter, gain, 0.0, step, terms.l2, terms.l1, terms.smoothness)
         return pace, 1.0
 
     # ------------------------------------------------------------------------------------------------ epochs
 
     def open_epoch(self, params: Params, moment: Moment) -> None:
-        """Centre the intercept."""
+        """Centre the intercept; without one to be learnt, drop what an earlier run may have left."""
+        if not self._terms.fit_intercept:
+            params["intercept"][0] = 0
         if self._survey.centre.size:
             params["intercept"][0] += params["coef"] @ self._survey.centre
 
@@ -114,29 +117,45 @@ class LinearTask(AbstractTask):
 
     def steps(self, memory: Memory, block: Block, moment: Moment, rate: float | None) -> None:
         """One step an example, with the kernel for the memory's way of sharing."""
-        how = memory.how
         if self._given_rates is None:
             self._given_rates = rate is not None
         elif self._given_rates != (rate is not None):
             raise Unsupported("a strategy must give a rate in all of its steps() or in none")
+        for starts in self._pieces(memory.how, block, moment, rate):
+            piece = Block(starts, block.chunk)
+            if not np.isfinite(self._run(memory, piece, moment, rate)):
+                raise NonFiniteError(
+                    f"predictions became NaN or infinite in epoch {moment.epoch + 1}, in a block of {starts.size} x "
+                    f"{block.chunk} rows of {self._source} that begins with row {starts[0]}; use a smaller eta0, a "
+                    "larger l2, or scale the data"
+                )
+            moment = moment._replace(done=moment.done + self._count(starts, block.chunk))
+
+    def _pieces(self, how: Sharing | None, block: Block, moment: Moment, rate: float | None) -> list[NDArray[np.int64]]:
+        """The block, cut where the rate has to change: a kernel falls with t only where l2 telescopes."""
+        if rate is not None or self._telescopes(how):
+            return [block.starts]
+        count = self._count(block.starts, block.chunk)
+        cuts = sorted({-(-end // block.chunk) for end in self._curve.steady(moment.begun + moment.done, count)})
+        return np.split(block.starts, [cut for cut in cuts if cut < block.starts.size])
+
+    def _count(self, starts: NDArray[np.int64], chunk: int) -> int:
+        return int(np.minimum(chunk, self._rows.targets.size - starts).sum())
+
+    def _run(self, memory: Memory, block: Block, moment: Moment, rate: float | None) -> float:
+        """The sum of predictions, which is finite if all are."""
+        how = memory.how
         pace, divisor = self._pace(how, moment, rate)
         rows, starts, chunk = self._rows, block.starts, block.chunk
         if isinstance(how, Racy):
-            trace = steps_racy(rows, starts, chunk, pace, memory.shared, self._decay())
-        elif isinstance(how, Locking):
-            decay, locks = self._decay(), memory.locks
-            trace = steps_locked(rows, starts, chunk, pace, memory.shared, decay, locks, memory.control)
-        elif isinstance(how, InTurn):
+            return float(steps_racy(rows, starts, chunk, pace, memory.shared, self._decay()))
+        if isinstance(how, Locking):
+            shared = (memory.shared, self._decay(), memory.locks, memory.control)
+            return float(steps_locked(rows, starts, chunk, pace, *shared))
+        if isinstance(how, InTurn):
             place = (moment.done, memory.rank, memory.size, memory.control)
-            trace = steps_in_turn(rows, starts, chunk, pace, memory.shared, self._decay(), *place)
-        else:
-            trace = self._steps_on_copies(memory, block, moment, pace, divisor)
-        if not np.isfinite(trace):
-            raise NonFiniteError(
-                f"predictions became NaN or infinite in epoch {moment.epoch + 1}, in a block of {starts.size} x "
-                f"{chunk} rows of {self._source} that begins with row {starts[0]}; use a smaller eta0, a larger l2, "
-                "or scale the data"
-            )
+            return float(steps_in_turn(rows, starts, chunk, pace, memory.shared, self._decay(), *place))
+        return self._steps_on_copies(memory, block, moment, pace, divisor)
 
     def _steps_on_copies(self, memory: Memory, block: Block, moment: Moment, pace: Pace, divisor: float) -> float:
         how = memory.how if isinstance(memory.how, Replicas) else Replicas()

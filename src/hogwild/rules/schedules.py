@@ -16,6 +16,8 @@ from hogwild.rules.losses import Loss
 
 # Without strong convexity to lean on, rates that fall as 1/t forget to move: t^-0.75 is Bottou's choice for averaging.
 GENTLE_POWER = 0.75
+# Where the shrinkage does not telescope, the rate is constant for some examples: as long as it falls by at most this.
+STEADY = 1.1
 
 
 class Curve(NamedTuple):
@@ -29,6 +31,21 @@ class Curve(NamedTuple):
     def rate(self, examples: float, epoch: int) -> float:
         """Step size after `examples` examples, in epoch number `epoch` (from 0)."""
         return self.eta0 * self.beta**epoch / (1.0 + self.decay * self.eta0 * examples) ** self.power
+
+    def steady(self, examples: float, count: int) -> list[int]:
+        """Where to cut the next `count` examples so that the rate falls by at most a factor STEADY in each piece.
+
+        Increasing offsets, the last of them `count`.
+        """
+        growth = self.decay * self.eta0
+        if growth == 0.0:
+            return [count]
+        start = 1.0 + growth * examples
+        pieces = math.ceil(math.log((start + growth * count) / start) * self.power / math.log(STEADY))
+        if pieces <= 1:
+            return [count]
+        ends = (start * (STEADY ** (k / self.power) - 1.0) / growth for k in range(1, pieces))
+        return sorted({min(count, max(1, round(end))) for end in ends} | {count})
 
     def telescopes(self, l2: float) -> bool:
         """Is prod_s (1 - rate_s l2) = 1 / (1 + l2 eta0 t)? Then the shrinkage of l2 costs nothing."""

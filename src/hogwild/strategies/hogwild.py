@@ -28,7 +28,7 @@ class Hogwild(AbstractStrategy):
     replacement, as in the paper's experiments.
 
     `Replicas(ordered=True)` gives the same bits each time: workers are handed fixed examples and merge in rank order,
-    so each waits for the slowest. With one worker every form but `Racy` is `Serial`, bit for bit.
+    so each waits for the slowest. With one worker the default is `Serial`, bit for bit.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"share"})

@@ -178,3 +178,20 @@ def test_the_names_of_the_package():
     for name in ("Linear", "train", "Stop", "Threads", "Hogwild", "Serial", "Locked", "RoundRobin"):
         assert name in hogwild.__all__
         assert getattr(hogwild, name).__doc__
+
+
+def test_ctrl_c_while_numba_loads_a_kernel_is_ctrl_c(monkeypatch):
+    # Numba reports "SystemError: ... returned a result with an exception set", caused by the KeyboardInterrupt.
+    def interrupted(*_):
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    def broken(*_):
+        raise SystemError("something else")
+
+    data = (np.eye(2), np.array([1.0, -1.0]))
+    monkeypatch.setattr("hogwild.models.linear.survey_linear", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(Linear(), data, engine=Threads(1))
+    monkeypatch.setattr("hogwild.models.linear.survey_linear", broken)
+    with pytest.raises(SystemError, match="something else"):
+        train(Linear(), data, engine=Threads(1))

@@ -57,7 +57,19 @@ def train(
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     job = Job(model, _examples(data), strategy, stop if stop is not None else Stop(), tuple(callbacks), seed, start)
-    return engine.run(job)
+    try:
+        return engine.run(job)
+    except SystemError as error:
+        if _is_interruption(error):
+            raise KeyboardInterrupt from error
+        raise
+
+
+def _is_interruption(error: BaseException | None) -> bool:
+    """Ctrl-C while Numba loads a kernel surfaces as a SystemError that was caused by a KeyboardInterrupt."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _examples(data: Any) -> Examples:

@@ -44,9 +44,9 @@ def fit_svc(data: Examples, l2: float, *, epochs: int = 1000, tol: float = 1e-4,
 
 
 def warm_up(setting: Setting, threads: list[int]) -> None:
-    """Compile, or load from the cache, what training on the corpus needs."""
+    """Compile, or load from the cache, what training on the corpus needs: a small part would take fewer threads."""
     for count in threads:
-        fit_hogwild(setting.corpus(1000), setting.l2, threads=count, epochs=1)
+        fit_hogwild(setting.corpus(), setting.l2, threads=count, epochs=1)
 
 
 def _coef(model: Any, data: Examples) -> NDArray[Any]:

@@ -73,6 +73,7 @@ class Share:
 
 
 Request = NextRound | Steps | Share
+"""The closed list: all that a strategy may await, and all that an engine must answer."""
 
 
 class Round(NamedTuple):

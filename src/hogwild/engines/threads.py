@@ -17,6 +17,7 @@ from hogwild.interfaces import (
     AbstractStrategy,
     Job,
     NextRound,
+    Request,
     Result,
     Round,
     Share,
@@ -131,7 +132,7 @@ def _drive(strategy: AbstractStrategy, session: Session, worker: Worker, end: th
         with closing(program):
             while True:
                 try:
-                    request = program.send(answer)
+                    request: Request = program.send(answer)
                 except StopIteration:
                     break
                 answer = None

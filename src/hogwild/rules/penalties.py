@@ -14,5 +14,8 @@ def penalty(w: NDArray[np.floating], l2: float, l1: float) -> float:
 
 
 def prox(w: NDArray[np.floating], rate: float, l2: float, l1: float) -> NDArray[np.floating]:
-    """argmin_u |u - w|^2 / (2 rate) + l2/2 |u|^2 + l1 |u|_1 = soft(w, rate l1) / (1 + rate l2)."""
+    """argmin_u |u - w|^2 / (2 rate) + l2/2 |u|^2 + l1 |u|_1 = soft(w, rate l1) / (1 + rate l2).
+
+    The rule that `kernels.merging.shrink` compiles, and is tested against.
+    """
     return np.sign(w) * np.maximum(np.abs(w) - rate * l1, 0.0) / (1.0 + rate * l2)

@@ -81,10 +81,11 @@ def ceiling(model: Linear, data: Examples, count: int, seed: int) -> float:
     blocks = Blocks(data, 0.0, seed)
     eta0 = float(model.survey(data, seed, None).eta0)
     pace = Pace(model.terms.loss.code, 0.0, eta0, model.l2 * eta0, 0.0, 0.0, 0.0)
-    epochs = (EPOCHS - 2) * count  # each thread learns as many rows as in a run of its own
-    order = np.concatenate([blocks.order(epoch) for epoch in range(epochs)])
-    per_block = max(1, BLOCK_EXAMPLES // blocks.chunk)
+    # Each thread learns as many rows as in a run of its own.
+    order = np.concatenate([blocks.order(epoch) for epoch in range(EPOCHS * count)])
+    per_block = min(max(1, BLOCK_EXAMPLES // blocks.chunk), blocks.training.size)
     firsts = iter(range(0, order.size, per_block))
+    times: dict[int, float] = {}  # when each block was handed out, by its first chunk
     lock = threading.Lock()
 
     def run() -> None:
@@ -93,17 +94,19 @@ def ceiling(model: Linear, data: Examples, count: int, seed: int) -> float:
         while True:
             with lock:
                 first = next(firsts, None)
-            if first is None:
-                return
+                if first is None:
+                    return
+                times[first] = time.perf_counter()
             starts = order[first : first + per_block]
             every = max(1, 2048 // blocks.chunk)
             steps_alone(rows, starts, blocks.chunk, every, pace, 1.0 + pace.growth * seen, copies)
             seen += blocks.rows(starts)
 
     workers = [threading.Thread(target=run) for _ in range(count)]
-    begun = time.perf_counter()
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    return epochs / (time.perf_counter() - begun)
+    # As the clock of `history`: without the first epoch, which updates more often, and without the last.
+    begin, end = (min(first for first in times if first >= k * order.size // EPOCHS) for k in (1, EPOCHS - 1))
+    return (end - begin) / blocks.training.size / (times[end] - times[begin])

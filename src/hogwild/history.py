@@ -11,7 +11,11 @@ from typing import Any, final
 @final
 @dataclass(frozen=True)
 class Record:
-    """The state of training at the end of an epoch (or at the moment it was stopped)."""
+    """The state of training at the end of an epoch (or at the moment it was stopped).
+
+    With `Stop(tol=None)` workers do not wait for each other at the end of an epoch: its record is then of the moment
+    when the last of its examples were handed out.
+    """
 
     epoch: int  # epochs begun: the last one may have been stopped halfway
     time_s: float  # since training began

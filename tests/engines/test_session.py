@@ -80,6 +80,39 @@ def test_blocks_know_their_moment():
     assert {moment.epoch for moment, _ in model.moments} == {0, 1}
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_where_nothing_is_judged_epochs_flow_into_each_other(workers):
+    model, told = Scripted(), []
+    result = run(model, Program(plain(Racy(), 40)), workers, [told.append], epochs=3, tol=None)
+    np.testing.assert_array_equal(result.params["visits"], np.full(100, 3.0))
+    assert [(record.epoch, record.examples) for record in told] == [(1, 100), (2, 200), (3, 300)]
+    assert result.history.records == told
+    moments = sorted((moment for moment, _ in model.moments), key=lambda moment: moment.done)
+    assert {moment.begun for moment in moments} == {0.0}
+    assert [moment.done for moment in moments[:6]] == [0, 40, 80, 100, 140, 180]  # no smaller blocks before no meeting
+    assert [moment.epoch for moment in moments[:6]] == [0, 0, 0, 1, 1, 1]
+    assert result.params.state["epochs"][0] == 3
+    again = run(model, Program(plain(Racy(), 40)), workers, epochs=2, tol=None, start=result.params)
+    assert {moment.begun for moment, _ in model.moments} == {0.0, 300.0}
+    assert again.params.state["epochs"][0] == 5
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_an_error_of_a_callback_while_epochs_flow(epoch):
+    def fail(record):
+        if record.epoch == epoch:
+            raise_(ZeroDivisionError("told"))()
+
+    with pytest.raises(ZeroDivisionError, match="told"):
+        run(strategy=Program(plain(Racy(), 10)), workers=3, callbacks=[fail], tol=None)
+
+
+def test_a_stop_while_epochs_flow_keeps_what_was_learnt():
+    late = run(strategy=Program(plain(None, 10)), epochs=10**9, time_s=0.02, tol=None)
+    assert late.reason == "time"
+    assert late.history[-1].examples == late.params["visits"].sum() == late.params.state["examples"][0]
+
+
 def test_a_rate_of_the_strategy_reaches_the_model():
     model = Scripted()
     run(model, Program(plain(None, 40, rate=0.125)), epochs=1)

@@ -1,6 +1,7 @@
 """What the workers of one run on one machine have in common: memory, epochs, the verdict when to stop.
 
-At the end of an epoch all workers meet, judge the weights together, and hear whether to go on.
+At the end of an epoch all workers meet, judge the weights together, and hear whether to go on. Where nothing is judged
+one epoch flows into the next, and only the end of the last is a meeting.
 """
 
 from __future__ import annotations
@@ -32,26 +33,26 @@ class Session:
         self._task = job.model.bind(job.examples, survey)
         self.fresh = job.start is None
         self.params = job.model.init(survey) if job.start is None else job.start.copy()
-        # Before this epoch: examples and epochs in all runs of these weights, and in this one.
-        self._begun, self._before = float(self._count("examples")), self._count("epochs")
-        self._examples, self._epoch = 0, 0
+        self._before = self._count("epochs")  # in earlier runs of these weights
+        self._examples, self._epoch = 0, 0  # before this epoch, in this run
         self._control = np.zeros(CONTROL_CELLS, np.int64)
         self._memories = [Memory(rank, size, self.params.weights, self._control) for rank in range(size)]
         if self._task.averages:
             for memory in self._memories:
                 memory.mean = np.zeros_like(self.params.weights)
-        self._lock = threading.Lock()
+        self._lock, self._turning = threading.Lock(), threading.Lock()
         self._verdicts: dict[int, bool] = {}
         self._reason: str | None = None
         self._error: BaseException | None = None
         # All workers meet twice at the end of an epoch; one of them acts while the others wait.
-        self._all_done = threading.Barrier(size, self._close_epoch)
+        self._all_done = threading.Barrier(size, self._close_stretch)
         self._all_judged = threading.Barrier(size, self._decide)
         self._history = History()
         self._answer = self.params
         self._best: tuple[float, Params] | None = None  # (criterion, weights)
         self._stale = 0
-        self._open_epoch()
+        self._judge: Judge | None = None
+        self._open_stretch(float(self._count("examples")))
 
     def _count(self, name: str) -> int:
         counts = self.params.state.get(name)
@@ -87,23 +88,22 @@ class Session:
         memory = self._memories[rank]
         if memory.how is None and self._size > 1:
             raise Unsupported("on Threads with several workers a strategy must share() before its first steps()")
-        block, before = self._handout.take(rank, n)
+        block, moment = self._handout.take(rank, n)
         if block.starts.size:
-            self._task.steps(memory, block, self._moment()._replace(done=before), rate)
+            self._task.steps(memory, block, moment, rate)
 
     def next_round(self, rank: int, index: int) -> bool:
         """May the worker begin its round number `index`? At the end of an epoch, waits for the others."""
-        if not self._goes_on(index):
-            return False
-        if self._handout.left(rank):
-            return True
-        try:
-            self._all_done.wait()
-            self._judge_some()
-            self._all_judged.wait()
-        except threading.BrokenBarrierError:
-            return False  # stopped or failed meanwhile
-        return self._goes_on_after_epoch
+        while self._goes_on(index):
+            handout = self._handout
+            if handout.left(rank):
+                return True
+            if handout.meets:
+                return self._meet()
+            with self._turning:
+                if self._handout is handout:  # nobody was faster
+                    self._flow_on()
+        return False
 
     def leave(self) -> None:
         """The worker's program has ended; if that was its own idea, the run ends with it, for all."""
@@ -140,8 +140,8 @@ class Session:
             raise self._error
         try:
             if self._open:  # stopped within an epoch
-                self._close_epoch()
-            if not self._recorded and (self._handout.done > 0 or not self._history.records):
+                self._close_stretch()
+            if not self._recorded and (self._handout.examples > 0 or not self._history.records):
                 self._judge_some()
                 self._record()
         except KeyboardInterrupt:
@@ -176,18 +176,40 @@ class Session:
 
     # ----------------------------------------------------------------------------------------------- epochs
 
-    def _moment(self) -> Moment:
-        return Moment(self._before + self._epoch, self._begun, self._handout.done)
+    def _meet(self) -> bool:
+        """End the epoch with all others: judge the weights, and hear whether to go on."""
+        try:
+            self._all_done.wait()
+            self._judge_some()
+            self._all_judged.wait()
+        except threading.BrokenBarrierError:
+            return False  # stopped or failed meanwhile
+        return self._goes_on_after_epoch
 
-    def _open_epoch(self) -> None:
-        self._handout = Handout(self._blocks, self._before + self._epoch, self._size, self._job.strategy.agree)
+    def _flow_on(self) -> None:
+        """The epoch's examples have been handed out, and nothing is judged: nobody waits for the last to be learnt."""
+        self._tell(self._record())
+        self._epoch += 1
+        self._open_epoch(self._handout.moment)
+
+    def _open_stretch(self, begun: float) -> None:
+        """Before the first epoch, or when all workers have met."""
+        moment = Moment(self._before + self._epoch, begun, 0)
         self._control[[TURN, ARRIVED, PHASE]] = 0  # never STOP
-        self._task.open_epoch(self.params, self._moment())
-        self._open, self._recorded = True, False
+        self._task.open_epoch(self.params, moment)
+        self._open = True
+        self._open_epoch(moment)
 
-    def _close_epoch(self) -> None:
+    def _open_epoch(self, moment: Moment) -> None:
+        stop, agreed = self._job.stop, self._job.strategy.agree
+        meets = stop.tol is not None or agreed or self._epoch + 1 >= stop.epochs
+        moment = moment._replace(epoch=self._before + self._epoch)
+        self._handout = Handout(self._blocks, moment, self._size, agreed=agreed, meets=meets)
+        self._recorded = False
+
+    def _close_stretch(self) -> None:
         """All workers rest: make the weights true, and lay out what is to be judged."""
-        self._answer = self._task.close_epoch(self.params, self._memories, self._moment())
+        self._answer = self._task.close_epoch(self.params, self._memories, self._handout.moment)
         self._judge = None if self._job.stop.tol is None else Judge(self._task, self._answer, self._blocks)
         self._open = False
 
@@ -197,16 +219,19 @@ class Session:
 
     def _record(self) -> Record:
         """Write the record of the epoch; keep its weights if they are the best so far."""
-        moment = self._moment()
         verdict = Verdict() if self._judge is None else self._judge.verdict()
-        self._examples += moment.done
+        self._examples += self._handout.examples
         self._recorded = True
         time_s = time.perf_counter() - self._began
-        record = Record(self._epoch + 1, time_s, self._examples, self._task.rate(moment), *verdict)
+        record = Record(self._epoch + 1, time_s, self._examples, self._task.rate(self._handout.moment), *verdict)
         self._history.records.append(record)
         if verdict.criterion is not None:
             self._compare(verdict.criterion)
         return record
+
+    def _tell(self, record: Record) -> None:
+        for callback in self._job.callbacks:
+            callback(record)
 
     def _compare(self, criterion: float) -> None:
         if self._best is not None:
@@ -217,9 +242,7 @@ class Session:
 
     def _decide(self) -> None:
         """All blocks are judged: record, tell the callbacks, and open the next epoch or stop."""
-        record = self._record()
-        for callback in self._job.callbacks:
-            callback(record)
+        self._tell(self._record())
         stop = self._job.stop
         if self._reason is None and stop.tol and self._stale >= stop.patience:
             self._reason = "converged"
@@ -227,6 +250,6 @@ class Session:
             self._reason = "epochs"
         self._goes_on_after_epoch = self._reason is None  # one answer for all, whenever they ask
         if self._goes_on_after_epoch:
-            self._begun += self._handout.done
             self._epoch += 1
-            self._open_epoch()
+            moment = self._handout.moment
+            self._open_stretch(moment.begun + moment.done)

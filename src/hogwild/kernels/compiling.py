@@ -12,6 +12,8 @@ FAST = {"reassoc", "contract", "nsz", "arcp"}
 # The arguments of @njit for a kernel called from Python, and for a function that only kernels call.
 KERNEL: dict[str, Any] = {"nogil": True, "cache": True, "fastmath": FAST}
 INNER: dict[str, Any] = {"nogil": True, "fastmath": FAST}
+# Sums stay in the order in which they are written: their loops are not made into vector code.
+ORDERED: dict[str, Any] = {"nogil": True, "fastmath": FAST - {"reassoc"}}
 
 
 def inner(function: Any) -> Any:

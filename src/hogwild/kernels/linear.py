@@ -16,7 +16,7 @@ from hogwild.kernels.atomics import barrier
 from hogwild.kernels.compiling import INNER, KERNEL
 from hogwild.kernels.losses import loss_slope
 from hogwild.kernels.merging import accumulate, merge, refresh, shrink
-from hogwild.kernels.rows import add, dot, norm2, prefetch
+from hogwild.kernels.rows import add, coming, dot, lookahead, norm2, prefetch
 
 # The mean of iterates gives iterate t a weight of t^(FORGETTING - 1): polynomial-decay averaging (Shamir and Zhang
 # 2013), which forgets the first, far ones. 1 would be the plain mean.
@@ -72,9 +72,10 @@ def learn(rows, starts, chunk, w, pace, divisor):  # type: ignore[no-untyped-def
     n = rows.targets.size
     for c in range(starts.size):
         start, end = starts[c], min(starts[c] + chunk, n)
-        prefetch(rows, starts[min(c + 1, starts.size - 1)], starts[min(c + 3, starts.size - 1)])
+        lead, jump = lookahead(starts, c, chunk)
         for signed in range(start, end):
             i = np.uint64(signed)  # an unsigned index needs no wrap-around
+            prefetch(rows, coming(signed + lead, end, jump, n))
             scale = 1.0 / divisor  # long before it is needed: a division takes its time
             p = dot(rows, i, w) * scale + bias
             trace += p

@@ -10,14 +10,21 @@ from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
-from hogwild.kernels.compiling import INNER
+from hogwild.kernels.compiling import INNER, ORDERED
 
-ONE = np.uint64(1)  # unsigned plus a plain 1 would be signed
+ONE, TWO, THREE, FOUR = map(np.uint64, (1, 2, 3, 4))  # unsigned plus a plain 1 would be signed
+
+
+# Rows between the one that is learnt and the one whose bytes are asked for. The chip's own prefetcher is slower: this
+# saves a tenth of an epoch.
+AHEAD = 4
+LINE = np.uint64(16)  # entries of 4 bytes in a cache line
+LONGEST = np.uint64(128)  # entries of a row that are asked for; more would push out what is in use
 
 
 class SparseRows(NamedTuple):
@@ -74,11 +81,8 @@ def ease(rows, j):  # type: ignore[no-untyped-def]
     raise TypeError("ease() exists inside compiled kernels only")
 
 
-def prefetch(rows, i, later):  # type: ignore[no-untyped-def]
-    """Ask for the first bytes of row i, and for the pointers of row `later`.
-
-    Chunks of rows come in random order, where the chip cannot guess the next one.
-    """
+def prefetch(rows, i):  # type: ignore[no-untyped-def]
+    """Ask for the bytes of row i, which will be wanted soon. Inside kernels only."""
     raise TypeError("prefetch() exists inside compiled kernels only")
 
 
@@ -92,25 +96,37 @@ def is_relaxed(rows: types.Type) -> bool:
     return getattr(rows, "instance_class", None) is not SparseRows
 
 
-@overload(dot, jit_options=INNER)
+@njit(**INNER)
+def _dense_dot(rows, i, w):  # type: ignore[no-untyped-def]
+    p = rows.values.dtype.type(0)
+    for j in range(rows.values.shape[1]):
+        p += (rows.values[i, j] - rows.centre[j]) * w[j]
+    return p
+
+
+@overload(dot, jit_options=ORDERED)
 def _dot(rows, i, w):  # type: ignore[no-untyped-def]
-    if is_sparse(rows):
+    if not is_sparse(rows):
+        return lambda rows, i, w: _dense_dot(rows, i, w)
 
-        def sparse(rows, i, w):  # type: ignore[no-untyped-def]
-            p = rows.values.dtype.type(0)
-            for k in range(rows.indptr[i], rows.indptr[i + ONE]):
-                p += rows.values[k] * w[rows.indices[k]]
-            return p
+    def sparse(rows, i, w):  # type: ignore[no-untyped-def]
+        # Four sums, lest each addition wait for the one before. Single loads: a gather (which `ORDERED` keeps the
+        # compiler from) must wait until what the row before has written reaches the cache.
+        zero = rows.values.dtype.type(0)
+        a, b, c, d = zero, zero, zero, zero
+        k, end = rows.indptr[i], rows.indptr[i + ONE]
+        while k + FOUR <= end:
+            a += rows.values[k] * w[rows.indices[k]]
+            b += rows.values[k + ONE] * w[rows.indices[k + ONE]]
+            c += rows.values[k + TWO] * w[rows.indices[k + TWO]]
+            d += rows.values[k + THREE] * w[rows.indices[k + THREE]]
+            k += FOUR
+        while k < end:
+            a += rows.values[k] * w[rows.indices[k]]
+            k += ONE
+        return (a + b) + (c + d)
 
-        return sparse
-
-    def dense(rows, i, w):  # type: ignore[no-untyped-def]
-        p = rows.values.dtype.type(0)
-        for j in range(rows.values.shape[1]):
-            p += (rows.values[i, j] - rows.centre[j]) * w[j]
-        return p
-
-    return dense
+    return sparse
 
 
 @overload(add, jit_options=INNER)
@@ -170,23 +186,33 @@ def _norm2(rows, i):  # type: ignore[no-untyped-def]
 
 
 @overload(prefetch, jit_options=INNER)
-def _prefetch(rows, i, later):  # type: ignore[no-untyped-def]
+def _prefetch(rows, i):  # type: ignore[no-untyped-def]
     if is_sparse(rows):
 
-        def sparse(rows, i, later):  # type: ignore[no-untyped-def]
-            _prefetch_line(rows.indptr, later)
+        def sparse(rows, i):  # type: ignore[no-untyped-def]
             start = rows.indptr[i]
-            # Eight cache lines of each array: about one row of text. More would push out what is in use.
-            for k in range(start, min(start + np.uint64(128), rows.indptr[i + ONE]), np.uint64(16)):
+            for k in range(start, min(start + LONGEST, rows.indptr[i + ONE]), LINE):
                 _prefetch_line(rows.indices, k)
                 _prefetch_line(rows.values, k)
 
         return sparse
 
-    def dense(rows, i, later):  # type: ignore[no-untyped-def]
+    def dense(rows, i):  # type: ignore[no-untyped-def]
         _prefetch_line(rows.values, i * rows.values.shape[1])
 
     return dense
+
+
+@njit(**INNER)
+def lookahead(starts, c, chunk):  # type: ignore[no-untyped-def]
+    """For chunk c: how many rows ahead to prefetch, and where the chunk begins that this reaches into."""
+    return min(AHEAD, chunk), starts[min(c + max(1, AHEAD // chunk), starts.size - 1)]
+
+
+@njit(**INNER)
+def coming(row, end, jump, n):  # type: ignore[no-untyped-def]
+    """The row to prefetch: `row` if it lies within the chunk, which ends at `end`, else one of the chunk at `jump`."""
+    return np.uint64(row if row < end else min(jump + row - end, n - 1))
 
 
 @intrinsic

@@ -7,7 +7,7 @@ from numba import njit
 
 from hogwild.kernels.compiling import KERNEL
 from hogwild.kernels.losses import loss_value
-from hogwild.kernels.rows import dot, prefetch
+from hogwild.kernels.rows import coming, dot, lookahead, prefetch
 
 
 @njit(**KERNEL)
@@ -17,8 +17,11 @@ def tally(rows, starts, chunk, w, code, parameter, binary):  # type: ignore[no-u
     bias = w[w.size - 1]
     n = rows.targets.size
     for c in range(starts.size):
-        prefetch(rows, starts[min(c + 1, starts.size - 1)], starts[min(c + 3, starts.size - 1)])
-        for i in range(starts[c], min(starts[c] + chunk, n)):
+        end = min(starts[c] + chunk, n)
+        lead, jump = lookahead(starts, c, chunk)
+        for signed in range(starts[c], end):
+            i = np.uint64(signed)
+            prefetch(rows, coming(signed + lead, end, jump, n))
             p = np.float64(dot(rows, i, w) + bias)
             y = np.float64(rows.targets[i])
             share = np.float64(rows.weights[i])

@@ -19,6 +19,7 @@ from hogwild.models.linear_terms import Terms
 from hogwild.models.step_size import find_eta0
 from hogwild.params import Params
 from hogwild.rules.schedules import typical_weight_rate
+from hogwild.rules.sums import inner
 
 SAMPLE_ROWS = 8_192  # for the scales of columns
 # Columns are relaxed only when their scales (root mean square of the nonzeros) are uneven: when they typically differ
@@ -110,7 +111,7 @@ def _intercept_step(squares: NDArray[np.float64], relax: NDArray[np.floating], n
     """Second moment of the typical column: the intercept then moves like a column, and not 100 times faster."""
     moments = squares / n * (relax if relax.size else 1.0)
     total = float(moments.sum())
-    return float(moments @ moments) / total if total > 0 else 1.0
+    return inner(moments, moments) / total if total > 0 else 1.0
 
 
 def _known(terms: Terms, start: Params, examples: Examples) -> LinearSurvey:

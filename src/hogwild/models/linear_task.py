@@ -21,6 +21,7 @@ from hogwild.models.linear_survey import LinearSurvey
 from hogwild.models.linear_terms import Terms
 from hogwild.params import NonFiniteError, Params
 from hogwild.rules.penalties import penalty
+from hogwild.rules.sums import inner
 
 AVERAGING_STARTS = 0.5  # epochs: the first iterates say nothing
 # Between two merges at least this many nonzeros are learnt for each weight that is merged: a merge then costs a few per
@@ -93,7 +94,7 @@ class LinearTask(AbstractTask):
         if not self._terms.fit_intercept:
             params["intercept"][0] = 0
         if self._survey.centre.size:
-            params["intercept"][0] += params["coef"] @ self._survey.centre
+            params["intercept"][0] += inner(params["coef"], self._survey.centre)
 
     def close_epoch(self, params: Params, memories: Sequence[Memory], moment: Moment) -> Params:
         """Divide by the divisor, undo the centring; the answer is the mean of the iterates if that is asked for."""
@@ -108,7 +109,7 @@ class LinearTask(AbstractTask):
             answer.weights[:] = sum(memory.mean * (memory.mass[0] / total) for memory in memories)
         for each in (params, answer) if answer is not params else (params,):
             if self._survey.centre.size:
-                each["intercept"][0] -= each["coef"] @ self._survey.centre
+                each["intercept"][0] -= inner(each["coef"], self._survey.centre)
         for each in (params, answer):
             each.state["examples"][0], each.state["epochs"][0] = moment.begun + moment.done, moment.epoch + 1
         return answer

@@ -33,7 +33,7 @@ class Hogwild(AbstractStrategy):
 
     needs: ClassVar[frozenset[str]] = frozenset({"share"})
     how: Replicas | Racy = field(default_factory=Replicas)
-    block_examples: int = 16_384
+    block_examples: int = 32_768
 
     @property
     def agree(self) -> bool:

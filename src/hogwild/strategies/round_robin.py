@@ -19,7 +19,7 @@ class RoundRobin(AbstractStrategy):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"share"})
-    block_examples: int = 16_384
+    block_examples: int = 32_768
 
     @property
     def agree(self) -> bool:

@@ -14,7 +14,7 @@ class Serial(AbstractStrategy):
     """Plain SGD (Robbins and Monro 1951; Bottou 2010). Repeatable bit for bit."""
 
     most_workers: ClassVar[int | None] = 1
-    block_examples: int = 16_384
+    block_examples: int = 32_768
 
     @property
     def agree(self) -> bool:

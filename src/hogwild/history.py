@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, final
 
+from hogwild.traffic import Traffic
+
 
 @final
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class History:
     """The records of a run, in order."""
 
     records: list[Record] = field(default_factory=list)
+    traffic: Traffic | None = None  # what was sent and who waited, where an engine measures it
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)

@@ -5,82 +5,50 @@ requests, a model is what the workers train.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any, ClassVar, NamedTuple, final
+from typing import Any, ClassVar, Literal, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
+from hogwild.deltas import Delta, Keys, Sent, Vector
 from hogwild.history import History, Record
 from hogwild.memory import Memory, Sharing
 from hogwild.params import Params
+from hogwild.requests import (
+    All,
+    Apply,
+    Average,
+    Get,
+    Gradient,
+    Inbox,
+    NextRound,
+    OnServer,
+    Portion,
+    Pull,
+    Push,
+    Put,
+    Reduce,
+    Request,
+    Share,
+    Start,
+    Steps,
+    Take,
+    Upcoming,
+)
+from hogwild.rules.schedules import Moment
+from hogwild.rules.updates import Update
 
 
 class Unsupported(ValueError):
     """This engine, model and strategy cannot work together; the sentence says what would."""
 
 
-# ------------------------------------------------------------------------------------------------- requests
-
-
-def _ask(request: Any) -> Generator[Any, Any, Any]:
-    """`await request` hands the request to the engine and returns its answer. Nothing else ever yields."""
-    return (yield request)
-
-
-@final
-@dataclass(frozen=True)
-class NextRound:
-    """May I go on? Answer: `Round`, or None when the budget is spent, training has converged or was stopped.
-
-    May wait for all workers (at the end of an epoch).
-    """
-
-    __await__ = _ask
-
-
-@final
-@dataclass(frozen=True)
-class Steps:
-    """Up to `n` minibatch steps in place, on the next examples of the epoch. Answer: None.
-
-    The engine hands out examples dynamically and gives fewer near the end of an epoch, also none. `rate` overrides
-    the model's schedule.
-    """
-
-    n: int
-    rate: float | None = None
-    __await__ = _ask
-
-    def __post_init__(self) -> None:
-        if not (isinstance(self.n, int | np.integer) and self.n >= 1):
-            raise ValueError(f"steps() wants a whole number of at least 1, not {self.n!r}")
-
-
-@final
-@dataclass(frozen=True)
-class Share:
-    """From now on my steps work on the memory that all workers share, in this manner. Answer: None.
-
-    Once, before the first `Steps`, and the same for all workers.
-    """
-
-    how: Sharing
-    __await__ = _ask
-
-
-Request = NextRound | Steps | Share
-"""The closed list: all that a strategy may await, and all that an engine must answer."""
-
-
-class Round(NamedTuple):
-    """One turn of a strategy's loop."""
-
-    number: int  # my rounds so far
-    first: bool  # the first of a fresh start
+# --------------------------------------------------------------------------------------------------- the worker
 
 
 @final
@@ -90,7 +58,7 @@ class Rounds:
     def __aiter__(self) -> Rounds:
         return self
 
-    async def __anext__(self) -> Round:
+    async def __anext__(self) -> Any:
         round = await NextRound()
         if round is None:
             raise StopAsyncIteration
@@ -98,26 +66,94 @@ class Rounds:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass
 class Worker:
-    """All that a strategy may touch. Every verb returns an awaitable request."""
+    """All that a strategy may touch. Every verb returns a request, to be awaited at once: `await me.steps(100)`.
+
+    What a request means, what it answers and how it can fail stands with its class, in `hogwild.requests`.
+    """
 
     rank: int
-    size: int
+    size: int  # rank and size are stable for the whole run
     rng: np.random.Generator  # my own random stream
-    params: Params  # the weights I train
+    params: Params  # the weights I train (those of all, after `share`), and their state
+    peers: Sequence[int] = ()  # the other ranks that are still in rounds(), refreshed each round
+    made: list[Request] = field(default_factory=list, repr=False)  # requests not awaited yet: the engine looks
+
+    def _make(self, request: Any) -> Any:
+        self.made.append(request)
+        return request
 
     def rounds(self) -> Rounds:
         """Rounds for as long as the engine's budget lasts: `async for round in me.rounds()`."""
         return Rounds()
 
-    def steps(self, n: int, rate: float | None = None) -> Steps:
-        """Learn from up to n minibatches of my data."""
-        return Steps(n, rate)
+    # learn from my data
+    def steps(self, n: int, rate: float | None = None, *, minibatch: int = 1, record: bool = False) -> Steps:
+        """Up to n steps in place, each on a minibatch of my data."""
+        return self._make(Steps(n, rate, minibatch, record))
 
+    def gradient(self, of: int | Portion | All = 1, keys: Keys | None = None) -> Gradient:
+        """The sum of gradients over my next examples, a portion, or ALL."""
+        return self._make(Gradient(of, keys))
+
+    def apply(self, delta: Delta) -> Apply:
+        """One step of the model's rule on my weights."""
+        return self._make(Apply(delta))
+
+    def upcoming(self, n: int) -> Upcoming:
+        """Rows that my next n examples will touch."""
+        return self._make(Upcoming(n))
+
+    def take(self) -> Take:
+        """The next portion of this round's pass."""
+        return self._make(Take())
+
+    # one memory
     def share(self, how: Sharing) -> Share:
         """Train the memory that all workers share."""
-        return Share(how)
+        return self._make(Share(how))
+
+    # everybody
+    def all_reduce(self, x: Delta | Vector | None = None, quorum: int | None = None) -> Reduce:
+        """The sum of what all workers give, and how many gave."""
+        return self._make(Reduce(x, quorum))
+
+    # one peer
+    def put(self, peer: int, x: Sent, mode: Literal["replace", "add", "queue"] = "replace") -> Put:
+        """Put x into a peer's mailbox."""
+        return self._make(Put(peer, x, mode))
+
+    def inbox(self, senders: Sequence[int] = ()) -> Inbox:
+        """What lies in my mailbox, once there is something of each of the senders."""
+        return self._make(Inbox(tuple(senders)))
+
+    def get(self, peer: int) -> Get:
+        """A peer's weights as they are now."""
+        return self._make(Get(peer))
+
+    def average(self, peer: int) -> Average:
+        """My weights and a peer's become their mean."""
+        return self._make(Average(peer))
+
+    # the parameter server
+    def pull(self, keys: Keys | None = None, *, version: int | None = None, clock: int | None = None) -> Pull:
+        """Weights from the server."""
+        return self._make(Pull(keys, version, clock))
+
+    def push(self, x: Sent) -> Push:
+        """Give x to the server, whose rule says what happens."""
+        return self._make(Push(x))
+
+    def on_server(self, *op: Any) -> OnServer:
+        """An operation on the vectors of the server."""
+        return self._make(OnServer(op))
+
+    # meanwhile
+    def start(self, request: Any) -> Start:
+        """Begin a request that communicates, and go on; the answer is a ticket to await later."""
+        self.made[:] = [made for made in self.made if made is not request]
+        return self._make(Start(request))
 
 
 # ----------------------------------------------------------------------------------------------- the three axes
@@ -126,32 +162,25 @@ class Worker:
 class AbstractStrategy(ABC):
     """How workers share what they learn: one coroutine, run by every worker, that awaits requests."""
 
-    needs: ClassVar[frozenset[str]] = frozenset()  # what the engine must be able to do, e.g. {"share"}
+    needs: ClassVar[frozenset[str]] = frozenset()  # what the engine must be able to do: "share", "server"
+    # Whose weights are the result: "shared": those of all; "server": those of the server; "mine": those of the lowest
+    # rank, judged as training goes on; "end": also of the lowest rank, but only when its program has ended.
+    answer: ClassVar[Literal["shared", "server", "mine", "end"]] = "mine"
     most_workers: ClassVar[int | None] = None  # None: any number
 
     @property
     @abstractmethod
     def agree(self) -> bool:
-        """Do all workers run the same rounds, on the same examples? (Else each takes what comes next.)"""
+        """Do all workers run the same rounds, on examples fixed beforehand? (Else each takes what comes next.)"""
+
+    @property
+    def server(self) -> Update | None:
+        """What the server does with a push; None: there is none."""
+        return None
 
     @abstractmethod
     async def work(self, me: Worker) -> None:
         """What one worker does."""
-
-
-class Block(NamedTuple):
-    """Examples handed to a worker: rows start, start + 1, ... start + chunk - 1 for each of `starts`."""
-
-    starts: NDArray[np.int64]
-    chunk: int
-
-
-class Moment(NamedTuple):
-    """When in the run a block is learnt: enough for any schedule."""
-
-    epoch: int  # 0, 1, ...
-    begun: float  # examples before this epoch, in all runs of these weights
-    done: int  # examples of this epoch that were handed out before this block
 
 
 class Tally(NamedTuple):
@@ -163,7 +192,11 @@ class Tally(NamedTuple):
 
 
 class AbstractTask(ABC):
-    """A model bound to the examples of one machine: the block-sized kernels. They release the GIL."""
+    """A model bound to the examples of one machine: the block-sized kernels. They release the GIL.
+
+    Weights in training may have another form than the true ones of the result (scaled, centred): `enter` makes it,
+    `answer` undoes it.
+    """
 
     @property
     @abstractmethod
@@ -175,16 +208,36 @@ class AbstractTask(ABC):
         """Unsupported if the model cannot be trained in this way of sharing."""
 
     @abstractmethod
-    def open_epoch(self, params: Params, moment: Moment) -> None:
-        """Before an epoch's first step: bring the weights into the form that the kernels train."""
+    def enter(self, params: Params) -> None:
+        """Before the first step: bring true weights into the form that is trained, in place."""
 
     @abstractmethod
-    def steps(self, memory: Memory, block: Block, moment: Moment, rate: float | None) -> None:
-        """One step for each example of the block. NonFiniteError if a prediction is not finite."""
+    def steps(self, memory: Memory, blocks: Sequence[Block], moment: Moment, request: Steps) -> None:
+        """Steps on the examples of the blocks, in order. NonFiniteError if a prediction is not finite."""
 
     @abstractmethod
-    def close_epoch(self, params: Params, memories: Sequence[Memory], moment: Moment) -> Params:
-        """After an epoch's last step (all workers rest): true weights in `params`; returns those to judge and keep."""
+    def gradient(self, params: Params, blocks: Sequence[Block], moment: Moment, keys: Keys | None) -> Delta:
+        """The sum of gradients over the blocks, one minibatch. NonFiniteError if it is not finite."""
+
+    @abstractmethod
+    def apply(self, params: Params, delta: Delta) -> None:
+        """One step of the model's rule: w -= rate(delta.moment) * delta.steps / delta.examples * delta.values, prox."""
+
+    @abstractmethod
+    def prox(self, values: Vector, positions: slice | NDArray[np.int64], rate: float | Vector) -> None:
+        """What the penalty wants beside its gradient after a step at `rate` (one, or one a value), in place: `values`
+        are the weights at `positions` of the flat vector.
+        """
+
+    @abstractmethod
+    def keys(self, blocks: Sequence[Block]) -> Keys:
+        """Rows of the parameters that learning these blocks touches; increasing."""
+
+    @abstractmethod
+    def answer(self, params: Params, memories: Sequence[Memory], moment: Moment) -> Params:
+        """True weights, as a copy: to judge and to keep. `memories`: of the workers, for what they average or scale.
+        NonFiniteError if they are not finite.
+        """
 
     @abstractmethod
     def tally(self, params: Params, block: Block) -> Tally:

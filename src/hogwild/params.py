@@ -40,6 +40,21 @@ class Params:
             start += prod(shape)
         raise KeyError(f"no view {name!r}; there are {', '.join(self.views)}")
 
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """(rows + 1,) where each row begins in `weights`. A row is what travels alone: one entry of the first axis of a
+        view. Rows are numbered through all views.
+        """
+        widths = [np.full(shape[0] if shape else 1, prod(shape[1:]), np.int64) for shape in self.views.values()]
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(widths))])
+
+    def positions(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the weights of these rows are in `weights`, one row after another."""
+        offsets = self.offsets
+        begins, widths = offsets[keys], np.diff(offsets)[keys]
+        inside = np.arange(int(widths.sum())) - np.repeat(np.cumsum(widths) - widths, widths)
+        return np.repeat(begins, widths) + inside
+
     def copy(self) -> Params:
         """An independent copy of weights and state."""
         other = Params(self.views, self.weights.dtype, {name: array.copy() for name, array in self.state.items()})

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.engines.conftest import watched
-from tests.engines.toys import Program, Scripted, leave, plain, raise_, stumbling, tiny
+from tests.engines.toys import LEARNERS, Program, Scripted, leave, plain, raise_, stumbling, tiny
 
 import hogwild
 from hogwild import ENGINES, Linear, NonFiniteError, Serial, Stop, Threads, Unsupported, train
@@ -24,7 +24,7 @@ from hogwild.rules.schedules import constant
 from hogwild.strategies import STRATEGIES
 
 DATA = tiny(100)
-ALL = [pytest.param(name, workers) for name in STRATEGIES for workers in ((1,) if name == "serial" else (1, 3))]
+ALL = [pytest.param(name, workers) for name in LEARNERS for workers in ((1,) if name == "serial" else (1, 3))]
 every_strategy = pytest.mark.parametrize(("name", "workers"), ALL)
 WAYS = [(Racy(), False), (Replicas(), False), (Replicas(ordered=True), True), (InTurn(), True), (Locking(), False)]
 every_way = pytest.mark.parametrize(("how", "agree"), WAYS, ids=["racy", "replicas", "ordered", "in turn", "locking"])
@@ -84,7 +84,7 @@ def test_needs_that_threads_cannot_meet_are_named():
         async def work(self, me):
             raise AssertionError("must not begin")
 
-    with pytest.raises(Unsupported, match=r"^Messages needs inbox, put, which threads cannot do"):
+    with pytest.raises(Unsupported, match=r"^Messages needs inbox and put, which Threads does not have"):
         run(strategy=Messages())
 
 
@@ -255,7 +255,10 @@ def test_ctrl_c_at_the_end_of_an_epoch(name, workers, tol, ctrl_c):
     assert result.reason == "interrupted"
     assert np.isfinite(result.params.weights).all()
     assert result.params.weights.any()
-    assert [record.examples for record in result.history] == [100], "no record of an epoch that never began"
+    examples = [record.examples for record in result.history]
+    assert examples[0] == 100
+    if tol == 0:  # else others, or workers that agree on their rounds, have gone on
+        assert examples == [100], "no record of an epoch that never began"
 
 
 @every_strategy

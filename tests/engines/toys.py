@@ -2,14 +2,23 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
 from hogwild.data import Examples
-from hogwild.interfaces import AbstractModel, AbstractStrategy, AbstractTask, Block, Moment, Tally, Worker
+from hogwild.data.blocks import Block
+from hogwild.deltas import Delta
+from hogwild.interfaces import AbstractModel, AbstractStrategy, AbstractTask, Tally, Worker
 from hogwild.memory import InTurn, Memory, Racy, Replicas, Sharing
 from hogwild.params import Params
+from hogwild.requests import Steps
+from hogwild.rules.schedules import Moment
+from hogwild.strategies import STRATEGIES
+
+
+#: The strategies that learn by steps on the memory of all, and Serial.
+LEARNERS = [name for name in STRATEGIES if name == "serial" or "share" in STRATEGIES[name]().needs]
 
 
 def nothing(*_: Any) -> None:
@@ -67,18 +76,36 @@ class ScriptedTask(AbstractTask):
     def check(self, how: object) -> None:
         """Any way will do."""
 
-    def open_epoch(self, params: Params, moment: Moment) -> None:
+    def enter(self, params: Params) -> None:
         """Nothing to prepare."""
 
-    def steps(self, memory: Memory, block: Block, moment: Moment, rate: float | None) -> None:
+    def steps(self, memory: Memory, blocks: Sequence[Block], moment: Moment, request: Steps) -> None:
         self._model.before_steps(memory.rank)
-        self._model.moments.append((moment, rate))
-        rows = self._rows(block)
+        self._model.moments.append((moment, request.rate))
+        rows = np.concatenate([self._rows(block) for block in blocks])
         if isinstance(memory.how, InTurn) or (isinstance(memory.how, Replicas) and memory.how.ordered):
             rows = rows[memory.rank :: memory.size]  # all workers are given the same block
         memory.shared[rows] += 1
 
-    def close_epoch(self, params: Params, memories: Sequence[Memory], moment: Moment) -> Params:
+    def gradient(self, params: Params, blocks: Sequence[Block], moment: Moment, keys: Any) -> Delta:
+        """-1 for each row that is learnt."""
+        self._model.moments.append((moment, None))
+        values = np.zeros_like(params.weights)
+        for block in blocks:
+            values[self._rows(block)] -= 1
+        return Delta(values, int(-values.sum()), int(bool(blocks)), 0.0, moment)
+
+    def apply(self, params: Params, delta: Delta) -> None:
+        params.weights[:] -= delta.values
+
+    def prox(self, values: np.ndarray, positions: Any, rate: Any) -> None:
+        """No penalty."""
+
+    def keys(self, blocks: Sequence[Block]) -> np.ndarray:
+        return np.unique(np.concatenate([self._rows(block) for block in blocks]))
+
+    def answer(self, params: Params, memories: Sequence[Memory], moment: Moment) -> Params:
+        params = params.copy()
         params["epoch"][0] = moment.epoch + 1
         params.state["epochs"][0] = moment.epoch + 1
         params.state["examples"][0] = moment.begun + moment.done
@@ -110,7 +137,8 @@ class Program(AbstractStrategy):
 
     program: Callable[[Worker], Awaitable[None]]
     agree: bool = False
-    needs: ClassVar[frozenset[str]] = frozenset()
+    needs: ClassVar[frozenset[str]] = frozenset({"share"})
+    answer: ClassVar[Literal["shared"]] = "shared"
 
     async def work(self, me: Worker) -> None:
         await self.program(me)

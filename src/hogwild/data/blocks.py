@@ -6,7 +6,7 @@ rows of a set that is larger than the cache costs 2.5 to 5 times as much.
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,19 @@ LARGEST_CHUNK = 512
 HOLDOUT, EPOCH = 0, 1  # streams of random numbers
 
 
+class Block(NamedTuple):
+    """Examples handed to a worker: rows start, start + 1, ... start + chunk - 1 for each of `starts`."""
+
+    starts: NDArray[np.int64]
+    chunk: int
+
+
 @final
 class Blocks:
     """The chunks of a data set, some of them held out.
 
-    `chunk` rows each; `training` and `holdout` hold the first row of each chunk, in row order.
+    `chunk` rows each; `training` and `holdout` hold the first row of each chunk, in row order; `n_training` rows are
+    not held out.
     """
 
     def __init__(self, examples: Examples, holdout: float, seed: int) -> None:
@@ -42,16 +50,44 @@ class Blocks:
         mixed = np.random.default_rng([seed, HOLDOUT]).permutation(starts) if kept_out else starts
         self.holdout: NDArray[np.int64] = np.sort(mixed[:kept_out])
         self.training: NDArray[np.int64] = np.sort(mixed[kept_out:])
+        self.n_training = self.rows(self.training)
+        self._orders: dict[int, NDArray[np.int64]] = {}  # of the last epochs: many workers ask
 
     def order(self, epoch: int) -> NDArray[np.int64]:
-        """The training chunks in the order of that epoch."""
-        return np.random.default_rng([self.seed, EPOCH, epoch]).permutation(self.training)
+        """The training chunks in the order of that epoch. A short chunk, the last rows of the set, comes last."""
+        orders = self._orders
+        if epoch not in orders:
+            order = np.random.default_rng([self.seed, EPOCH, epoch]).permutation(self.training)
+            short = order + self.chunk > self.n_rows
+            orders = {key: kept for key, kept in orders.items() if abs(key - epoch) <= 1}
+            orders[epoch] = np.concatenate([order[~short], order[short]])
+            self._orders = orders
+        return orders[epoch]
 
     def rows(self, starts: NDArray[np.int64]) -> int:
         """How many rows these chunks have (the last chunk of the set may be short)."""
         last = (self.n_rows - 1) // self.chunk * self.chunk
         missing = self.chunk - (self.n_rows - last)
         return int(starts.size * self.chunk - (missing if missing and (starts == last).any() else 0))
+
+    def cut(self, order: NDArray[np.int64], first: int, end: int) -> list[Block]:
+        """Blocks for the rows at positions first, first + 1, ... end - 1 of an order: at most three, for the rest of a
+        chunk, whole chunks, and the beginning of a chunk.
+        """
+        blocks, chunk = [], self.chunk
+        inside = first % chunk
+        if inside and first < end:
+            count = min(chunk - inside, end - first)
+            blocks.append(Block(order[first // chunk : first // chunk + 1] + inside, count))
+            first += count
+        # The last chunk counts as whole if all it has is wanted.
+        whole = end // chunk * chunk if end < self.n_training else end
+        if whole > first:
+            blocks.append(Block(order[first // chunk : -(-whole // chunk)], chunk))
+            first = whole
+        if first < end:
+            blocks.append(Block(order[first // chunk : first // chunk + 1], end - first))
+        return blocks
 
 
 def chunk_rows(examples: Examples) -> int:

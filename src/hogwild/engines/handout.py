@@ -1,71 +1,104 @@
-"""Which examples a worker learns next: dynamically from one counter, or the same fixed sequence for all."""
+"""Which examples a worker learns next: dynamically from one counter, or at fixed places of the same sequence."""
 
 from __future__ import annotations
 
 import threading
-from typing import final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple, final
 
 from hogwild.data.blocks import Blocks
-from hogwild.interfaces import Block, Moment
+from hogwild.rules.schedules import Moment
 
-# Towards a meeting workers get ever smaller blocks, down to this part of what they ask for, so that they finish
+# Towards a meeting workers get ever fewer examples, down to this part of what they ask for, so that they finish
 # together: a worker that the machine took away for a while costs the others little.
 SMALLEST_PART = 8
 
 
+class Stretch(NamedTuple):
+    """Positions first, ... end - 1 in the order of an epoch, handed to one worker, and when they are learnt."""
+
+    epoch: int
+    first: int
+    end: int
+    moment: Moment
+
+
 @final
 class Handout:
-    """The chunks of one epoch, which begins at `moment`.
+    """The training rows of one epoch, which begins at `moment`, as positions 0, 1, ... n - 1 of its order.
 
-    `agreed`: every worker walks through all of them; else each chunk goes to one. `meets`: workers wait for each other
-    at its end.
+    agreed :  each of `size` workers has a handout of its own; together they walk through all rows, each knowing what
+              the others take. Else all ask one handout, and each row goes to whoever asks first.
+    hurried : workers wait for each other at its end, or the run ends there
     """
 
-    def __init__(self, blocks: Blocks, moment: Moment, size: int, *, agreed: bool, meets: bool = True) -> None:
-        self._blocks, self._size, self._agreed = blocks, size, agreed
-        self.meets, self._moment = meets, moment
-        self._order: NDArray[np.int64] = blocks.order(moment.epoch)
+    def __init__(self, blocks: Blocks, moment: Moment, size: int, *, agreed: bool, hurried: bool) -> None:
+        self._blocks, self._size, self._agreed, self._hurried = blocks, size, agreed, hurried
+        self._moment, self._n = moment, blocks.n_training
         self._lock = threading.Lock()
-        self._next, self._examples = 0, 0
-        self._cursors = [(0, 0)] * size  # agreed: (chunks, rows) that each worker has walked through
+        self._next = 0
 
-    def left(self, rank: int) -> bool:
-        """Is there anything left for this worker in this epoch?"""
-        return (self._cursors[rank][0] if self._agreed else self._next) < self._order.size
+    @property
+    def left(self) -> bool:
+        """Is there anything left in this epoch?"""
+        return self._next < self._n
 
     @property
     def examples(self) -> int:
-        """Examples handed out in this epoch (agreed: by the worker that is furthest)."""
-        return max(rows for _, rows in self._cursors) if self._agreed else self._examples
+        """Examples handed out in this epoch (agreed: to all workers that are as far)."""
+        return self._next
 
     @property
     def moment(self) -> Moment:
         """Now: what was handed out is done."""
-        return self._after(self.examples)
+        return self._after(self._next)
 
     def _after(self, examples: int) -> Moment:
-        return self._moment._replace(done=self._moment.done + examples)
+        epoch, begun, done = self._moment
+        return Moment(epoch, begun, done + examples)
 
-    def take(self, rank: int, examples: int) -> tuple[Block, Moment]:
-        """About `examples` examples (none at the end of the epoch), and the moment at which they are learnt.
+    def take(self, rank: int, examples: int) -> Stretch:
+        """The next `examples` rows, fewer at the end of the epoch. More than a chunk is rounded down to whole chunks.
 
-        Agreed: size * examples, the same for each worker, who share them out among themselves.
+        Agreed: size * examples rows are walked through, and the part of `rank` is given.
         """
-        wanted = max(1, examples // self._blocks.chunk)
+        chunk = self._blocks.chunk
+        if examples >= chunk:
+            examples -= examples % chunk
         if self._agreed:
-            first, before = self._cursors[rank]
-            starts = self._order[first : first + wanted * self._size]
-            self._cursors[rank] = (first + starts.size, before + self._blocks.rows(starts))
-            return Block(starts, self._blocks.chunk), self._after(before)
+            first, moment = self._next, self.moment
+            self._next = min(self._n, first + examples * self._size)
+            own = min(self._n, first + rank * examples)
+            return Stretch(self._moment.epoch, own, min(self._n, own + examples), moment)
         with self._lock:
-            first, before = self._next, self._examples
-            if self.meets:
-                fair = (self._order.size - first) // (2 * self._size)
-                wanted = min(wanted, max(fair, wanted // SMALLEST_PART, 1))
-            starts = self._order[first : first + wanted]
-            self._next += starts.size
-            self._examples += self._blocks.rows(starts)
-            return Block(starts, self._blocks.chunk), self._after(before)
+            first, moment = self._next, self.moment
+            if self._hurried:
+                fair = (self._n - first) // (2 * self._size) // chunk * chunk
+                examples = min(examples, max(fair, examples // SMALLEST_PART // chunk * chunk, min(chunk, examples)))
+            self._next = min(self._n, first + examples)
+            return Stretch(self._moment.epoch, first, self._next, moment)
+
+    def take_together(self, examples: int) -> Stretch:
+        """Agreed: the next size * examples rows, which all workers are given and share out among themselves."""
+        chunk = self._blocks.chunk
+        if examples >= chunk:
+            examples -= examples % chunk
+        first, moment = self._next, self.moment
+        self._next = min(self._n, first + examples * self._size)
+        return Stretch(self._moment.epoch, first, self._next, moment)
+
+    def take_rest(self, rank: int) -> Stretch:
+        """All rows that are left; agreed: the part of `rank` of them."""
+        with self._lock:
+            first, moment = self._next, self.moment
+            self._next = self._n
+        if self._agreed:
+            rest = self._n - first
+            first, end = first + rest * rank // self._size, first + rest * (rank + 1) // self._size
+            return Stretch(self._moment.epoch, first, end, moment)
+        return Stretch(self._moment.epoch, first, self._n, moment)
+
+    def twin(self) -> Handout:
+        """Another one at the same place."""
+        twin = Handout(self._blocks, self._moment, self._size, agreed=self._agreed, hurried=self._hurried)
+        twin._next = self._next
+        return twin

@@ -1,230 +1,283 @@
-"""What the workers of one run on one machine have in common: memory, epochs, the verdict when to stop.
+"""What the workers of one run have in common, on any engine: weights, data, epochs, the verdict when to stop.
 
-At the end of an epoch all workers meet, judge the weights together, and hear whether to go on. Where nothing is judged
-one epoch flows into the next, and only the end of the last is a meeting.
+Epochs are counted in examples, however they were learnt. Where weights are judged that all workers train together,
+workers meet at the end of an epoch; else one epoch flows into the next.
 """
 
 from __future__ import annotations
 
 import threading
-import time
+from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import final
 
 import numpy as np
 
-from hogwild.data.blocks import Blocks
-from hogwild.engines.handout import Handout
+from hogwild.data.blocks import Block, Blocks
+from hogwild.engines.handout import Handout, Stretch
 from hogwild.engines.judging import Judge, Verdict
 from hogwild.history import History, Record
-from hogwild.interfaces import Job, Moment, Result, Unsupported
-from hogwild.memory import ARRIVED, CONTROL_CELLS, PHASE, STOP, TURN, Locking, Memory, Replicas, Sharing
+from hogwild.interfaces import Job, Result
+from hogwild.memory import CONTROL_CELLS, STOP, Memory
 from hogwild.params import Params
+from hogwild.rules.schedules import Moment
+
+
+class Turn(Enum):
+    """What a worker that asks for its next round is told."""
+
+    GO = "go"
+    STOP = "stop"
+    MEET = (
+        "meet"  # wait for the others; the last calls `close`, all `judge`, the last of these `decide`; then ask again
+    )
 
 
 @final
 class Session:
-    """The shared half of `Threads`: every public method may be called from any worker's thread."""
+    """The shared half of an engine. Methods may be called from any worker's thread, unless they say otherwise.
 
-    def __init__(self, job: Job, size: int) -> None:
-        self._began = time.perf_counter()
+    `clock` gives seconds: real ones, or virtual ones.
+    """
+
+    def __init__(self, job: Job, size: int, clock: Callable[[], float]) -> None:
+        self._clock, self._began = clock, clock()
         self._job, self._size = job, size
-        self._blocks = Blocks(job.examples, job.stop.holdout, job.seed)
+        self.blocks = Blocks(job.examples, job.stop.holdout, job.seed)
         survey = job.model.survey(job.examples, job.seed, job.start)
-        self._task = job.model.bind(job.examples, survey)
+        self.task = job.model.bind(job.examples, survey)
         self.fresh = job.start is None
-        self.params = job.model.init(survey) if job.start is None else job.start.copy()
-        self._before = self._count("epochs")  # in earlier runs of these weights
-        self._examples, self._epoch = 0, 0  # before this epoch, in this run
-        self._control = np.zeros(CONTROL_CELLS, np.int64)
-        self._memories = [Memory(rank, size, self.params.weights, self._control) for rank in range(size)]
-        if self._task.averages:
-            for memory in self._memories:
-                memory.mean = np.zeros_like(self.params.weights)
-        self._lock, self._turning = threading.Lock(), threading.Lock()
-        self._verdicts: dict[int, bool] = {}
-        self._reason: str | None = None
+        first = job.model.init(survey) if job.start is None else job.start.copy()
+        self._before = _count(first, "epochs")  # in earlier runs of these weights
+        begun = float(_count(first, "examples"))
+        self.task.enter(first)
+        shares = "share" in job.strategy.needs
+        self.params = [first] * size if shares else [first, *(first.copy() for _ in range(size - 1))]
+        self.control = np.zeros(CONTROL_CELLS, np.int64)
+        self.memories = [Memory(rank, size, self.params[rank].weights, self.control) for rank in range(size)]
+        if self.task.averages and (shares or size == 1):
+            for memory in self.memories:
+                memory.mean = np.zeros_like(first.weights)
+        #: The server's weights now, where there is one; the engine that has one sets it.
+        self.server_params: Callable[[], Params] | None = None
+        self.in_rounds = set(range(size))
+        self._members = tuple(range(size))  # the same, sorted
+        self.sharing, self._lock, self._turning = threading.Lock(), threading.Lock(), threading.RLock()
+        self.agreed, self._granted = job.strategy.agree, -1  # the last round that was granted
+        self.reason: str | None = None
         self._error: BaseException | None = None
-        # All workers meet twice at the end of an epoch; one of them acts while the others wait.
-        self._all_done = threading.Barrier(size, self._close_stretch)
-        self._all_judged = threading.Barrier(size, self._decide)
-        self._history = History()
-        self._answer = self.params
-        self._best: tuple[float, Params] | None = None  # (criterion, weights)
-        self._stale = 0
+        self.history, self._stale = History(), 0
         self._judge: Judge | None = None
-        self._open_stretch(float(self._count("examples")))
+        self._answer, self._answered = first, Moment(0, begun, 0)
+        self._recorded_examples = -1
+        moment = Moment(self._before, begun, 0)
+        self._handouts = self._deal(moment)
+        self._rest: list[list[Stretch]] = [[] for _ in range(size)]  # what `reserve` has set aside
+        self._best: tuple[float, Params] | None = None  # (criterion, weights)
 
-    def _count(self, name: str) -> int:
-        counts = self.params.state.get(name)
-        return 0 if counts is None else int(counts[0])
+    # ------------------------------------------------------------------------------------------------ examples
 
-    # ------------------------------------------------------------------------------------------ requests
+    def take(self, rank: int, examples: int, *, together: bool = False) -> tuple[list[Block], Moment, int]:
+        """The worker's next examples (fewer at the end of an epoch), the moment, and how many there are.
 
-    def share(self, rank: int, how: Sharing) -> None:
-        """Give the worker what this way of sharing needs."""
-        if not isinstance(how, Sharing):
-            raise TypeError(f"share() wants Replicas, Racy, Locking or InTurn, not {how!r}")
-        self._task.check(how)
-        memory, weights = self._memories[rank], self.params.weights
-        if isinstance(how, Replicas) and self._size > 1:
-            memory.mine, memory.base = np.empty_like(weights), np.empty_like(weights)
-        with self._lock:
-            others = {each.how for each in self._memories if each.how is not None}
-            if others - {how}:
-                raise Unsupported(f"all workers must share in the same way, not {how} and {others.pop()}")
-            memory.how = how
-            # What follows is one array for all.
-            if isinstance(how, Replicas) and how.ordered and not memory.deltas.size:
-                deltas = np.zeros((self._size, weights.size), weights.dtype)
-                for each in self._memories:
-                    each.deltas = deltas
-            elif isinstance(how, Locking) and not memory.locks.size:
-                locks = np.zeros(weights.size, np.uint32)
-                for each in self._memories:
-                    each.locks = locks
+        together: of workers that are all given the same ones, and share them out among themselves.
+        """
+        handout = self._handouts[rank]
+        if together:
+            return self._cut(handout.take_together(examples))
+        reserved = self._rest[rank]
+        if not reserved:
+            return self._cut(handout.take(rank, examples))
+        first = reserved[0]
+        end = min(first.end, first.first + examples)
+        reserved[:1] = [first._replace(first=end)] if end < first.end else []
+        return self._cut(first._replace(end=end))
 
-    def steps(self, rank: int, n: int, rate: float | None) -> None:
-        """Let the worker learn the next n examples or so."""
-        memory = self._memories[rank]
-        if memory.how is None and self._size > 1:
-            raise Unsupported("on Threads with several workers a strategy must share() before its first steps()")
-        block, moment = self._handout.take(rank, n)
-        if block.starts.size:
-            self._task.steps(memory, block, moment, rate)
+    def take_rest(self, rank: int) -> tuple[list[Block], Moment, int]:
+        """The worker's part of all that is left of the epoch."""
+        return self._cut(self._handouts[rank].take_rest(rank))
 
-    def next_round(self, rank: int, index: int) -> bool:
-        """May the worker begin its round number `index`? At the end of an epoch, waits for the others."""
+    def reserve(self, rank: int, examples: int) -> list[Block]:
+        """Set the worker's next examples aside for it, and show them."""
+        stretch = self._handouts[rank].take(rank, examples)
+        if stretch.end > stretch.first:
+            self._rest[rank].append(stretch)
+        return self._cut(stretch)[0]
+
+    def _cut(self, stretch: Stretch) -> tuple[list[Block], Moment, int]:
+        count = stretch.end - stretch.first
+        blocks = self.blocks.cut(self.blocks.order(stretch.epoch), stretch.first, stretch.end) if count else []
+        return blocks, stretch.moment, count
+
+    def place(self, rank: int) -> Handout:
+        """Agreed: how far the worker has come in the examples."""
+        return self._handouts[rank].twin()
+
+    def move(self, rank: int, place: Handout) -> None:
+        """Agreed: the worker has missed what others did until they came to this place."""
+        if place.moment.done > self._handouts[rank].moment.done:
+            self._handouts[rank] = place.twin()
+
+    @property
+    def moment(self) -> Moment:
+        """Now, by what was handed out."""
+        return self._leading().moment
+
+    def _leading(self) -> Handout:
+        return max(self._handouts, key=lambda handout: handout.moment.done) if self.agreed else self._handouts[0]
+
+    # ---------------------------------------------------------------------------------------------------- rounds
+
+    def turn(self, rank: int, index: int) -> Turn:
+        """May the worker begin its round number `index`?"""
         while self._goes_on(index):
-            handout = self._handout
-            if handout.left(rank):
-                return True
-            if handout.meets:
-                return self._meet()
+            handout = self._handouts[rank]
+            if handout.left or self._rest[rank]:
+                return Turn.GO
+            if self._meets:
+                return Turn.MEET
             with self._turning:
-                if self._handout is handout:  # nobody was faster
-                    self._flow_on()
-        return False
+                if self._handouts[rank] is handout:  # nobody was faster
+                    self._flow_on(rank, handout, index)
+        return Turn.STOP
 
-    def leave(self) -> None:
-        """The worker's program has ended; if that was its own idea, the run ends with it, for all."""
-        if self._reason is None:
-            self._control[STOP] = 1  # others may wait for it inside a kernel
-            self._stop("ended by the strategy")
+    def leave_rounds(self, rank: int) -> None:
+        """The worker goes through no more rounds."""
+        with self._lock:
+            self.in_rounds.discard(rank)
+            self._members = tuple(sorted(self.in_rounds))
+
+    def peers(self, rank: int, known: Sequence[int]) -> Sequence[int]:
+        """The other ranks that are still in rounds; `known` if that has not changed."""
+        members = self._members
+        if len(known) + 1 == len(members):
+            return known
+        return tuple(other for other in members if other != rank)
+
+    def ended(self) -> None:
+        """A worker's program has ended; if that was its own idea, the run ends with it, for all."""
+        if self.reason is None:
+            self.stop("ended by the strategy")
 
     def fail(self, rank: int, rounds: int, error: BaseException) -> None:
-        """The worker raised an error: stop the others, and raise it from `result`."""
+        """The worker raised an error: it is raised again from `result`."""
         with self._lock:
             if self._error is None:
-                error.add_note(f"(in worker {rank} of {self._size}, round {rounds}, epoch {self._epoch + 1})")
+                epoch = self._handouts[rank].moment.epoch - self._before + 1
+                error.add_note(f"(in worker {rank} of {self._size}, round {rounds}, epoch {epoch})")
                 self._error = error
-        self._control[STOP] = 1
-        self._stop("failed")
+        self.stop("failed")
 
-    def interrupt(self, *, complete: bool) -> None:
-        """End the run now; `result` gives what there is.
+    @property
+    def failed(self) -> bool:
+        return self._error is not None
 
-        Workers that agree on their rounds finish the one they are in, and meet where they would have met: whoever left
-        earlier would leave the others waiting, and half of a merge behind. Unless not all have been started
-        (`complete`).
-        """
-        self._reason = "interrupted"  # even if it ended by itself at the same moment: the caller must know
-        if not (self._job.strategy.agree and complete):
-            self._control[STOP] = 1
-            self._stop("interrupted")
-
-    # ------------------------------------------------------------------------------------------- the result
-
-    def result(self) -> Result:
-        """After all workers have returned: the best weights that were judged; raises what a worker raised."""
-        if self._error is not None:
-            raise self._error
-        try:
-            if self._open:  # stopped within an epoch
-                self._close_stretch()
-            if not self._recorded and (self._handout.examples > 0 or not self._history.records):
-                self._judge_some()
-                self._record()
-        except KeyboardInterrupt:
-            self._reason = "interrupted"  # what was judged before must do
-        params = self._answer if self._best is None else self._best[1]
-        return Result(self._job.model, params, self._history, str(self._reason))
-
-    # --------------------------------------------------------------------------------------------- stopping
+    def stop(self, reason: str, *, now: bool = True) -> None:
+        """End the run. now: workers that wait inside kernels stop waiting; else agreed workers finish their round."""
+        with self._lock:
+            if reason == "interrupted":
+                self.reason = reason  # even if it ended by itself at the same moment: the caller must know
+            self.reason = self.reason or reason
+        if now:
+            self.control[STOP] = 1
 
     def _goes_on(self, index: int) -> bool:
-        if not self._job.strategy.agree:
-            if self._late():
-                self._stop("time")
-            return self._reason is None
-        # Agreed rounds: the first worker that asks fixes the verdict on a round for all.
+        # Agreed rounds: the first worker that asks for a round fixes the verdict for all.
         with self._lock:
-            go_on = self._verdicts.setdefault(index, self._reason is None and not self._late())
-            self._verdicts.pop(index - 2, None)
-            if not go_on and self._reason is None:
-                self._reason = "time"
-        return go_on
+            if self.agreed and index <= self._granted:
+                return True
+            if self.reason is None and self._late():
+                self.reason = "time"
+            if self.reason is None:
+                self._granted = index
+            return self.reason is None
 
     def _late(self) -> bool:
         limit = self._job.stop.time_s
-        return limit is not None and time.perf_counter() - self._began > limit
+        return limit is not None and self._clock() - self._began > limit
 
-    def _stop(self, reason: str) -> None:
-        with self._lock:
-            self._reason = self._reason or reason
-        self._all_done.abort()
-        self._all_judged.abort()
+    # ---------------------------------------------------------------------------------------------------- epochs
 
-    # ----------------------------------------------------------------------------------------------- epochs
+    @property
+    def _judged(self) -> bool:
+        """Are weights judged at the end of each epoch?"""
+        return self._job.stop.tol is not None and self._job.strategy.answer != "end"
 
-    def _meet(self) -> bool:
-        """End the epoch with all others: judge the weights, and hear whether to go on."""
-        try:
-            self._all_done.wait()
-            self._judge_some()
-            self._all_judged.wait()
-        except threading.BrokenBarrierError:
-            return False  # stopped or failed meanwhile
-        return self._goes_on_after_epoch
+    @property
+    def _meets(self) -> bool:
+        strategy = self._job.strategy
+        return self._judged and (strategy.answer == "shared" or self.agreed)
 
-    def _flow_on(self) -> None:
-        """The epoch's examples have been handed out, and nothing is judged: nobody waits for the last to be learnt."""
-        self._tell(self._record())
-        self._epoch += 1
-        self._open_epoch(self._handout.moment)
+    def _handout(self, moment: Moment) -> Handout:
+        hurried = self._meets or moment.epoch - self._before + 1 >= self._job.stop.epochs
+        return Handout(self.blocks, moment, self._size, agreed=self.agreed, hurried=hurried)
 
-    def _open_stretch(self, begun: float) -> None:
-        """Before the first epoch, or when all workers have met."""
-        moment = Moment(self._before + self._epoch, begun, 0)
-        self._control[[TURN, ARRIVED, PHASE]] = 0  # never STOP
-        self._task.open_epoch(self.params, moment)
-        self._open = True
-        self._open_epoch(moment)
+    def _deal(self, moment: Moment) -> list[Handout]:
+        """For each worker; the same for all where they do not agree."""
+        shared = self._handout(moment)
+        return [shared.twin() if self.agreed else shared for _ in range(self._size)]
 
-    def _open_epoch(self, moment: Moment) -> None:
-        stop, agreed = self._job.stop, self._job.strategy.agree
-        meets = stop.tol is not None or agreed or self._epoch + 1 >= stop.epochs
-        moment = moment._replace(epoch=self._before + self._epoch)
-        self._handout = Handout(self._blocks, moment, self._size, agreed=agreed, meets=meets)
-        self._recorded = False
+    def _flow_on(self, rank: int, handout: Handout, index: int) -> None:
+        """The epoch's examples have been handed out, and nobody waits for the last of them to be learnt."""
+        if handout.moment.epoch - self._before + 1 >= self._job.stop.epochs:
+            with self._lock:
+                self._granted, self.reason = index - 1, self.reason or "epochs"
+            return
+        following = self._handout(handout.moment._replace(epoch=handout.moment.epoch + 1))
+        if self.agreed:
+            self._handouts[rank] = following
+            if handout.moment.done <= self._recorded_examples:
+                return  # others came first
+        if self._judged:
+            self._lay_out(handout.moment)
+        if self._size > 1 and not self.agreed:
+            self._handouts = [following] * self._size  # others need not wait until this is judged
+        self.judge()
+        self._tell(self._record(handout.moment))
+        if self._size == 1:
+            self._handouts = [following]
 
-    def _close_stretch(self) -> None:
-        """All workers rest: make the weights true, and lay out what is to be judged."""
-        self._answer = self._task.close_epoch(self.params, self._memories, self._handout.moment)
-        self._judge = None if self._job.stop.tol is None else Judge(self._task, self._answer, self._blocks)
-        self._open = False
+    def close(self) -> None:
+        """All workers in rounds have met and rest: lay out what is to be judged. Called by one of them."""
+        self._lay_out(self._handouts[min(self.in_rounds)].moment)
 
-    def _judge_some(self) -> None:
+    def judge(self) -> None:
+        """Judge some of what was laid out, until nothing is left."""
         if self._judge is not None:
             self._judge.work()
 
-    def _record(self) -> Record:
-        """Write the record of the epoch; keep its weights if they are the best so far."""
+    def decide(self) -> None:
+        """Everything was judged: record, tell the callbacks, and open the next epoch or stop. Called by one worker."""
+        moment = self._handouts[min(self.in_rounds)].moment
+        self._tell(self._record(moment))
+        if self.reason is None and moment.epoch - self._before + 1 >= self._job.stop.epochs:
+            self.stop("epochs", now=False)
+        following = moment._replace(epoch=moment.epoch + 1)
+        self._handouts = self._deal(following)
+        self._granted = -1  # the next round was asked for too early
+
+    def _lay_out(self, moment: Moment) -> None:
+        self._answer, self._answered = self._true(moment), moment
+        self._judge = None if self._job.stop.tol is None else Judge(self.task, self._answer, self.blocks)
+
+    def _true(self, moment: Moment) -> Params:
+        """A copy of the weights that are the answer now."""
+        kind = self._job.strategy.answer
+        if kind == "server" and self.server_params is not None:
+            return self.task.answer(self.server_params(), [], moment)
+        if kind == "shared":
+            return self.task.answer(self.params[0], self.memories, moment)
+        rank = min(self.in_rounds, default=0)
+        return self.task.answer(self.params[rank], [self.memories[rank]], moment)
+
+    def _record(self, moment: Moment) -> Record:
+        """Write the record of an epoch; keep its weights if they are the best so far."""
         verdict = Verdict() if self._judge is None else self._judge.verdict()
-        self._examples += self._handout.examples
-        self._recorded = True
-        time_s = time.perf_counter() - self._began
-        record = Record(self._epoch + 1, time_s, self._examples, self._task.rate(self._handout.moment), *verdict)
-        self._history.records.append(record)
+        self._judge = None
+        self._recorded_examples = moment.done
+        epoch = moment.epoch - self._before + 1
+        record = Record(epoch, self._clock() - self._began, moment.done, self.task.rate(moment), *verdict)
+        self.history.records.append(record)
         if verdict.criterion is not None:
             self._compare(verdict.criterion)
         return record
@@ -234,22 +287,33 @@ class Session:
             callback(record)
 
     def _compare(self, criterion: float) -> None:
+        stop = self._job.stop
         if self._best is not None:
-            best, tol = self._best[0], self._job.stop.tol or 0.0
+            best, tol = self._best[0], stop.tol or 0.0
             self._stale = 0 if best - criterion > tol * abs(best) else self._stale + 1
         if self._best is None or criterion < self._best[0]:
-            self._best = (criterion, self._answer.copy())
+            self._best = (criterion, self._answer)
+        if self.reason is None and stop.tol and self._stale >= stop.patience:
+            self.stop("converged", now=False)
 
-    def _decide(self) -> None:
-        """All blocks are judged: record, tell the callbacks, and open the next epoch or stop."""
-        self._tell(self._record())
-        stop = self._job.stop
-        if self._reason is None and stop.tol and self._stale >= stop.patience:
-            self._reason = "converged"
-        elif self._reason is None and self._epoch + 1 >= stop.epochs:
-            self._reason = "epochs"
-        self._goes_on_after_epoch = self._reason is None  # one answer for all, whenever they ask
-        if self._goes_on_after_epoch:
-            self._epoch += 1
-            moment = self._handout.moment
-            self._open_stretch(moment.begun + moment.done)
+    # ------------------------------------------------------------------------------------------------ the result
+
+    def result(self) -> Result:
+        """After all workers have returned: the best weights that were judged; raises what a worker raised."""
+        if self._error is not None:
+            raise self._error
+        try:
+            moment = self.moment
+            if moment.done > self._recorded_examples or self._job.strategy.answer == "end":
+                self._lay_out(moment)
+                self.judge()
+                self._tell(self._record(moment))
+        except KeyboardInterrupt:
+            self.reason = "interrupted"  # what was judged before must do
+        params = self._answer if self._best is None else self._best[1]
+        return Result(self._job.model, params, self.history, str(self.reason))
+
+
+def _count(params: Params, name: str) -> int:
+    counts = params.state.get(name)
+    return 0 if counts is None else int(counts[0])

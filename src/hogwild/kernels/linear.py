@@ -49,15 +49,15 @@ class Copies(NamedTuple):
 
 
 @njit(**INNER)
-def limited(rows, i, pace, divisor):  # type: ignore[no-untyped-def]
-    """The gain for row i: pace.gain, or less for a row that is so long or weighs so much that it would overshoot.
+def limited(rows, i, pace, gain, divisor):  # type: ignore[no-untyped-def]
+    """The gain for row i: `gain`, or less for a row that is so long or weighs so much that it would overshoot.
 
     A limit for each row: one for all would let a single outlier slow everything down.
     """
     if pace.smoothness == 0.0:
-        return pace.gain
+        return gain
     curvature = pace.smoothness * rows.weights[i] * (norm2(rows, i) + pace.intercept)
-    return pace.gain if pace.gain * curvature <= divisor else divisor / curvature
+    return gain if gain * curvature <= divisor else divisor / curvature
 
 
 @njit(**INNER)
@@ -81,7 +81,7 @@ def learn(rows, starts, chunk, w, pace, divisor):  # type: ignore[no-untyped-def
             trace += p
             slope = loss_slope(pace.code, p, rows.targets[i], pace.parameter)
             if slope != 0.0:
-                slope *= limited(rows, i, pace, divisor) * rows.weights[i]
+                slope *= limited(rows, i, pace, pace.gain, divisor) * rows.weights[i]
                 add(rows, i, w, w.dtype.type(-slope))
                 bias -= w.dtype.type(scale * pace.intercept * slope)
             divisor += pace.growth
@@ -91,7 +91,8 @@ def learn(rows, starts, chunk, w, pace, divisor):  # type: ignore[no-untyped-def
 
 
 @njit(**INNER)
-def _average(copies, w, divisor, seen):  # type: ignore[no-untyped-def]
+def average(copies, w, divisor, seen):  # type: ignore[no-untyped-def]
+    """Take w / divisor, after `seen` more examples, into the mean of the iterates, if one is wanted."""
     if copies.mean.size > 0:
         copies.mass[0] += seen
         accumulate(copies.mean, w, divisor, min(1.0, FORGETTING * seen / copies.mass[0]))
@@ -107,7 +108,7 @@ def steps_alone(rows, starts, chunk, every, pace, divisor, copies):  # type: ign
         if pace.l1 > 0.0 or pace.l2 > 0.0:
             amount = pace.gain * seen
             shrink(w, rows, amount * pace.l2, amount * pace.l1, 0, w.size - 1)
-        _average(copies, w, divisor, seen)
+        average(copies, w, divisor, seen)
     return trace
 
 
@@ -128,8 +129,33 @@ def steps_replicas(rows, starts, chunk, every, pace, divisor, copies):  # type: 
             amount = pace.gain * seen
             shrink(shared, rows, amount * pace.l2, amount * pace.l1, 0, shared.size - 1)
             refresh(shared, mine, base)
-        _average(copies, mine, divisor, seen)
+        average(copies, mine, divisor, seen)
     return trace
+
+
+@njit(**INNER)
+def merge_in_order(copies, rows, l2, l1, deltas, rank, control):  # type: ignore[no-untyped-def]
+    """Add what all have changed to the shared vector, pay the penalty (see `shrink`), and take the result for mine.
+
+    `deltas` (size, d + 1) holds what each has changed; each adds up its own slice of the vector, in rank order. False
+    if the run was told to stop meanwhile.
+    """
+    shared, mine = copies.shared, copies.mine
+    size, length = deltas.shape[0], shared.size
+    low, high = length * rank // size, length * (rank + 1) // size
+    for j in range(length):
+        deltas[rank, j] = mine[j] - shared[j]
+    if not barrier(size, control):
+        return False
+    for r in range(size):
+        for j in range(low, high):
+            shared[j] += deltas[r, j]
+    if l1 > 0.0 or l2 > 0.0:
+        shrink(shared, rows, l2, l1, low, min(high, length - 1))
+    if not barrier(size, control):
+        return False
+    mine[:] = shared
+    return True
 
 
 @njit(**KERNEL)
@@ -137,32 +163,20 @@ def steps_in_order(rows, starts, chunk, every, pace, divisor, copies, deltas, ra
     """`steps_replicas` with merges at fixed points, in rank order: repeatable bit for bit.
 
     All workers are given the same `starts`; of each stretch of size * every chunks, worker `rank` learns the
-    rank-th part. `deltas` (size, d + 1) holds what each has changed; each adds up its own slice of the vector.
+    rank-th part.
     """
-    shared, mine, trace = copies.shared, copies.mine, 0.0
-    size, length = deltas.shape[0], shared.size
-    low, high = length * rank // size, length * (rank + 1) // size
-    mine[:] = shared
+    mine, trace, size = copies.mine, 0.0, deltas.shape[0]
+    mine[:] = copies.shared
     for first in range(0, starts.size, size * every):
         part = starts[min(first + rank * every, starts.size) : min(first + (rank + 1) * every, starts.size)]
         begin = divisor + pace.growth * chunk * rank * every
         seen, _, found = learn(rows, part, chunk, mine, pace, begin)
         trace += found
-        for j in range(length):
-            deltas[rank, j] = mine[j] - shared[j]
-        if not barrier(size, control):
-            return trace
         chunks = min(size * every, starts.size - first)
-        for r in range(size):
-            for j in range(low, high):
-                shared[j] += deltas[r, j]
-        if pace.l1 > 0.0 or pace.l2 > 0.0:
-            amount = pace.gain * chunks * chunk
-            shrink(shared, rows, amount * pace.l2, amount * pace.l1, low, min(high, length - 1))
-        if not barrier(size, control):
+        amount = pace.gain * chunks * chunk
+        if not merge_in_order(copies, rows, amount * pace.l2, amount * pace.l1, deltas, rank, control):
             return trace
-        mine[:] = shared
         divisor += pace.growth * chunk * chunks
         if seen > 0:
-            _average(copies, mine, divisor, seen)
+            average(copies, mine, divisor, seen)
     return trace

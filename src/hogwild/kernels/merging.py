@@ -1,4 +1,4 @@
-"""What happens to whole vectors between intervals: shrink, merge a private copy into the shared one, average.
+"""What happens to whole vectors between intervals: shrink, rescale, merge a private copy into the shared one, average.
 
 None of it knows the model. Cost: one pass over the weights, so an interval should touch about as many.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from hogwild.kernels.compiling import INNER
+from hogwild.kernels.compiling import INNER, KERNEL
 from hogwild.kernels.rows import ease
 
 
@@ -26,6 +26,24 @@ def shrink(w, rows, l2, l1, first, last):  # type: ignore[no-untyped-def]
             w[j] = 0
         else:
             w[j] = (size if w[j] > 0 else -size) / (w.dtype.type(1) + w.dtype.type(l2) * factor)
+
+
+@njit(**KERNEL)
+def soften(values, cuts, rate):  # type: ignore[no-untyped-def]
+    """values = soft(values, rate * cuts), in place: the proximal step of l1 for any weights."""
+    scale = values.dtype.type(rate)
+    for k in range(values.size):
+        cut, value = scale * cuts[k], values[k]
+        # The last of the three is 0, or NaN for what is not finite.
+        values[k] = value - cut if value > cut else (value + cut if value < -cut else value - value)
+
+
+@njit(**INNER)
+def rescale(w, factor, first, last):  # type: ignore[no-untyped-def]
+    """w[first:last] *= factor."""
+    scale = w.dtype.type(factor)
+    for j in range(first, last):
+        w[j] *= scale
 
 
 @njit(**INNER)

@@ -112,7 +112,7 @@ def _unlock_rows(rows, i, intercept, locks):  # type: ignore[no-untyped-def]
 def _step(rows, i, p, pace):  # type: ignore[no-untyped-def]
     """Step size times slope."""
     slope = loss_slope(pace.code, p, rows.targets[i], pace.parameter) * rows.weights[i]
-    return limited(rows, np.uint64(i), pace, 1.0) * slope if slope != 0.0 else 0.0
+    return limited(rows, np.uint64(i), pace, pace.gain, 1.0) * slope if slope != 0.0 else 0.0
 
 
 @njit(**KERNEL)

@@ -20,6 +20,14 @@ GENTLE_POWER = 0.75
 STEADY = 1.1
 
 
+class Moment(NamedTuple):
+    """When in the run a block is learnt: enough for any schedule."""
+
+    epoch: int  # 0, 1, ...
+    begun: float  # examples before this run, or before its workers last met: of all runs of these weights
+    done: int  # examples that were handed out since then, before this block
+
+
 class Curve(NamedTuple):
     """A schedule with all its numbers known."""
 

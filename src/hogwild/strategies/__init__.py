@@ -6,7 +6,12 @@ from collections.abc import Callable
 
 from hogwild.interfaces import AbstractStrategy
 from hogwild.memory import Racy, Replicas
+from hogwild.requests import ALL
+from hogwild.strategies.all_reduce import AllReduce
+from hogwild.strategies.alone import Alone
+from hogwild.strategies.downpour import Downpour
 from hogwild.strategies.hogwild import Hogwild
+from hogwild.strategies.local_sgd import LocalSGD
 from hogwild.strategies.locked import Locked
 from hogwild.strategies.round_robin import RoundRobin
 from hogwild.strategies.serial import Serial
@@ -18,6 +23,11 @@ STRATEGIES: dict[str, Callable[[], AbstractStrategy]] = {
     "racy": lambda: Hogwild(Racy()),
     "locked": Locked,
     "round-robin": RoundRobin,
+    "all-reduce": AllReduce,
+    "full-batch": lambda: AllReduce(minibatch=ALL),
+    "local-sgd": LocalSGD,
+    "alone": Alone,
+    "downpour": Downpour,
 }
 """The strategies by the names that estimators and the command line know, with their defaults."""
 
@@ -29,4 +39,15 @@ def find_strategy(name: str) -> AbstractStrategy:
     return STRATEGIES[name]()
 
 
-__all__ = ["STRATEGIES", "Hogwild", "Locked", "RoundRobin", "Serial", "find_strategy"]
+__all__ = [
+    "STRATEGIES",
+    "AllReduce",
+    "Alone",
+    "Downpour",
+    "Hogwild",
+    "LocalSGD",
+    "Locked",
+    "RoundRobin",
+    "Serial",
+    "find_strategy",
+]

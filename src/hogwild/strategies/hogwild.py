@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, final
+from typing import ClassVar, Literal, final
 
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.memory import Racy, Replicas
@@ -17,6 +17,8 @@ class Hogwild(AbstractStrategy):
     how : `Replicas(every_examples=4096)`, the default: each worker learns on a private copy and adds what changed to
         the shared vector after every so many rows. `Racy()`: the published form, every update goes to the shared
         vector at once.
+
+    block_examples : examples of a request; minibatch : of a step (the paper: 1)
 
     The shared vector is read and written without locks, so now and then a change is lost or a half-merged vector is
     read. That is right because each change is one small step among many towards the same minimum: SGD corrects a
@@ -32,8 +34,10 @@ class Hogwild(AbstractStrategy):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"share"})
+    answer: ClassVar[Literal["shared"]] = "shared"
     how: Replicas | Racy = field(default_factory=Replicas)
     block_examples: int = 32_768
+    minibatch: int = 1
 
     @property
     def agree(self) -> bool:
@@ -42,4 +46,4 @@ class Hogwild(AbstractStrategy):
     async def work(self, me: Worker) -> None:
         await me.share(self.how)
         async for _ in me.rounds():
-            await me.steps(self.block_examples)
+            await me.steps(max(1, self.block_examples // self.minibatch), minibatch=self.minibatch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import ClassVar, Literal, final
 
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.memory import InTurn
@@ -19,6 +19,7 @@ class RoundRobin(AbstractStrategy):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"share"})
+    answer: ClassVar[Literal["shared"]] = "shared"
     block_examples: int = 32_768
 
     @property

@@ -11,10 +11,14 @@ from hogwild.interfaces import AbstractStrategy, Worker
 @final
 @dataclass(frozen=True)
 class Serial(AbstractStrategy):
-    """Plain SGD (Robbins and Monro 1951; Bottou 2010). Repeatable bit for bit."""
+    """Plain SGD (Robbins and Monro 1951; Bottou 2010). Repeatable bit for bit.
+
+    block_examples : examples of a request; minibatch : of a step
+    """
 
     most_workers: ClassVar[int | None] = 1
     block_examples: int = 32_768
+    minibatch: int = 1
 
     @property
     def agree(self) -> bool:
@@ -22,4 +26,4 @@ class Serial(AbstractStrategy):
 
     async def work(self, me: Worker) -> None:
         async for _ in me.rounds():
-            await me.steps(self.block_examples)
+            await me.steps(max(1, self.block_examples // self.minibatch), minibatch=self.minibatch)

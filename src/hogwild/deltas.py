@@ -1,0 +1,106 @@
+"""What travels between workers: a sum of gradients, a change of weights, or plain weights (a vector)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hogwild.rules.schedules import Moment
+
+Vector = NDArray[np.floating]  # (weights,), as `Params.weights`
+Keys = NDArray[np.int64]  # rows of `Params`, increasing: see `Params.offsets`
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Delta:
+    """A sum of gradients over examples: what `gradient` gives. `a + b` accrues.
+
+    values :   sum over the examples of the gradient of (loss + l2/2 |w|^2), in the weights' dtype; (weights,), or with
+               `keys` only the values of these rows, one row after another
+    examples : how many examples; may be 0 when an epoch has ended, and then all values are 0
+    steps :    how many minibatches: `values * steps / examples` is the sum of their mean gradients, what accrued steps
+               of SGD take off the weights
+    loss :     sum of their losses, at the weights they were computed with
+    moment :   when in the run it was computed: what step-size schedules want to know
+    keys :     None: all rows
+    portion :  number of the portion, if it was computed of one
+    """
+
+    values: Vector
+    examples: int
+    steps: int
+    loss: float
+    moment: Moment
+    keys: Keys | None = None
+    portion: int | None = None
+
+    def __add__(self, other: Delta) -> Delta:
+        keys, values = _sum(self, other)
+        moment = max(self.moment, other.moment, key=lambda moment: moment.begun + moment.done)
+        counts = (self.examples + other.examples, self.steps + other.steps, self.loss + other.loss)
+        return Delta(values, *counts, moment, keys)
+
+    def of_portion(self, number: int) -> Delta:
+        """The same, as the result of that portion."""
+        return replace(self, portion=number)
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes to send."""
+        return self.values.nbytes + (0 if self.keys is None else self.keys.nbytes)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What steps have changed, after - before: what `steps(record=True)` gives. Not a sum of gradients.
+
+    values :   as those of a `Delta`
+    examples, steps : what it took
+    """
+
+    values: Vector
+    examples: int
+    steps: int
+    keys: Keys | None = None
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes to send."""
+        return self.values.nbytes + (0 if self.keys is None else self.keys.nbytes)
+
+
+Sent = Delta | Change | NDArray[Any]
+
+
+def size_in_bytes(x: Sent | None) -> int:
+    """What it takes to send x; nothing for None."""
+    if x is None:
+        return 0
+    return x.nbytes if isinstance(x, np.ndarray) else x.n_bytes
+
+
+def copied(x: Sent | None) -> Any:
+    """A copy that does not change when the sender goes on."""
+    if x is None or isinstance(x, np.ndarray):
+        return x if x is None else x.copy()
+    return replace(x, values=x.values.copy())
+
+
+def _sum(a: Delta, b: Delta) -> tuple[Keys | None, Vector]:
+    if a.keys is None and b.keys is None:
+        return None, a.values + b.values
+    if a.keys is None or b.keys is None:
+        raise ValueError("a sum of gradients for some rows cannot be added to one for all rows")
+    if a.keys.size == b.keys.size and np.array_equal(a.keys, b.keys):
+        return a.keys, a.values + b.values
+    if a.keys.size != a.values.size or b.keys.size != b.values.size:
+        raise ValueError("sums of gradients for different rows can only be added where a row is one weight")
+    keys, where = np.unique(np.concatenate([a.keys, b.keys]), return_inverse=True)
+    values = np.zeros(keys.size, a.values.dtype)
+    np.add.at(values, where, np.concatenate([a.values, b.values]))
+    return keys, values

@@ -1,0 +1,170 @@
+"""All-reduce: sums in rank order, whoever comes first, and sums that do not wait for the slowest (a quorum)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, final
+
+import numpy as np
+
+from hogwild.deltas import Delta, size_in_bytes
+from hogwild.engines.transport import AbstractTransport
+from hogwild.requests import Reduce, Reduced
+
+Reply = Callable[[Any], None]
+
+
+@final
+@dataclass
+class _Sum:
+    """One sum: what was given, who waits for it, and what came out."""
+
+    given: dict[int, Any] = field(default_factory=dict)
+    waiting: dict[int, Reply] = field(default_factory=dict)
+    quorum: int | None = None
+    result: Reduced | None = None
+    place: Any = None  # where in the data the last giver was
+    fetched: int = 0
+
+
+@final
+class Collectives:
+    """The k-th request of each worker belongs to the k-th sum. Not thread-safe: the hub holds the lock."""
+
+    def __init__(
+        self, size: int, transport: AbstractTransport, running: set[int], place: Callable[[int], Any] | None = None
+    ) -> None:
+        self._size, self._transport, self._running = size, transport, running
+        self._place = place  # of a worker in the data: who is late goes on where the others are
+        self._counts = [0] * size
+        self._sums: dict[int, _Sum] = {}
+
+    def late(self, rank: int) -> bool:
+        """Has the sum to which this worker's next request belongs been closed?"""
+        entry = self._sums.get(self._counts[rank])
+        return entry is not None and entry.result is not None
+
+    def place_of_next(self, rank: int) -> Any:
+        """Where the others were when the worker's next sum was closed."""
+        return self._sums[self._counts[rank]].place
+
+    def give(self, rank: int, request: Reduce, reply: Reply) -> None:
+        """The worker's contribution; `reply` is called with the `Reduced` when there is one."""
+        number = self._counts[rank]
+        self._counts[rank] += 1
+        entry = self._sums.setdefault(number, _Sum())
+        if entry.result is not None:
+            reply(entry.result)
+            self._fetched(number, 1)
+            return
+        if request.quorum is not None:
+            if request.quorum > self._size:
+                raise ValueError(f"quorum={request.quorum} is more than the {self._size} workers there are")
+            entry.quorum = request.quorum
+        if request.x is not None:
+            _check_alike(entry.given, rank, request.x)
+            entry.given[rank] = request.x
+        entry.waiting[rank] = reply
+        self._close_if_complete(number)
+
+    def returned(self) -> None:
+        """A worker's program has ended: who waits for it need not any longer."""
+        for number in sorted(self._sums):
+            self._close_if_complete(number)
+
+    def waits(self) -> list[tuple[int, str]]:
+        """(rank, what it waits for) of those that wait."""
+        lines = []
+        for number, entry in self._sums.items():
+            missing = [rank for rank in sorted(self._running) if self._counts[rank] <= number]
+            text = f"all_reduce number {number + 1}, to which {_ranks(missing)} have not come"
+            lines += [(rank, text) for rank in entry.waiting if entry.result is None]
+        return lines
+
+    def _close_if_complete(self, number: int) -> None:
+        entry = self._sums[number]
+        if entry.result is not None:
+            return
+        enough = entry.quorum is not None and len(entry.given) >= entry.quorum
+        if not enough and any(self._counts[rank] <= number for rank in self._running):
+            return
+        entry.result = Reduced(_add(entry.given), len(entry.given))
+        if entry.quorum is not None and entry.waiting and self._place is not None:
+            entry.place = self._place(next(iter(entry.waiting)))
+        waiting, entry.waiting = entry.waiting, {}
+        result, n_bytes = entry.result, size_in_bytes(entry.result.sum)
+
+        def deliver() -> None:
+            for rank in sorted(waiting):
+                waiting[rank](result)
+            self._fetched(number, len(waiting))
+
+        self._transport.exchange(sorted(waiting), n_bytes, deliver)
+
+    def _fetched(self, number: int, count: int) -> None:
+        entry = self._sums.get(number)
+        if entry is None:
+            return
+        entry.fetched += count
+        if all(self._counts[rank] > number for rank in self._running):
+            del self._sums[number]
+
+
+def _check_alike(given: dict[int, Any], rank: int, x: Any) -> None:
+    if not given:
+        return
+    other, y = next(iter(given.items()))
+    if type(x) is not type(y) or _shape(x) != _shape(y):
+        raise ValueError(f"all_reduce: worker {rank} gives {_describe(x)} and worker {other} {_describe(y)}")
+
+
+def _add(given: dict[int, Any]) -> Any:
+    """In rank order: sums of floats depend on their order."""
+    ranks = sorted(given)
+    if not ranks:
+        return None
+    first = given[ranks[0]]
+    if len(ranks) == 1:
+        total = first
+    elif isinstance(first, np.ndarray):
+        total = first.copy()
+        for rank in ranks[1:]:
+            total += given[rank]
+    elif first.keys is not None:
+        total = first
+        for rank in ranks[1:]:
+            total = total + given[rank]
+        total = replace(total, steps=max(given[rank].steps for rank in ranks))
+    else:
+        total = _add_dense([given[rank] for rank in ranks])
+    array = total if isinstance(total, np.ndarray) else total.values
+    if len(ranks) > 1:
+        array.flags.writeable = False  # it is everybody's
+    elif isinstance(total, np.ndarray):
+        total = total.copy()
+    return total
+
+
+def _add_dense(deltas: list[Delta]) -> Delta:
+    """As `a + b + c + ...`, without a new array for each sum; but the workers' minibatches make up one."""
+    values = deltas[0].values.copy()
+    for delta in deltas[1:]:
+        values += delta.values
+    latest = max((delta.moment for delta in deltas), key=lambda moment: moment.begun + moment.done)
+    examples, loss = sum(delta.examples for delta in deltas), sum(delta.loss for delta in deltas)
+    steps = max(delta.steps for delta in deltas)
+    return Delta(values, examples, steps, loss, latest)
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return tuple(x.shape) if isinstance(x, np.ndarray) else (() if x.keys is not None else tuple(x.values.shape))
+
+
+def _describe(x: Any) -> str:
+    return f"a {'vector' if isinstance(x, np.ndarray) else type(x).__name__} of shape {_shape(x)}"
+
+
+def _ranks(ranks: list[int]) -> str:
+    shown = ", ".join(map(str, ranks[:5])) + (", ..." if len(ranks) > 5 else "")
+    return f"worker{'s' if len(ranks) != 1 else ''} {shown}"

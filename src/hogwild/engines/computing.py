@@ -1,0 +1,113 @@
+"""Requests that are answered where the worker is: with its memory, and with its share of the examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+from hogwild.deltas import Change
+from hogwild.engines.session import Session
+from hogwild.interfaces import Unsupported
+from hogwild.memory import InTurn, Locking, Replicas, Sharing
+from hogwild.requests import Apply, Compute, Gradient, Portion, Share, Steps, Upcoming
+
+
+class Plan(NamedTuple):
+    """What answers a request, before it is done: whoever keeps a virtual clock must know how much it is."""
+
+    examples: int
+    run: Callable[[], Any]
+
+
+@final
+class Computing:
+    """Answers `Compute` requests; from any thread, but for one worker from one thread at a time."""
+
+    def __init__(self, session: Session, size: int) -> None:
+        self._session, self._size = session, size
+        self._task = session.task
+        self._plans: dict[type, Callable[[int, Any], Plan]] = {
+            Steps: self._steps,
+            Gradient: self._gradient,
+            Apply: self._apply,
+            Upcoming: self._upcoming,
+            Share: self._share,
+        }
+
+    def plan(self, rank: int, request: Compute) -> Plan:
+        """Takes the examples that the request is about, and says what is to be done with them."""
+        return self._plans[type(request)](rank, request)
+
+    def _apply(self, rank: int, request: Apply) -> Plan:
+        params, delta = self._session.params[rank], request.delta
+        return Plan(0, lambda: self._task.apply(params, delta) if delta.examples else None)
+
+    def _upcoming(self, rank: int, request: Upcoming) -> Plan:
+        return Plan(0, lambda: self._task.keys(self._session.reserve(rank, request.n)))
+
+    def _share(self, rank: int, request: Share) -> Plan:
+        return Plan(0, lambda: self._give_memory(rank, request.how))
+
+    def _steps(self, rank: int, request: Steps) -> Plan:
+        session, memory = self._session, self._session.memories[rank]
+        if memory.how is None and self._size > 1 and session.params[0] is session.params[1]:
+            raise Unsupported("a strategy that needs shared memory must share() before its first steps()")
+        how = memory.how
+        together = isinstance(how, InTurn) or (isinstance(how, Replicas) and how.ordered)
+        blocks, moment, count = session.take(rank, request.n * request.minibatch, together=together)
+
+        def run() -> Change | None:
+            before = memory.shared.copy() if request.record else None
+            if blocks:
+                self._task.steps(memory, blocks, moment, request)
+            if before is None:
+                return None
+            return Change(memory.shared - before, count, -(-count // request.minibatch))
+
+        return Plan(count // self._size if together else count, run)
+
+    def _gradient(self, rank: int, request: Gradient) -> Plan:
+        session, of = self._session, request.of
+        number = None
+        if isinstance(of, Portion):
+            blocks, moment, count = session.portion(of)
+            number = of.number
+        elif isinstance(of, int | np.integer):
+            blocks, moment, count = session.take(rank, int(of))
+        else:
+            blocks, moment, count = session.take_rest(rank)
+        params = session.params[rank]
+
+        def run() -> Any:
+            delta = self._task.gradient(params, blocks, moment, request.keys)
+            return delta if number is None else delta.of_portion(number)
+
+        return Plan(count, run)
+
+    def _give_memory(self, rank: int, how: Sharing) -> None:
+        """Give the worker what this way of sharing needs."""
+        if not isinstance(how, Sharing):
+            raise TypeError(f"share() wants Replicas, Racy, Locking or InTurn, not {how!r}")
+        self._task.check(how)
+        session = self._session
+        memory, weights = session.memories[rank], session.params[rank].weights
+        if session.params[0] is not session.params[-1]:
+            raise Unsupported('a strategy that shares its memory must say so: needs = frozenset({"share"})')
+        if isinstance(how, Replicas) and self._size > 1:
+            memory.mine, memory.base = np.empty_like(weights), np.empty_like(weights)
+        with session.sharing:
+            others = {each.how for each in session.memories if each.how is not None}
+            if others - {how}:
+                raise Unsupported(f"all workers must share in the same way, not {how} and {others.pop()}")
+            memory.how = how
+            # What follows is one array for all.
+            if isinstance(how, Replicas) and how.ordered and not memory.deltas.size:
+                deltas = np.zeros((self._size, weights.size), weights.dtype)
+                for each in session.memories:
+                    each.deltas = deltas
+            elif isinstance(how, Locking) and not memory.locks.size:
+                locks = np.zeros(weights.size, np.uint32)
+                for each in session.memories:
+                    each.locks = locks

@@ -1,0 +1,237 @@
+"""The threads of one run: each drives one worker's program, and asks the hub for what it cannot answer by itself."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from queue import SimpleQueue
+from typing import Any, final
+
+import numpy as np
+
+from hogwild.engines.computing import Computing
+from hogwild.engines.driving import Program
+from hogwild.engines.hub import Deadlock, Hub, describe_deadlock
+from hogwild.engines.servers import Servers
+from hogwild.engines.session import Session, Turn
+from hogwild.engines.transport import Direct
+from hogwild.interfaces import Job, Worker
+from hogwild.requests import COMPUTE, Communicate, NextRound, Round
+from hogwild.traffic import Traffic
+
+_AGAIN, _ABORT = object(), object()  # what a worker that waits may be woken with, beside an answer
+
+
+class _Aborted(Exception):
+    """Another worker has failed, or the run was interrupted."""
+
+
+@final
+class Crew:
+    """All methods are called by the main thread; the others work."""
+
+    def __init__(self, session: Session, job: Job, size: int, shards: int) -> None:
+        self._session, self._job, self._size = session, job, size
+        self.traffic = Traffic()
+        transport, rule = Direct(self.traffic), job.strategy.server
+        servers = None if rule is None else Servers(session, size, shards, rule, transport, self.traffic)
+        self._hub = Hub(session, size, transport, servers)
+        self._computing = Computing(session, size)
+        self._lock = threading.Lock()  # of the hub, and of all below
+        self._slots: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(size)]
+        self._replies = [self._reply(rank) for rank in range(size)]
+        self._blocked: set[int] = set()
+        self._met: set[int] = set()  # who has come to the end of the epoch
+        self._judging = 0  # how many still judge
+        self._aborted = False
+        self._seeds = np.random.SeedSequence(job.seed).spawn(size)
+        self._members: list[_Member] = []
+
+    # ------------------------------------------------------------------------------------------- the main thread
+
+    def start(self) -> None:
+        """Start a thread for each worker."""
+        for rank, seed in enumerate(self._seeds):
+            worker = Worker(rank, self._size, np.random.default_rng(seed), self._session.params[rank])
+            self._members.append(_Member(self, worker))
+            self._members[-1].thread.start()
+
+    def wait(self) -> None:
+        """Until all workers have ended. The main thread does nothing else, so that Ctrl-C reaches it at once.
+
+        Not with Thread.join: interrupted, it takes a running thread for one that has ended (Python 3.11 and 3.12).
+        """
+        for member in self._members:
+            # With a time-out, because not every way to interrupt a program wakes a thread that waits for good.
+            while not member.ended.wait(0.1):
+                pass
+        for member in self._members:
+            member.thread.join()
+
+    def wait_whatever_comes(self) -> None:
+        """Workers have been told to stop, and do within milliseconds: an impatient second Ctrl-C must not lose them."""
+        members = self._members
+        while True:
+            try:
+                if members and not members[-1].thread.is_alive() and not members[-1].ended.wait(1.0):
+                    members.pop()  # could not be started; one that was interrupted while it started has ended by now
+                return self.wait()
+            except KeyboardInterrupt:
+                continue
+
+    def interrupt(self) -> None:
+        """End the run now.
+
+        Workers that agree on their rounds finish the one they are in: whoever left earlier would leave the others
+        waiting, and half of a merge behind. Unless not all have been started.
+        """
+        complete = len(self._members) == self._size and self._members[-1].thread.ident is not None
+        now = not (self._session.agreed and complete)
+        self._session.stop("interrupted", now=now)
+        if now:
+            self._abort()
+
+    # --------------------------------------------------------------------------------------------- a worker's thread
+
+    def drive(self, worker: Worker) -> None:
+        """Run one worker's program and answer its requests, in this thread."""
+        rank, rounds = worker.rank, 0
+        try:
+            program, answer = Program(self._job.strategy, worker), None
+            with closing(program):
+                while (request := program.advance(answer)) is not None:
+                    kind = type(request)
+                    if kind in COMPUTE:
+                        answer = self._computing.plan(rank, request).run()
+                    elif kind is NextRound:
+                        answer = self._next_round(worker, rounds)
+                        rounds += answer is not None
+                    else:
+                        answer = self._communicate(rank, request)
+            self._session.ended()
+            self._returned(rank)
+        except _Aborted:
+            pass
+        except BaseException as error:
+            self._session.fail(rank, rounds, error)
+            self._abort()
+
+    def _communicate(self, rank: int, request: Communicate) -> Any:
+        slot = self._slots[rank]
+        with self._lock:
+            self._hub.ask(rank, request, self._replies[rank])
+            if slot.empty():
+                self._block(rank)
+        return self._woken(slot.get())
+
+    def _reply(self, rank: int) -> Any:
+        put, unblock = self._slots[rank].put, self._blocked_discard
+
+        def reply(answer: Any) -> None:
+            unblock(rank)
+            put(answer)
+
+        return reply
+
+    def _blocked_discard(self, rank: int) -> None:
+        self._blocked.discard(rank)
+
+    def _block(self, rank: int) -> None:
+        """The worker is about to wait; if all do, nobody is left to wake them."""
+        if self._aborted:
+            raise _Aborted
+        self._blocked.add(rank)
+        if self._blocked >= self._hub.running and not self._hub.release():
+            raise Deadlock(describe_deadlock(self._waits()))
+
+    def _waits(self) -> list[str]:
+        return self._hub.waits() + [f"worker {rank} waits for the end of the epoch" for rank in sorted(self._met)]
+
+    @staticmethod
+    def _woken(answer: Any) -> Any:
+        if answer is _ABORT:
+            raise _Aborted
+        return answer
+
+    def _abort(self) -> None:
+        with self._lock:
+            self._aborted = True
+        for slot in self._slots:
+            slot.put(_ABORT)
+
+    def _returned(self, rank: int) -> None:
+        with self._lock:
+            self._hub.returned(rank)
+            self._look_at_meeting()
+            if self._hub.running and self._blocked >= self._hub.running and not self._hub.release():
+                raise Deadlock(describe_deadlock(self._waits()))
+
+    # ---------------------------------------------------------------------------------------------------- rounds
+
+    def _next_round(self, worker: Worker, number: int) -> Round | None:
+        rank = worker.rank
+        while True:
+            turn = self._session.turn(rank, number)
+            if turn is Turn.MEET:
+                self._meet(rank)
+                continue
+            with self._lock:
+                if turn is Turn.STOP:
+                    self._hub.left(rank)
+                    self._look_at_meeting()
+                    return None
+                worker.peers = self._session.peers(rank, worker.peers)
+                return self._hub.round(rank, number, fresh=self._session.fresh)
+
+    def _meet(self, rank: int) -> None:
+        """Wait for all that are in rounds; then all judge, and the last of them decides how it goes on."""
+        with self._lock:
+            self._met.add(rank)
+            if not self._look_at_meeting():
+                self._block(rank)
+        if self._woken(self._slots[rank].get()) is _AGAIN:
+            return
+        self._session.judge()
+        with self._lock:
+            self._judging -= 1
+            if self._judging == 0:
+                self._session.decide()
+                self._wake(self._met, _AGAIN)
+        self._woken(self._slots[rank].get())
+
+    def _look_at_meeting(self) -> bool:
+        """Is everybody here? Then it begins. If the run was stopped meanwhile it does not take place."""
+        session = self._session
+        if not self._met or self._judging:
+            return False
+        if session.reason is not None and not session.agreed:
+            self._wake(self._met, _AGAIN)
+            return True
+        if self._met >= session.in_rounds:
+            session.close()
+            self._judging = len(self._met)
+            for each in self._met:
+                self._replies[each](None)
+            return True
+        return False
+
+    def _wake(self, ranks: set[int], answer: Any) -> None:
+        for each in tuple(ranks):
+            self._replies[each](answer)
+        ranks.clear()
+
+
+@final
+class _Member:
+    """A worker's thread, and the event that says that its program has ended."""
+
+    def __init__(self, crew: Crew, worker: Worker) -> None:
+        self.ended = threading.Event()
+        self._crew, self._worker = crew, worker
+        self.thread = threading.Thread(target=self._run, name=f"hogwild-{worker.rank}")
+
+    def _run(self) -> None:
+        try:
+            self._crew.drive(self._worker)
+        finally:
+            self.ended.set()

@@ -1,0 +1,147 @@
+"""What answers the requests that communicate, on every engine that has all workers in one process.
+
+The hub knows no clock and no thread: messages travel by the engine's transport, and answers come by call-back, at once
+or later. Whoever calls it holds the engine's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, final
+
+from hogwild.deltas import copied
+from hogwild.engines.collectives import Collectives
+from hogwild.engines.mailboxes import Mailboxes
+from hogwild.engines.servers import Servers
+from hogwild.engines.session import Session
+from hogwild.engines.transport import AbstractTransport
+from hogwild.interfaces import Unsupported
+from hogwild.requests import (
+    Average,
+    Communicate,
+    Get,
+    Inbox,
+    OnServer,
+    Pull,
+    Push,
+    Put,
+    Reduce,
+    Round,
+    Start,
+    Take,
+    Ticket,
+    Wait,
+)
+
+Reply = Callable[[Any], None]
+
+
+class Deadlock(RuntimeError):
+    """All workers wait, and nothing is under way that could wake one of them; says who waits for what."""
+
+
+@final
+class Hub:
+    """`ask` calls `reply` once: before it returns, or later."""
+
+    def __init__(self, session: Session, size: int, transport: AbstractTransport, servers: Servers | None) -> None:
+        self._session, self._size, self._servers = session, size, servers
+        self.running = set(range(size))
+        self._rounds = [0] * size
+        self._collectives = Collectives(size, transport, self.running, session.place if session.agreed else None)
+        self._mailboxes = Mailboxes(session.params, transport, self.running, self._rounds.__getitem__)
+        self._tickets: dict[int, tuple[int, Ticket, Reply]] = {}
+        collectives, mailboxes = self._collectives, self._mailboxes
+        self._handlers: dict[type, Callable[[int, Any, Reply], None]] = {
+            Reduce: collectives.give,
+            Put: mailboxes.put,
+            Inbox: mailboxes.inbox,
+            Get: mailboxes.get,
+            Average: mailboxes.average,
+            Take: self._take,
+            Start: self._start,
+            Wait: self._wait,
+            **dict.fromkeys((Pull, Push, OnServer), self._serve),
+        }
+
+    def ask(self, rank: int, request: Communicate, reply: Reply) -> None:
+        """ValueError or NonFiniteError for what cannot be answered."""
+        self._handlers[type(request)](rank, request, reply)
+
+    def _serve(self, rank: int, request: Pull | Push | OnServer, reply: Reply) -> None:
+        if self._servers is None:
+            raise Unsupported('there is no server: the strategy must give a rule (`server`) and need "server"')
+        self._servers.ask(rank, request, reply)
+
+    def _take(self, rank: int, request: Take, reply: Reply) -> None:
+        raise Unsupported("this engine hands out no portions yet")
+
+    def _wait(self, rank: int, request: Wait, reply: Reply) -> None:
+        ticket = request.ticket
+        if ticket.done:
+            reply(ticket.answer)
+        else:
+            self._tickets[id(ticket)] = (rank, ticket, reply)
+
+    def _start(self, rank: int, request: Start, reply: Reply) -> None:
+        reply(self._begin(rank, request.request))
+
+    def _begin(self, rank: int, request: Any) -> Ticket:
+        """Begin it with a copy of what it sends."""
+        ticket = Ticket(request)
+        if isinstance(request, Reduce | Push) and request.x is not None:
+            request = replace(request, x=copied(request.x))
+
+        def finish(answer: Any) -> None:
+            ticket.done, ticket.answer = True, answer
+            if id(ticket) in self._tickets:
+                self._tickets.pop(id(ticket))[2](answer)
+
+        self.ask(rank, request, finish)
+        return ticket
+
+    # ----------------------------------------------------------------------------------------------- life of workers
+
+    def round(self, rank: int, number: int, *, fresh: bool) -> Round:
+        """The worker's next round; a worker that is late goes on where the others are in the data."""
+        self._rounds[rank] = number + 1
+        late = self._collectives.late(rank)
+        if late and (place := self._collectives.place_of_next(rank)) is not None:
+            self._session.move(rank, place)
+        return Round(number, number == 0 and fresh, late)
+
+    def left(self, rank: int) -> None:
+        """The worker goes through no more rounds: nobody waits for its clock any longer."""
+        self._session.leave_rounds(rank)
+        if self._servers is not None:
+            self._servers.left(rank)
+
+    def returned(self, rank: int) -> None:
+        """The worker's program has ended: nobody waits for it at all."""
+        self.running.discard(rank)
+        self.left(rank)
+        self._collectives.returned()
+        self._mailboxes.returned()
+
+    # ------------------------------------------------------------------------------------------------------ deadlock
+
+    def release(self) -> bool:
+        """All wait and nothing is under way: give up what can no longer happen. False if there is no such wait."""
+        return self._servers is not None and self._servers.release()
+
+    def waits(self) -> list[str]:
+        """Who waits for what, for a message."""
+        waits = self._collectives.waits() + self._mailboxes.waits()
+        if self._servers is not None:
+            waits += self._servers.waits()
+        waits += [
+            (rank, f"{type(ticket.request).__name__} that it started") for rank, ticket, _ in self._tickets.values()
+        ]
+        return [f"worker {rank} waits for {what}" for rank, what in sorted(waits)]
+
+
+def describe_deadlock(waits: list[str]) -> str:
+    """One sentence, with the first few of those that wait."""
+    shown = "; ".join(waits[:6]) + (f"; and {len(waits) - 6} more" if len(waits) > 6 else "")
+    return f"all workers wait for each other: {shown}"

@@ -1,0 +1,126 @@
+"""Mailboxes with a slot for each sender, and what one worker may do with another's weights."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection
+from typing import Any, final
+
+import numpy as np
+
+from hogwild.deltas import copied, size_in_bytes
+from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
+from hogwild.params import Params
+from hogwild.requests import Average, Get, Inbox, Message, Put
+
+Reply = Callable[[Any], None]
+
+
+@final
+class Mailboxes:
+    """Not thread-safe: the hub holds the lock. `running` are the workers whose programs have not ended."""
+
+    def __init__(
+        self, params: list[Params], transport: AbstractTransport, running: Collection[int], clock: Callable[[int], int]
+    ) -> None:
+        self._params, self._transport, self._running, self._clock = params, transport, running, clock
+        self._slots: list[dict[int, deque[Message]]] = [{} for _ in params]
+        self._waiting: dict[int, tuple[Inbox, Reply]] = {}
+
+    def put(self, rank: int, request: Put, reply: Reply) -> None:
+        """Answers when it is on its way."""
+        peer, mode = self._check(request.peer), request.mode
+        if mode not in ("replace", "add", "queue"):
+            raise ValueError(f'put(mode={mode!r}) must be "replace", "add" or "queue"')
+        if peer not in self._running:
+            reply(False)
+            return
+        message = Message(rank, copied(request.x), self._clock(rank))
+
+        def deliver() -> None:
+            slot = self._slots[peer].setdefault(rank, deque())
+            if mode == "replace":
+                slot.clear()
+            if mode == "add" and slot:
+                message_before = slot.pop()
+                slot.append(message._replace(x=message_before.x + message.x))
+            else:
+                slot.append(message)
+            self._look(peer)
+
+        reply(True)
+        n_bytes = HEADER_BYTES + size_in_bytes(request.x)
+        self._transport.send(("worker", rank), ("worker", peer), n_bytes, deliver)
+
+    def inbox(self, rank: int, request: Inbox, reply: Reply) -> None:
+        """Answers when there is something of each sender that is asked for."""
+        for sender in request.senders:
+            self._check(sender)
+        self._waiting[rank] = (request, reply)
+        self._look(rank)
+
+    def get(self, rank: int, request: Get, reply: Reply) -> None:
+        """Answers with a copy of the peer's weights as they are when the question arrives."""
+        peer = self._check(request.peer)
+        me, there = ("worker", rank), ("worker", peer)
+
+        def asked() -> None:
+            message = Message(peer, self._params[peer].weights.copy(), self._clock(peer))
+            self._transport.send(there, me, HEADER_BYTES + message.x.nbytes, lambda: reply(message))
+
+        self._transport.send(me, there, HEADER_BYTES, asked)
+
+    def average(self, rank: int, request: Average, reply: Reply) -> None:
+        """Both become the mean when the weights have arrived at the peer; then they come back."""
+        peer = self._check(request.peer)
+        me, there = ("worker", rank), ("worker", peer)
+        n_bytes = HEADER_BYTES + self._params[rank].weights.nbytes
+
+        def arrived() -> None:
+            mine, other = self._params[rank].weights, self._params[peer].weights
+            if peer != rank:
+                mean = (mine + other) * mine.dtype.type(0.5)
+                mine[:] = mean
+                other[:] = mean
+            self._transport.send(there, me, n_bytes, lambda: reply(None))
+
+        self._transport.send(me, there, n_bytes, arrived)
+
+    def returned(self) -> None:
+        """A worker's program has ended: nobody need wait for its message."""
+        for rank in sorted(self._waiting):
+            self._look(rank)
+
+    def waits(self) -> list[tuple[int, str]]:
+        """(rank, what it waits for) of those that wait."""
+        lines = []
+        for rank, (request, _) in self._waiting.items():
+            missing = [sender for sender in request.senders if not self._slots[rank].get(sender)]
+            lines.append((rank, f"a message of {'workers' if len(missing) > 1 else 'worker'} {_few(missing)}"))
+        return lines
+
+    def _check(self, peer: int) -> int:
+        if not (isinstance(peer, int | np.integer) and 0 <= peer < len(self._params)):
+            raise ValueError(f"there is no worker {peer!r}; ranks are 0 to {len(self._params) - 1}")
+        return int(peer)
+
+    def _look(self, rank: int) -> None:
+        if rank not in self._waiting:
+            return
+        (request, reply), slots = self._waiting[rank], self._slots[rank]
+        if any(not slots.get(sender) and sender in self._running for sender in request.senders):
+            return
+        del self._waiting[rank]
+        found = []
+        for sender in sorted(slots):
+            slot = slots[sender]
+            if sender in request.senders:
+                found += [slot.popleft()] if slot else []
+            else:
+                found += slot
+                slot.clear()
+        reply(found)
+
+
+def _few(ranks: list[int]) -> str:
+    return ", ".join(map(str, ranks[:5])) + (", ..." if len(ranks) > 5 else "")

@@ -1,0 +1,173 @@
+"""The parameter server of one process: shards, what waits at them, and the workers' ends of the line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple, final
+
+from hogwild.deltas import Delta
+from hogwild.engines.session import Session
+from hogwild.engines.transport import HEADER_BYTES, AbstractTransport, Host
+from hogwild.params import Params
+from hogwild.requests import OnServer, Pull, Push
+from hogwild.rules.updates import Update
+from hogwild.server import Client, OpPart, PullPart, Ranges, Shard
+from hogwild.traffic import Traffic
+
+Reply = Callable[[Any], None]
+Back = Callable[[Any], None]  # sends an answer back
+
+
+class _Waiting(NamedTuple):
+    """A pull that a shard cannot answer yet."""
+
+    rank: int
+    part: PullPart
+    back: Back
+    unmet: Callable[[], None]  # to be called first if it is answered though it is not ready
+
+
+class _Value(NamedTuple):
+    """A shard's answer to an operation."""
+
+    shard: int
+    value: float
+    n_bytes: int = HEADER_BYTES
+
+
+@final
+class Servers:
+    """Messages go by the transport; each shard answers when they arrive. Not thread-safe: the hub holds the lock."""
+
+    def __init__(
+        self, session: Session, size: int, shards: int, rule: Update, transport: AbstractTransport, traffic: Traffic
+    ) -> None:
+        self._session, self._transport, self._traffic = session, transport, traffic
+        self._template = first = session.params[0]
+        ranges = Ranges(first.offsets, shards)
+        self._shards = [
+            Shard(span, piece, rule, session.task.prox)
+            for span, piece in zip(ranges.spans, ranges.cut(first.weights), strict=True)
+        ]
+        self._spans = ranges.spans
+        self._clients = [Client(rank, ranges) for rank in range(size)]
+        self._waiting: list[list[_Waiting]] = [[] for _ in self._shards]
+        session.server_params = self._params
+
+    def _params(self) -> Params:
+        """The weights of all shards as they are now; the rest as it began."""
+        params = self._template.copy()
+        for span, shard in zip(self._spans, self._shards, strict=True):
+            params.weights[span.begin : span.end] = shard.weights
+        return params
+
+    def ask(self, rank: int, request: Pull | Push | OnServer, reply: Reply) -> None:
+        """Send it to the shards that it concerns, and reply when all of them have answered."""
+        if isinstance(request, Pull):
+            self._pull(rank, request, reply)
+        elif isinstance(request, Push):
+            self._push(rank, request, reply)
+        else:
+            self._operate(rank, request, reply)
+
+    def _push(self, rank: int, request: Push, reply: Reply) -> None:
+        client, x = self._clients[rank], request.x
+        parts = client.push(x, self._session.task.rate(x.moment) if isinstance(x, Delta) else None)
+
+        def join(answers: list[Any]) -> None:
+            ack = client.acknowledged(answers)
+            self._traffic.stale(ack.staleness)
+            reply(ack)
+
+        def act(part: Any, back: Back) -> None:
+            back(self._shards[part.shard].push(part))
+            self._look(part.shard)
+
+        self._send(rank, parts, act, join)
+
+    def _pull(self, rank: int, request: Pull, reply: Reply) -> None:
+        client, met = self._clients[rank], True
+
+        def act(part: PullPart, back: Back) -> None:
+            if self._ready(part):
+                back(self._shards[part.shard].pull(part.keys))
+            else:
+                self._waiting[part.shard].append(_Waiting(rank, part, back, unmet))
+
+        def unmet() -> None:
+            nonlocal met
+            met = False
+
+        def join(answers: list[Any]) -> None:
+            reply(client.pulled(answers, request.keys, met))
+
+        self._send(rank, client.pull(request.keys, request.version, request.clock), act, join)
+
+    def _operate(self, rank: int, request: OnServer, reply: Reply) -> None:
+        client = self._clients[rank]
+        parts = client.operate(request.op)
+
+        def act(part: OpPart, back: Back) -> None:
+            back(_Value(part.shard, self._shards[part.shard].operate(part.op, part.sender)))
+
+        def join(answers: list[_Value]) -> None:
+            reply(client.operated(parts, [answer.value for answer in sorted(answers)]))  # in the order of the shards
+
+        self._send(rank, parts, act, join)
+
+    def _send(self, rank: int, parts: list[Any], act: Callable[[Any, Back], None], join: Callable[[Any], None]) -> None:
+        """Each part to its shard, where `act` happens, and its answer back; `join` when all have come."""
+        answers: list[Any] = []
+        me = ("worker", rank)
+
+        def back(there: Host, answer: Any) -> None:
+            self._transport.send(there, me, answer.n_bytes, partial(came, answer))
+
+        def came(answer: Any) -> None:
+            answers.append(answer)
+            if len(answers) == len(parts):
+                join(answers)
+
+        for part in parts:
+            there = ("shard", part.shard)
+            self._transport.send(me, there, part.n_bytes, partial(act, part, partial(back, there)))
+
+    def _ready(self, part: PullPart) -> bool:
+        live = self._session.in_rounds
+        return self._shards[part.shard].ready(part.version, part.clock, live, part.sender)
+
+    # ----------------------------------------------------------------------------------------------- pulls that wait
+
+    def left(self, rank: int) -> None:
+        """The worker goes through no more rounds: its clock is no longer waited for."""
+        for number in range(len(self._shards)):
+            self._look(number)
+
+    def release(self) -> bool:
+        """Answer the pulls that wait, though what they wait for will not happen. False if there are none."""
+        waiting = [each for queue in self._waiting for each in queue]
+        self._waiting = [[] for _ in self._shards]
+        for each in waiting:
+            each.unmet()
+            each.back(self._shards[each.part.shard].pull(each.part.keys))
+        return bool(waiting)
+
+    def waits(self) -> list[tuple[int, str]]:
+        """(rank, what it waits for) of those that wait."""
+        lines = []
+        for number, queue in enumerate(self._waiting):
+            for rank, part, *_ in queue:
+                what = f"version {part.version}" if part.version is not None else f"clock {part.clock}"
+                lines.append((rank, f"{what} of shard {number}, which is at version {self._shards[number].version}"))
+        return lines
+
+    def _look(self, number: int) -> None:
+        queue = self._waiting[number]
+        if not queue:
+            return
+        ready = [each for each in queue if self._ready(each.part)]
+        if ready:
+            self._waiting[number] = [each for each in queue if each not in ready]
+            for each in ready:
+                each.back(self._shards[number].pull(each.part.keys))

@@ -1,0 +1,96 @@
+"""A cluster on a virtual clock: real arithmetic, modelled time, one thread."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import ClassVar, Literal, final
+
+import numpy as np
+
+from hogwild.engines.checks import check_job
+from hogwild.engines.session import Session
+from hogwild.engines.virtual.agenda import Agenda
+from hogwild.engines.virtual.calibration import seconds_per_example
+from hogwild.engines.virtual.cluster import Cluster
+from hogwild.engines.virtual.links import Links
+from hogwild.engines.virtual.speeds import Clocks, Speeds
+from hogwild.engines.virtual.transport import Network
+from hogwild.interfaces import AbstractEngine, Job, Result
+from hogwild.memory import Memory
+from hogwild.requests import Steps
+
+EXAMPLE_S = 1e-6
+
+
+@final
+@dataclass(frozen=True)
+class Simulated(AbstractEngine):
+    """Workers, servers and a network on paper. What they compute is real; how long it takes is a model of it.
+
+    workers, shards :    machines that train, and machines that hold a part of the weights each
+    latency_s :          of every message
+    bandwidth_bytes_s :  of each machine's link, in each direction: who talks to all others is the bottleneck
+    example_s :          seconds that a worker of speed 1 takes to learn an example, or "measured": on this machine,
+                         before the run (which then need not repeat)
+    speeds :             how unequal workers are
+
+    Times in the history are virtual seconds, `Stop(time_s=...)` too; judging the weights takes no time. The same seed
+    gives the same bits; another seed explores another interleaving of what happens at the same time. `history.traffic`
+    tells what was sent, how stale gradients were, and how long workers waited.
+
+    The races of shared memory are those of whole requests here, not those of a chip.
+    """
+
+    workers: int = 4
+    shards: int = 1
+    latency_s: float = 50e-6
+    bandwidth_bytes_s: float = 1.25e9
+    example_s: float | Literal["measured"] = EXAMPLE_S
+    speeds: Speeds = field(default_factory=Speeds)
+    can: ClassVar[frozenset[str]] = frozenset({"server", "share"})
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "shards"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1):
+                raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+        Links(self.latency_s, self.bandwidth_bytes_s)  # checks them
+        measured = isinstance(self.example_s, str) and self.example_s == "measured"
+        if not (measured or (isinstance(self.example_s, Real) and 0 < self.example_s < math.inf)):
+            raise ValueError(f'example_s={self.example_s!r} must be a positive number of seconds, or "measured"')
+
+    @property
+    def size(self) -> int:
+        return int(self.workers)
+
+    def run(self, job: Job) -> Result:
+        """Run the strategy on every worker; Unsupported if it cannot run here."""
+        check_job(job, self)
+        agenda = Agenda(job.seed)
+        session = Session(job, self.size, lambda: agenda.now)
+        network = Network(agenda, Links(self.latency_s, self.bandwidth_bytes_s))
+        clocks = Clocks(self.speeds, self.size, job.seed)
+        example_s = _measured(session) if isinstance(self.example_s, str) else float(self.example_s)
+        cluster = Cluster(session, job, agenda, network, clocks, example_s, int(self.shards))
+        session.history.traffic = cluster.traffic
+        try:
+            cluster.run()
+        except KeyboardInterrupt:
+            session.stop("interrupted")
+        return session.result()
+
+
+def _measured(session: Session) -> float:
+    """Seconds an example takes here, with steps on a copy of the weights."""
+    params = session.params[0].copy()
+    memory = Memory(0, 1, params.weights, np.zeros_like(session.control))
+    blocks, moment = session.blocks, session.moment
+
+    def run(n: int) -> int:
+        some = min(n, blocks.n_training)
+        session.task.steps(memory, blocks.cut(blocks.training, 0, some), moment, Steps(some))
+        return some
+
+    return seconds_per_example(run)

@@ -1,0 +1,203 @@
+"""The simulated run: all workers' programs in one thread, resumed in the order of virtual time."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, final
+
+import numpy as np
+
+from hogwild.engines.computing import Computing, Plan
+from hogwild.engines.driving import Program
+from hogwild.engines.hub import Deadlock, Hub, describe_deadlock
+from hogwild.engines.servers import Servers
+from hogwild.engines.session import Session, Turn
+from hogwild.engines.virtual.agenda import Agenda
+from hogwild.engines.virtual.speeds import Clocks
+from hogwild.engines.virtual.transport import Network
+from hogwild.interfaces import Job, Worker
+from hogwild.requests import COMPUTE, Communicate, Compute, NextRound, Request, Steps
+from hogwild.traffic import Traffic
+
+_LATER = object()  # the answer comes by an event
+
+
+@final
+class Cluster:
+    """`run` drives all programs to their end, or until one fails.
+
+    Arithmetic is real; only how long it takes is modelled: `example_s` seconds an example, times what the worker's
+    clock says. A gradient sees the weights at the beginning of its time, steps change them at the end of theirs; on
+    memory that workers share, steps see it as it was at their beginning and add their change at their end.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        job: Job,
+        agenda: Agenda,
+        network: Network,
+        clocks: Clocks,
+        example_s: float,
+        shards: int,
+    ) -> None:
+        self._session, self._agenda, self._network = session, agenda, network
+        self._clocks, self._example_s = clocks, example_s
+        size = len(session.params)
+        self.traffic = Traffic()
+        rule = job.strategy.server
+        servers = None if rule is None else Servers(session, size, shards, rule, network, self.traffic)
+        self._hub = Hub(session, size, network, servers)
+        self._computing = Computing(session, size)
+        seeds = np.random.SeedSequence(job.seed).spawn(size)
+        self._programs = [
+            Program(job.strategy, Worker(rank, size, np.random.default_rng(seeds[rank]), session.params[rank]))
+            for rank in range(size)
+        ]
+        self._shares = "share" in job.strategy.needs
+        self._since = [0.0] * size  # when each worker began to wait
+        self._replies = [partial(self._reply, rank) for rank in range(size)]
+        self._asking: int | None = None  # whose request is being answered right now
+        self._answer: Any = None
+        self._met: set[int] = set()
+
+    def run(self) -> None:
+        """Until all programs have ended. What one raises is kept by the session."""
+        for rank in range(len(self._programs)):
+            self._agenda.at(0.0, partial(self._resume, rank, None))
+        try:
+            while not self._session.failed:
+                if self._agenda.step():
+                    continue
+                if not self._hub.running:
+                    break
+                if not self._hub.release():
+                    waits = self._hub.waits()
+                    waits += [f"worker {rank} waits for the end of the epoch" for rank in sorted(self._met)]
+                    raise Deadlock(describe_deadlock(waits))
+        finally:
+            for program in self._programs:
+                program.close()
+            self.traffic.virtual_s = self._agenda.now
+            self.traffic.sent_bytes, self.traffic.messages = self._network.sent
+
+    # --------------------------------------------------------------------------------------------- one worker
+
+    def _resume(self, rank: int, answer: Any) -> None:
+        """Give the worker its answer, and answer what it asks, as long as that takes no time."""
+        program = self._programs[rank]
+        try:
+            while answer is not _LATER:
+                request = program.advance(answer)
+                if request is None:
+                    self._session.ended()
+                    self._hub.returned(rank)
+                    self._look_at_meeting()
+                    return
+                answer = self._handle(rank, program, request)
+        except Exception as error:
+            self._session.fail(rank, program.rounds, error)
+
+    def _handle(self, rank: int, program: Program, request: Request) -> Any:
+        kind = type(request)
+        if kind in COMPUTE:
+            return self._compute(rank, request)
+        if kind is NextRound:
+            return self._next_round(rank, program)
+        return self._communicate(rank, request)
+
+    def _compute(self, rank: int, request: Compute) -> Any:
+        plan = self._computing.plan(rank, request)
+        if plan.examples == 0:
+            return plan.run()
+        taken_s = plan.examples * self._example_s * self._clocks.draw(rank)
+        self.traffic.busy(rank, taken_s)
+        if not isinstance(request, Steps):
+            finish = partial(self._resume, rank, plan.run())
+        elif self._shares:
+            finish = partial(self._resume_merging, rank, *self._change(plan))
+        else:
+            finish = partial(self._resume_running, rank, plan)
+        self._agenda.after(taken_s, finish)
+        return _LATER
+
+    def _change(self, plan: Plan) -> tuple[Any, Any]:
+        """What steps on the shared memory would change now; the memory is left as it was."""
+        shared = self._session.params[0].weights
+        before = shared.copy()
+        answer = plan.run()
+        change = shared - before
+        shared[:] = before
+        return change, answer
+
+    def _resume_merging(self, rank: int, change: Any, answer: Any) -> None:
+        self._session.params[0].weights += change
+        self._resume(rank, answer)
+
+    def _resume_running(self, rank: int, plan: Plan) -> None:
+        try:
+            answer = plan.run()
+        except Exception as error:
+            self._session.fail(rank, self._programs[rank].rounds, error)
+            return
+        self._resume(rank, answer)
+
+    def _communicate(self, rank: int, request: Communicate) -> Any:
+        self._asking, self._answer = rank, _LATER
+        self._hub.ask(rank, request, self._replies[rank])
+        answer, self._asking = self._answer, None
+        if answer is _LATER:
+            self._since[rank] = self._agenda.now
+        return answer
+
+    def _reply(self, rank: int, answer: Any) -> None:
+        if self._asking == rank:
+            self._answer = answer
+        else:
+            self.traffic.waiting(rank, self._agenda.now - self._since[rank])
+            self._agenda.after(0.0, partial(self._resume, rank, answer))
+
+    # ------------------------------------------------------------------------------------------------ rounds
+
+    def _next_round(self, rank: int, program: Program) -> Any:
+        session, number = self._session, program.rounds
+        turn = session.turn(rank, number)
+        if turn is Turn.MEET:
+            self._met.add(rank)
+            self._since[rank] = self._agenda.now
+            self._look_at_meeting()
+            return _LATER
+        if turn is Turn.STOP:
+            self._hub.left(rank)
+            self._look_at_meeting()
+            return None
+        program.rounds += 1
+        program.worker.peers = session.peers(rank, program.worker.peers)
+        return self._hub.round(rank, number, fresh=session.fresh)
+
+    def _look_at_meeting(self) -> None:
+        """If everybody has come to the end of the epoch, judge, which takes no virtual time, and let them ask again."""
+        session = self._session
+        if not self._met:
+            return
+        stopped = session.reason is not None and not session.agreed
+        if not stopped:
+            if not self._met >= session.in_rounds:
+                return
+            session.close()
+            session.judge()
+            session.decide()
+        met, self._met = self._met, set()
+        for rank in sorted(met):
+            self.traffic.waiting(rank, self._agenda.now - self._since[rank])
+            self._agenda.after(0.0, partial(self._ask_again, rank))
+
+    def _ask_again(self, rank: int) -> None:
+        program = self._programs[rank]
+        try:
+            answer = self._next_round(rank, program)
+        except Exception as error:
+            self._session.fail(rank, program.rounds, error)
+            return
+        if answer is not _LATER:
+            self._resume(rank, answer)

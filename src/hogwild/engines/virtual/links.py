@@ -1,0 +1,224 @@
+"""The network: when does a message arrive?
+
+Every host has a link to and a link from one switch that is never in the way. A link carries one message at a time, so
+that a host which all others talk to becomes the bottleneck, as it does in life.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Hashable, Mapping, Sequence
+from math import inf, nextafter
+from numbers import Real
+from typing import NamedTuple, final
+
+Host = Hashable  # 3, ("worker", 3), ("shard", 0)
+
+FEW_SENDERS = 64  # whose last arrivals a host remembers without asking whether they still matter
+
+
+class Load(NamedTuple):
+    """What a host has sent, and for how long its links were taken."""
+
+    sent_bytes: int
+    messages: int
+    uplink_busy_s: float
+    downlink_busy_s: float
+
+
+@final
+class Links:
+    """The links of all hosts, which are known as soon as they are named.
+
+    latency_s          : from when a byte leaves its source until it is at its target
+    bandwidth_bytes_s  : of each link, in each direction; `math.inf` for no limit
+    latencies_s        : other latencies, by host; of two hosts the larger counts
+    bandwidths_bytes_s : other bandwidths, by host
+
+    ValueError for a latency that is negative or infinite, or a bandwidth that is not positive.
+    """
+
+    def __init__(
+        self,
+        latency_s: float = 0.0,
+        bandwidth_bytes_s: float = inf,
+        *,
+        latencies_s: Mapping[Host, float] | None = None,
+        bandwidths_bytes_s: Mapping[Host, float] | None = None,
+    ) -> None:
+        self._latency_s = _latency("latency_s", latency_s)
+        self._bandwidth = _bandwidth("bandwidth_bytes_s", bandwidth_bytes_s)
+        self._latencies = {
+            host: _latency(f"latencies_s[{host!r}]", value) for host, value in (latencies_s or {}).items()
+        }
+        self._bandwidths = {
+            host: _bandwidth(f"bandwidths_bytes_s[{host!r}]", value)
+            for host, value in (bandwidths_bytes_s or {}).items()
+        }
+        self._ends: dict[Host, _End] = {}
+        self._now = 0.0
+        self.sent_bytes, self.messages = 0, 0  # by all hosts
+
+    def arrival(self, source: Host, target: Host, n_bytes: int, now: float) -> float:
+        """Send a message now. Returns the time when all of it has arrived: without others in the way
+
+            now + latency + n_bytes / the smaller bandwidth.
+
+        It takes the uplink of its source for n_bytes / bandwidth seconds as soon as that is free, and the downlink of
+        its target likewise, but not before it gets there: who is sent first goes first, unless it comes from afar and
+        leaves time for others. Messages from one host to another arrive in the order they were sent, and never at the
+        same time. A message to oneself costs nothing and is not counted. ValueError if time runs backwards, or
+        n_bytes is negative.
+        """
+        self._check(n_bytes, now)
+        if source == target:
+            return now
+        sender = self._ends.get(source) or self._connect(source)
+        receiver = self._ends.get(target) or self._connect(target)
+        sender.sent_bytes += n_bytes
+        sender.messages += 1
+        self.sent_bytes += n_bytes
+        self.messages += 1
+        sending, receiving = n_bytes / sender.up.bandwidth, n_bytes / receiver.down.bandwidth
+        left = sender.up.fit(now, sending)
+        sender.up.take(left, sending, now)
+        # The first byte is there after the latency. A downlink that is faster than the uplink waits until it can take
+        # the message in one go, and serves others meanwhile.
+        ready = left + max(sender.latency_s, receiver.latency_s) + max(0.0, sending - receiving)
+        before = receiver.last.get(source, -1.0)
+        begin = receiver.down.fit(max(ready, before), receiving)
+        receiver.down.take(begin, receiving, now)
+        arrival = begin + receiving
+        if arrival <= before:  # a link without limits: events at equal times may run in any order
+            arrival = nextafter(before, inf)
+        receiver.note(source, arrival, now)
+        return arrival
+
+    def all_reduce(self, hosts: Sequence[Host], n_bytes: int, now: float) -> float:
+        """Add vectors of n_bytes, one of each host. Returns the time when all of them have the sum: with P free hosts
+
+            now + 2 (P - 1) / P * n_bytes / the smallest bandwidth + 2 ceil(log2 P) * the largest latency,
+
+        a reduce-scatter and an all-gather (Rabenseifner's; Thakur, Rabenseifner and Gropp 2005). Their cost is for P a
+        power of two, and has the time of the additions, too, which is left out here. It begins when all links of all
+        hosts are free at once, and takes them as long as the bytes need at the pace of the slowest. Counted are
+        2 ceil(log2 P) messages of each host. ValueError if hosts are missing or named twice, or as in `arrival`.
+        """
+        self._check(n_bytes, now)
+        size = len(hosts)
+        if size == 0 or len(set(hosts)) < size:
+            raise ValueError(f"hosts={hosts!r} must name one host at least, and none twice")
+        if size == 1:
+            return now
+        ends = [self._ends.get(host) or self._connect(host) for host in hosts]
+        links = [link for end in ends for link in (end.up, end.down)]
+        stages = 2 * (size - 1).bit_length()  # 2 ceil(log2 size)
+        each, more = divmod(2 * (size - 1) * n_bytes, size)
+        for number, end in enumerate(ends):
+            end.sent_bytes += each + (number < more)
+            end.messages += stages
+        self.sent_bytes += 2 * (size - 1) * n_bytes
+        self.messages += stages * size
+        length = 2 * (size - 1) / size * n_bytes / min(link.bandwidth for link in links)
+        begin, later = now, max(link.fit(now, length) for link in links)
+        while later > begin:
+            begin, later = later, max(link.fit(later, length) for link in links)
+        for link in links:
+            link.take(begin, length, now)
+        return begin + length + stages * max(end.latency_s for end in ends)
+
+    def loads(self) -> dict[Host, Load]:
+        """What each host has sent, of those that have sent or received something."""
+        return {
+            host: Load(end.sent_bytes, end.messages, end.up.busy_s, end.down.busy_s) for host, end in self._ends.items()
+        }
+
+    def _connect(self, host: Host) -> _End:
+        latency_s = self._latencies.get(host, self._latency_s)
+        self._ends[host] = end = _End(latency_s, self._bandwidths.get(host, self._bandwidth))
+        return end
+
+    def _check(self, n_bytes: int, now: float) -> None:
+        if not self._now <= now < inf:
+            raise ValueError(f"now={now!r} must be a finite time that is not before the last sending, {self._now!r}")
+        if not n_bytes >= 0:
+            raise ValueError(f"n_bytes={n_bytes!r} must be at least 0")
+        self._now = now
+
+
+@final
+class _Link:
+    """One direction of a host's connection: when it is taken, as intervals in order that do not touch."""
+
+    __slots__ = ("bandwidth", "begins", "busy_s", "ends")
+
+    def __init__(self, bandwidth: float) -> None:
+        self.bandwidth, self.busy_s = bandwidth, 0.0
+        self.begins: list[float] = []
+        self.ends: list[float] = []
+
+    def fit(self, ready: float, length: float) -> float:
+        """The first time from `ready` on when the link is free for so many seconds."""
+        begins, ends = self.begins, self.ends
+        if not ends or ready >= ends[-1]:
+            return ready
+        at = bisect_right(ends, ready)
+        while at < len(ends) and (begins[at] <= ready or begins[at] < ready + length):  # a length of 0 waits, too
+            ready = ends[at]
+            at += 1
+        return ready
+
+    def take(self, begin: float, length: float, now: float) -> None:
+        """Take the link from `begin` on, where it is free. Forgets what is over `now`."""
+        end = begin + length
+        if end == begin:
+            return
+        self.busy_s += length
+        begins, ends = self.begins, self.ends
+        if ends and ends[0] <= now:
+            over = bisect_right(ends, now)
+            del begins[:over], ends[:over]
+        at = len(begins) if not ends or begin >= ends[-1] else bisect_left(begins, begin)
+        # A queue is one interval, however long: who joins it need not walk along it.
+        joins = at > 0 and ends[at - 1] == begin
+        if at < len(begins) and begins[at] == end:
+            end = ends[at]
+            del begins[at], ends[at]
+        if joins:
+            ends[at - 1] = end
+        else:
+            begins.insert(at, begin)
+            ends.insert(at, end)
+
+
+@final
+class _End:
+    """A host: its two links, what it has sent, and when what was sent to it arrives."""
+
+    __slots__ = ("_many", "down", "last", "latency_s", "messages", "sent_bytes", "up")
+
+    def __init__(self, latency_s: float, bandwidth: float) -> None:
+        self.latency_s = latency_s
+        self.up, self.down = _Link(bandwidth), _Link(bandwidth)
+        self.sent_bytes, self.messages = 0, 0
+        self.last: dict[Host, float] = {}  # when the last message of each sender arrives
+        self._many = FEW_SENDERS
+
+    def note(self, source: Host, arrival: float, now: float) -> None:
+        """Remember the arrival, as long as later messages could overtake it."""
+        self.last[source] = arrival
+        if len(self.last) > self._many:
+            self.last = {host: time for host, time in self.last.items() if time >= now}
+            self._many = max(FEW_SENDERS, 2 * len(self.last))
+
+
+def _latency(name: str, value: float) -> float:
+    if not (isinstance(value, Real) and 0 <= value < inf):
+        raise ValueError(f"{name}={value!r} must be a finite number of seconds, at least 0")
+    return float(value)
+
+
+def _bandwidth(name: str, value: float) -> float:
+    if not (isinstance(value, Real) and value > 0):
+        raise ValueError(f"{name}={value!r} must be a positive number of bytes a second, or math.inf for no limit")
+    return float(value)

@@ -1,0 +1,32 @@
+"""Messages on the simulated network: they arrive when the links let them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+from hogwild.engines.transport import AbstractTransport, Deliver, Host
+from hogwild.engines.virtual.agenda import Agenda
+from hogwild.engines.virtual.links import Links
+
+
+@final
+class Network(AbstractTransport):
+    """Delivers at the virtual time of arrival."""
+
+    def __init__(self, agenda: Agenda, links: Links) -> None:
+        self._agenda, self._links = agenda, links
+
+    def send(self, source: Host, target: Host, n_bytes: int, deliver: Deliver) -> None:
+        self._agenda.at(self._links.arrival(source, target, n_bytes, self._agenda.now), deliver)
+
+    def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Deliver) -> None:
+        if not ranks:
+            return
+        hosts = [("worker", rank) for rank in ranks]
+        self._agenda.at(self._links.all_reduce(hosts, n_bytes, self._agenda.now), deliver)
+
+    @property
+    def sent(self) -> tuple[int, int]:
+        """Bytes and messages so far."""
+        return self._links.sent_bytes, self._links.messages

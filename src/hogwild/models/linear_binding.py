@@ -1,0 +1,58 @@
+"""A linear model bound to examples: what its steps and its gradients both need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hogwild.data.blocks import Block
+from hogwild.kernels.rows import Rows
+from hogwild.models.linear_rows import column_counts
+from hogwild.models.linear_survey import LinearSurvey
+from hogwild.models.linear_terms import Terms
+from hogwild.params import NonFiniteError
+from hogwild.rules.schedules import Curve, Moment
+
+
+@final
+@dataclass(frozen=True)
+class LinearBinding:
+    """`rows` are those that are trained: dense ones are centred. `source` names the examples in messages."""
+
+    terms: Terms
+    survey: LinearSurvey
+    rows: Rows
+    curve: Curve
+    source: str
+
+    @property
+    def n_examples(self) -> int:
+        return self.rows.targets.size
+
+    @property
+    def intercept(self) -> float:
+        """Step of the intercept, as a fraction of the step size; 0 if none is learnt."""
+        return self.survey.intercept if self.terms.fit_intercept else 0.0
+
+    def rate(self, moment: Moment) -> float:
+        """Step size at that moment."""
+        return self.curve.rate(moment.begun + moment.done, moment.epoch)
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """(d,) how many examples have each feature, at least 1. One pass over the data, for those who need it."""
+        return column_counts(self.rows, self.survey.n_features)
+
+    def not_finite(self, what: str, moment: Moment, blocks: Sequence[Block]) -> NonFiniteError:
+        """The error that says where `what` went wrong."""
+        many = sum(block.starts.size for block in blocks)
+        return NonFiniteError(
+            f"{what} became NaN or infinite in epoch {moment.epoch + 1}, in a block of {many} x {blocks[0].chunk} rows "
+            f"of {self.source} that begins with row {blocks[0].starts[0]}; use a smaller eta0, a larger l2, or scale "
+            "the data"
+        )

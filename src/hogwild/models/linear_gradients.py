@@ -1,0 +1,121 @@
+"""Gradients of a linear model, and the step that follows them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hogwild.data.blocks import Block
+from hogwild.deltas import Delta, Keys, Vector
+from hogwild.kernels.gradients import Rarity, columns_of, gradient_of_keys, gradient_sum
+from hogwild.kernels.merging import soften
+from hogwild.kernels.rows import DenseRows
+from hogwild.models.linear_binding import LinearBinding
+from hogwild.models.linear_rows import joined
+from hogwild.params import Params
+from hogwild.rules.schedules import Moment
+
+
+@final
+class LinearGradients:
+    """Sums of gradients at weights in the form that is trained (centred columns, but no divisor), from any thread.
+
+    A gradient is the true one. That steps are relaxed per column, and smaller for the intercept, is the business of
+    `apply` and `prox`.
+    """
+
+    def __init__(self, binding: LinearBinding) -> None:
+        terms, survey = binding.terms, binding.survey
+        self._binding = binding
+        self._loss = (terms.loss.code, terms.parameter)
+        d = survey.n_features
+        # (d + 1,) step of each weight, as a fraction of the step size; and what l1 takes off it in a step of size 1.
+        self._factors = np.append(survey.relax if survey.relax.size else np.ones(d, survey.dtype), binding.intercept)
+        self._factors = self._factors.astype(survey.dtype)
+        self._cuts = np.append(terms.l1 * self._factors[:-1], 0).astype(survey.dtype)
+        self._spare: list[NDArray[np.float64]] = []  # vectors of zeros: each call borrows one
+        self._rarity: Rarity | None = None
+
+    def sum(self, params: Params, blocks: Sequence[Block], moment: Moment, keys: Keys | None) -> Delta:
+        """See `AbstractTask.gradient`. ValueError for keys that are no rows of the parameters."""
+        binding, w = self._binding, params.weights
+        starts, chunk = block = joined(blocks, binding.n_examples)
+        scratch = self._borrow()
+        if keys is None:
+            values = np.empty(w.size, w.dtype)
+            what = (self._loss, binding.terms.l2, binding.terms.fit_intercept, scratch, values)
+            seen, loss, nothing = gradient_sum(binding.rows, starts, chunk, w, *what)
+        else:
+            keys = np.asarray(keys, np.int64)
+            values = np.empty(keys.size, w.dtype)
+            rarity = self._rare()._replace(rate=binding.rate(moment))
+            place = (binding.terms.fit_intercept, scratch, keys, values)
+            seen, loss, nothing = gradient_of_keys(binding.rows, starts, chunk, w, self._loss, rarity, *place)
+            if seen < 0:
+                raise ValueError(f"keys must be rows of the parameters, 0 to {w.size - 1}")
+        self._spare.append(scratch)
+        if nothing != 0.0:
+            raise binding.not_finite("gradients", moment, [block])
+        return Delta(values, seen, 1 if seen else 0, loss, moment, keys)
+
+    def apply(self, params: Params, delta: Delta) -> None:
+        """See `AbstractTask.apply`."""
+        if delta.examples == 0:
+            return
+        rate = self._binding.rate(delta.moment) * delta.steps
+        at: slice | Keys = slice(None) if delta.keys is None else delta.keys
+        weights = params.weights[at]  # a view, or a copy of these rows
+        with np.errstate(over="ignore", invalid="ignore"):
+            change = delta.values * weights.dtype.type(rate / delta.examples)
+            change *= self._factors[at]
+            weights -= change
+            self.prox(weights, at, rate)
+        if delta.keys is not None:
+            params.weights[at] = weights
+        if not np.isfinite(weights).all():
+            params.check_finite(
+                f"after a step on the gradient of {delta.examples} examples, in epoch {delta.moment.epoch + 1}"
+            )
+
+    def prox(self, values: Vector, positions: slice | NDArray[np.int64], rate: float | Vector) -> None:
+        """values = soft(values, rate * l1 * step factor), in place; never of the intercept."""
+        if self._binding.terms.l1 > 0.0:
+            cuts = self._cuts[positions]
+            if isinstance(rate, np.ndarray):
+                cuts, rate = cuts * rate, 1.0
+            soften(values, cuts, rate)
+
+    def keys(self, blocks: Sequence[Block]) -> Keys:
+        """See `AbstractTask.keys`."""
+        binding = self._binding
+        d = binding.survey.n_features
+        own = [d] if binding.terms.fit_intercept else []
+        starts, chunk = joined(blocks, binding.n_examples)
+        if not starts.size:
+            return np.zeros(0, np.int64)
+        if isinstance(binding.rows, DenseRows):
+            return np.arange(d + len(own))
+        scratch = self._borrow()
+        columns = columns_of(binding.rows, starts, chunk, scratch)
+        self._spare.append(scratch)
+        columns.sort()
+        return np.append(columns, np.array(own, np.int64))
+
+    def _borrow(self) -> NDArray[np.float64]:
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return np.zeros(self._binding.survey.n_features + 1)
+
+    def _rare(self) -> Rarity:
+        """How rare columns are, which costs one pass over the data: only for those who want to know."""
+        if self._rarity is None:
+            binding = self._binding
+            with np.errstate(divide="ignore"):
+                absent = np.log1p(-binding.counts / binding.n_examples)
+            self._rarity = Rarity(np.append(absent, -math.inf), binding.terms.l2, 0.0)
+        return self._rarity

@@ -1,0 +1,244 @@
+"""A network on the examples of one machine: forward and backward on a replica, whose weights are the worker's own."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hogwild.data.blocks import Block
+from hogwild.deltas import Delta, Keys, Vector
+from hogwild.interfaces import AbstractTask, Tally
+from hogwild.memory import InTurn, Locking, Memory, Racy, Replicas, Sharing
+from hogwild.models.network_data import NetworkData
+from hogwild.models.network_losses import import_torch
+from hogwild.models.network_module import Arrays, Layout, Replica, on_one_core, random_numbers
+from hogwild.models.network_sharing import Learning, Minibatch, Queue, in_order, in_turn, locked, on_copies
+from hogwild.params import NonFiniteError, Params
+from hogwild.requests import Steps
+from hogwild.rules.schedules import Curve, Moment
+from hogwild.rules.sums import inner
+
+# A minibatch of more rows is computed in pieces of so many, whose gradients add up: a pass over all rows would keep the
+# activations of all of them otherwise.
+PIECE_ROWS = 4_096
+INTERVALS_PER_EPOCH = (
+    16  # copies merge at least so often, each worker: those of a small set should not be alone for long
+)
+
+
+@final
+class NetworkTask(AbstractTask):
+    """See `AbstractTask`. Nothing is scaled: the weights in training are the true ones."""
+
+    def __init__(self, module: Any, layout: Layout, data: NetworkData, curve: Curve, l2: float, survey: Any) -> None:
+        self._module, self._layout, self._data = module, layout, data
+        self._curve, self._l2, self._survey = curve, l2, survey
+        self._first: Arrays = layout.buffers  # what the buffers of workers begin with
+        self._queue = Queue()
+        self._local = threading.local()  # a replica for each thread: no two may use one at a time
+
+    def check(self, how: Sharing) -> None:
+        """Every way of sharing will do."""
+        if not isinstance(how, Sharing):
+            raise TypeError(f"a network shares weights by Replicas, Racy, Locking or InTurn, not {how!r}")
+
+    @property
+    def averages(self) -> bool:
+        """The answer is the last iterate."""
+        return False
+
+    def rate(self, moment: Moment) -> float:
+        """Step size at that moment."""
+        return self._curve.rate(moment.begun + moment.done, moment.epoch)
+
+    def enter(self, params: Params) -> None:
+        """The weights are trained as they are; workers that have no buffers yet begin with these."""
+        self._first = {name: params.state[name].copy() for name in self._layout.buffers}
+
+    # ------------------------------------------------------------------------------------------------- learning
+
+    def steps(self, memory: Memory, blocks: Sequence[Block], moment: Moment, request: Steps) -> None:
+        """A step for each minibatch of the blocks; they are cut as if the blocks were one."""
+        rows = self._data.rows(blocks)
+        minibatches, offset = [], 0
+        for part in rows.split(request.minibatch) if rows.shape[0] else ():
+            minibatches.append(Minibatch(part, offset, part.shape[0]))
+            offset += part.shape[0]
+        how = memory.how if memory.size > 1 else None
+        weights = memory.mine if isinstance(how, Replicas) else memory.shared
+        replica = self._replica(training=True).bind(weights, self._buffers(memory))
+
+        def slope(minibatch: Minibatch) -> None:
+            self._slope(replica, weights, minibatch.rows, moment)
+
+        def descend(minibatch: Minibatch) -> None:
+            rate = request.rate
+            if rate is None:
+                rate = self.rate(moment._replace(done=moment.done + minibatch.offset))
+            _descend(weights, replica.slope, rate, 1, minibatch.n, out=replica.slope)
+
+        learn = Learning(slope, descend)
+        with on_one_core(), import_torch().inference_mode(False):
+            match how:
+                case None | Racy():
+                    learn.both(minibatches)
+                case Replicas(ordered=False):
+                    on_copies(learn, minibatches, self._interval(how, memory.size, request.minibatch), memory)
+                case Replicas():
+                    every = self._interval(how, memory.size, request.minibatch)
+                    in_order(learn, minibatches, every, memory, self._queue)
+                case Locking():
+                    locked(learn, minibatches, memory, self._queue)
+                case InTurn():
+                    in_turn(learn, minibatches, moment.done, memory, self._queue)
+            replica.settle()
+
+    def gradient(self, params: Params, blocks: Sequence[Block], moment: Moment, keys: Keys | None) -> Delta:
+        """The sum of gradients over the blocks, one minibatch, in a fresh vector."""
+        rows = self._data.rows(blocks)
+        count, loss = rows.shape[0], 0.0
+        replica = self._replica(training=True).bind(params.weights, params.state)
+        replica.slope[:] = 0
+        if count:
+            with on_one_core(), import_torch().inference_mode(False):
+                loss = self._slope(replica, params.weights, rows, moment)
+                replica.settle()
+            if not _all_finite(replica.slope):
+                raise self._no_number("the gradient", rows, moment)
+        values = replica.slope.copy() if keys is None else replica.slope[params.positions(keys)]
+        return Delta(values, count, min(1, count), loss, moment, keys)
+
+    def apply(self, params: Params, delta: Delta) -> None:
+        """w -= rate(delta.moment) * delta.steps / delta.examples * delta.values."""
+        if delta.examples == 0:
+            return
+        numbers = (self.rate(delta.moment), delta.steps, delta.examples)
+        if delta.keys is None or delta.keys.size == self._layout.n_rows:
+            _descend(params.weights, delta.values, *numbers)
+        else:
+            at = params.positions(delta.keys)
+            some = params.weights[at]
+            _descend(some, delta.values, *numbers)
+            params.weights[at] = some
+        if not _all_finite(params.weights):
+            params.check_finite(f"after a step in epoch {delta.moment.epoch + 1}")
+
+    def prox(self, values: Vector, positions: slice | NDArray[np.int64], rate: float | Vector) -> None:
+        """Nothing: the penalty is all in the gradient."""
+
+    def keys(self, blocks: Sequence[Block]) -> Keys:
+        """Every example touches all rows."""
+        return np.arange(self._layout.n_rows if self._data.rows(blocks).shape[0] else 0, dtype=np.int64)
+
+    def _slope(self, replica: Replica, weights: Vector, rows: Any, moment: Moment) -> float:
+        """Leaves the sum of gradients over the rows in `replica.slope`; gives the sum of their losses."""
+        replica.slope[:] = 0
+        loss = 0.0
+        for piece in rows.split(PIECE_ROWS) if rows.shape[0] > PIECE_ROWS else (rows,):
+            sum_of_losses = self._data.loss(self._forward(replica, piece, moment), piece)
+            sum_of_losses.backward()
+            loss += sum_of_losses.item()
+        if not math.isfinite(loss):
+            raise self._no_number("the loss", rows, moment)
+        if self._l2 > 0:
+            replica.slope += weights * weights.dtype.type(self._l2 * rows.shape[0])
+        return loss
+
+    def _forward(self, replica: Replica, rows: Any, moment: Moment) -> Any:
+        x = self._data.inputs(rows)
+        if self._survey.pairs and rows.shape[0] == 1:
+            with replica.at_rest():
+                return replica.module(x)
+        if self._survey.draws:
+            # A row comes once in an epoch, so that its number says which minibatch this is, whoever learns it.
+            with random_numbers((self._survey.seed, moment.epoch, int(rows[0]))):
+                return replica.module(x)
+        return replica.module(x)
+
+    def _no_number(self, what: str, rows: Any, moment: Moment) -> NonFiniteError:
+        return NonFiniteError(
+            f"{what} became NaN or infinite in epoch {moment.epoch + 1}, in a minibatch of {rows.shape[0]} rows of "
+            f"{self._survey.source} that begins with row {int(rows[0])}; use a smaller rate, or scale the data"
+        )
+
+    def _interval(self, how: Replicas, size: int, minibatch: int) -> int:
+        """Minibatches between two merges."""
+        examples = min(how.every_examples, self._data.n_examples // (INTERVALS_PER_EPOCH * size))
+        return max(1, examples // minibatch)
+
+    def _replica(self, *, training: bool) -> Replica:
+        """This thread's own."""
+        name = "training" if training else "judging"
+        found: Replica | None = getattr(self._local, name, None)
+        if found is None:
+            found = Replica(self._module, training=training)
+            setattr(self._local, name, found)
+        return found
+
+    def _buffers(self, memory: Memory) -> Arrays:
+        """The worker's own buffers: two that wrote to the same ones could leave what no module can read."""
+        state: dict[str, NDArray[Any]] = vars(memory).setdefault("state", {})
+        for name, array in self._first.items():
+            if name not in state:
+                state[name] = array.copy()
+        return state
+
+    # --------------------------------------------------------------------------------------------------- judging
+
+    def answer(self, params: Params, memories: Sequence[Memory], moment: Moment) -> Params:
+        """A copy, with the buffers of the worker whose weights these are (of those who share them: the first)."""
+        answer = params.copy()
+        answer.check_finite(f"after {moment.begun + moment.done:.0f} examples, in epoch {moment.epoch + 1}")
+        theirs = [vars(memory).get("state", {}) for memory in memories if _same(memory.shared, params.weights)]
+        for name, first in self._first.items():
+            found = theirs[0].get(name) if theirs else None
+            if found is not None:
+                answer.state[name] = found.copy()
+            if (~np.isfinite(answer.state[name]) & np.isfinite(first)).any():
+                raise NonFiniteError(f"{name!r} became NaN or infinite in epoch {moment.epoch + 1}; scale the data")
+        answer.state["examples"] = np.array([float(moment.begun + moment.done)])
+        answer.state["epochs"] = np.array([float(moment.epoch + 1)])
+        return answer
+
+    def tally(self, params: Params, block: Block) -> Tally:
+        """Sums over the block, in eval mode."""
+        sums = Tally(0.0, 0.0, 0.0)
+        replica = self._replica(training=False).bind(params.weights, params.state)
+        rows = self._data.rows([block])
+        with on_one_core(), import_torch().inference_mode():
+            for piece in rows.split(PIECE_ROWS) if rows.shape[0] else ():
+                more = self._data.tally(replica.module(self._data.inputs(piece)), piece)
+                sums = Tally(sums.loss + more.loss, sums.errors + more.errors, sums.weight + more.weight)
+        return sums
+
+    def objective(self, params: Params, total: Tally) -> float:
+        """l2/2 |w|^2 + mean loss."""
+        return 0.5 * self._l2 * inner(params.weights, params.weights) + total.loss / total.weight
+
+    def score(self, total: Tally) -> float:
+        """Accuracy where outputs are scores of classes, R^2 where they are predictions; else NaN."""
+        if self._data.counts_classes(self._survey.n_scores):
+            return 1.0 - total.errors / total.weight
+        numbers = self._data.labels.astype(np.float64)
+        mean = np.average(numbers, weights=self._data.weights)
+        variance = float(np.average((numbers - mean) ** 2, weights=self._data.weights))
+        return 1.0 - total.errors / total.weight / variance if variance > 0 else 0.0
+
+
+def _descend(weights: Vector, slope: Vector, rate: float, steps: int, examples: int, out: Vector | None = None) -> None:
+    """One step; NumPy, and the same roundings for whoever takes it."""
+    weights -= np.multiply(slope, weights.dtype.type(rate * steps / examples), out=out)
+
+
+def _all_finite(values: Vector) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())
+
+
+def _same(a: Vector, b: Vector) -> bool:
+    return a.ctypes.data == b.ctypes.data and a.size == b.size

@@ -1,0 +1,48 @@
+"""Which messages of each worker a shard has applied, and what it answered: a message that comes twice counts once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hogwild.server.messages import Applied
+
+NEVER = Applied(-1, -1, 0, 0)
+
+
+@final
+class Seen:
+    """The last `window` answers to each worker (why a window: see `messages.WINDOW`).
+
+    Answer number `seq` lies in place seq % window of its worker's ring. Only a later message takes the place over, so
+    a message was applied before exactly if its place holds its own number, or a larger one.
+    """
+
+    __slots__ = ("rings", "window")
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+        self.rings: defaultdict[int, list[Applied]] = defaultdict(lambda: [NEVER] * window)  # by worker
+
+    def knows(self, worker: int, seq: int) -> bool:
+        """Was this message applied?"""
+        return worker in self.rings and self.rings[worker][seq % self.window].seq >= seq
+
+    def table(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """As arrays: (answers, 6) of worker, shard, seq, version, staleness, late, and their values (answers,)."""
+        kept = [(worker, one) for worker in sorted(self.rings) for one in self.rings[worker] if one is not NEVER]
+        rows = [(worker, one.shard, one.seq, one.version, one.staleness, one.late) for worker, one in kept]
+        return np.array(rows, np.int64).reshape(-1, 6), np.array([one.value for _, one in kept], np.float64)
+
+    @classmethod
+    def of_table(cls, window: int, table: NDArray[np.int64], values: NDArray[np.float64]) -> Seen:
+        """What `table` gave, perhaps with another window: then the later of two answers for one place stays."""
+        seen = cls(window)
+        for (worker, shard, seq, version, staleness, late), value in zip(table.tolist(), values.tolist(), strict=True):
+            ring = seen.rings[worker]
+            if ring[seq % window].seq < seq:
+                ring[seq % window] = Applied(shard, seq, version, staleness, bool(late), value)
+        return seen

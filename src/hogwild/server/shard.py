@@ -1,0 +1,262 @@
+"""One shard of a parameter server: its weights, the state of its rule, and what it has been told by whom.
+
+Single-threaded and deterministic: an engine calls it with one message after another, and sends its answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hogwild.deltas import Keys, Vector
+from hogwild.params import NonFiniteError
+from hogwild.rules.updates import At, Update
+from hogwild.server.messages import CHANGE, DELTA, WINDOW, Applied, Pulled, PushPart, Sender
+from hogwild.server.ranges import Span
+from hogwild.server.seen import Seen
+from hogwild.server.vectors import Vectors
+
+Prox = Callable[[Vector, At, float | Vector], None]
+"""prox(values, positions, rate) changes `values`, the weights at `positions` of the vector of ALL weights, in place.
+`rate` is one number, or one a value: see `Update.pace`."""
+
+ALL = slice(None)
+
+
+@final
+class Shard:
+    """The weights of one range, and what happens to them.
+
+    span :    the range (`Ranges.spans`)
+    weights : (weights of the range,) to begin with; copied
+    rule :    what a sum of gradients does to them
+    prox :    what the penalty wants after each such step; None: nothing
+    accrue :  are gradients with a portion number kept in "accrued", instead of applied?
+    window :  how many messages of each worker are remembered (see `messages.WINDOW`); the clients' must not be larger
+
+    Shards know nothing of each other: nothing says that two of them have seen the same pushes, or in the same order.
+    """
+
+    __slots__ = (
+        *("_accrue", "_clocks", "_everywhere", "_prox", "_rule", "_seen", "_span", "_state", "_vectors"),
+        *("version", "weights"),
+    )
+
+    def __init__(
+        self,
+        span: Span,
+        weights: Vector,
+        rule: Update,
+        prox: Prox | None = None,
+        accrue: bool = False,
+        window: int = WINDOW,
+    ) -> None:
+        if not (isinstance(window, int) and window >= 1):
+            raise ValueError(f"window={window!r} must be a whole number of at least 1")
+        if weights.shape != (span.end - span.begin,) or weights.dtype.kind != "f":
+            raise ValueError(
+                f"weights of shape {weights.shape} and dtype {weights.dtype} do not fit shard {span.shard}: give its "
+                f"{span.end - span.begin} floating-point weights"
+            )
+        self.weights: Vector = weights.copy()
+        self.version = 0  # pushes applied
+        self._span, self._rule, self._prox, self._accrue = span, rule, prox, accrue
+        self._everywhere = slice(span.begin, span.end)
+        self._state = rule.init(self.weights)
+        self._clocks: dict[int, int] = {}  # pushes of each worker
+        self._seen = Seen(window)
+        self._vectors = Vectors(self.weights)
+
+    # -------------------------------------------------------------------------------------------------------- push
+
+    # Overflow is no warning here: weights that diverge are told as NonFiniteError, by whoever reads them next.
+    @np.errstate(over="ignore", invalid="ignore")
+    def push(self, part: PushPart) -> Applied:
+        """Apply it, once: a copy of it is answered as it was before, and does nothing.
+
+        A sum of gradients makes one step of the rule, with the sum of the mean gradients of its minibatches:
+
+            g = values * steps / examples
+            weights[at] -= rule.step(state, g, rate, at), then prox at the rule's pace * steps
+
+        A change is added. Every push counts for `version` and its worker's clock, also one without examples, and a
+        portion that is dropped. ValueError or NonFiniteError, and nothing changed, for a bad one.
+        """
+        shard, worker, seq, version, cleared, kind, _, values, steps, examples, loss, rate, portion = part
+        ring, place = self._seen.rings[worker], seq % self._seen.window
+        before = ring[place]
+        if before.seq >= seq:
+            # Of one that is older than the window the answer is forgotten; its sender has had it (`Client.full`).
+            return before if before.seq == seq else Applied(self._span.shard, seq, self.version, 0)
+        at = self._check(part)
+        late = False
+        if portion is not None and self._accrue and kind == DELTA:
+            late = not self._vectors.accruing().add(portion, at, values, loss, cleared)
+        elif values is None:
+            pass
+        elif kind == CHANGE:
+            self.weights[at] += values
+        elif examples:
+            self._step(values, at, rate, steps, examples)
+        # Who has nothing to do here may not have pulled from here for long, and nothing is stale for that.
+        staleness = 0 if values is None else self.version - version
+        self.version += 1
+        self._clocks[worker] = self._clocks.get(worker, 0) + 1
+        ring[place] = answer = Applied(shard, seq, self.version, staleness, late)
+        return answer
+
+    def _step(self, values: Vector, at: At, rate: float | None, steps: int, examples: int) -> None:
+        rule, prox, weights = self._rule, self._prox, self.weights
+        rate = rate if rule.rate is None else rule.rate
+        assert rate is not None  # checked
+        # float(): a NumPy scalar would turn float32 into float64.
+        if rule.linear:
+            step = rule.step(self._state, values, float(rate * steps / examples), at)
+        else:
+            step = rule.step(self._state, values * float(steps / examples), rate, at)
+        if isinstance(at, slice):
+            np.subtract(weights, step, weights)
+            if prox is not None:
+                prox(weights, self._everywhere, rule.pace(self._state, rate, at) * steps)
+        elif prox is None:
+            weights[at] -= step
+        else:
+            values = weights[at]
+            values -= step
+            prox(values, at + self._span.begin, rule.pace(self._state, rate, at) * steps)
+            weights[at] = values
+
+    def _check(self, part: PushPart) -> At:
+        """Where the values belong. ValueError or NonFiniteError if they do not."""
+        keys, values, span = part.keys, part.values, self._span
+        if part.shard != span.shard:
+            raise ValueError(f"a push for shard {part.shard} came to shard {span.shard}")
+        if values is None:
+            return ALL
+        at: At = ALL
+        size = self.weights.size
+        if keys is not None:
+            if keys.size and not (keys[0] >= 0 and keys[-1] < span.rows.n_rows):
+                raise self._strangers(keys)
+            at = span.rows.positions(keys)
+            size = at.size
+        if values.shape != (size,):
+            raise ValueError(f"values of shape {values.shape} came to {size} weights of shard {span.shard}")
+        if np.count_nonzero(np.isfinite(values)) != size:
+            bad = np.flatnonzero(~np.isfinite(values))
+            raise NonFiniteError(
+                f"{bad.size} of {size} values for shard {span.shard} in push {part.seq} of worker {part.worker} are "
+                f"NaN or infinite (the first is number {bad[0]}); use a smaller step size, a larger l2, or scale the "
+                "data"
+            )
+        if part.kind == DELTA:
+            if part.rate is None and self._rule.rate is None:
+                raise ValueError(f"{self._rule.name} has no rate of its own: push with that of the model's schedule")
+        elif part.kind != CHANGE:
+            raise ValueError(f"kind={part.kind!r} of a push is not known; it must be {DELTA!r} or {CHANGE!r}")
+        return at
+
+    def _strangers(self, keys: Keys) -> ValueError:
+        rows = f"rows {keys[0]} .. {keys[-1]}"
+        return ValueError(f"{rows} are not in shard {self._span.shard}, which has {self._span.rows.n_rows} rows")
+
+    # -------------------------------------------------------------------------------------------------------- pull
+
+    def ready(
+        self,
+        version: int | None = None,
+        clock: int | None = None,
+        workers: Iterable[int] = (),
+        sender: Sender | None = None,
+    ) -> bool:
+        """May a pull be answered?
+
+        version : only after so many pushes
+        clock :   only after so many pushes of each of `workers`: those that are still in rounds()
+        sender :  (worker, seq), only after this push of its: a worker reads what it wrote, also from a shard that was
+                  restored and has to catch up
+        """
+        if version is not None and self.version < version:
+            return False
+        if clock is not None and any(self._clocks.get(worker, 0) < clock for worker in workers):
+            return False
+        return sender is None or self._seen.knows(*sender)
+
+    def pull(self, keys: Keys | None = None) -> Pulled:
+        """A copy of the weights of these rows (None: of all), and their version."""
+        rows = self._span.rows
+        if keys is None:
+            values = self.weights.copy()
+        elif keys.size and not (keys[0] >= 0 and keys[-1] < rows.n_rows):
+            raise self._strangers(keys)
+        else:
+            values = self.weights[rows.positions(keys)]
+        return Pulled(values, self.version, self._span.shard, self._vectors.cleared)
+
+    def clock(self, worker: int) -> int:
+        """How many pushes of this worker were applied."""
+        return self._clocks.get(worker, 0)
+
+    # -------------------------------------------------------------------------------------------------- operations
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def operate(self, op: tuple[Any, ...], sender: Sender | None = None) -> float:
+        """An operation on the named vectors: see `Vectors.run`. With `sender`, a copy of it just gets the answer."""
+        if sender is None:
+            return self._vectors.run(op)
+        worker, seq = sender
+        ring, place = self._seen.rings[worker], seq % self._seen.window
+        if ring[place].seq >= seq:
+            return ring[place].value if ring[place].seq == seq else 0.0
+        value = self._vectors.run(op)
+        ring[place] = Applied(self._span.shard, seq, self.version, 0, False, value)
+        return value
+
+    # --------------------------------------------------------------------------------------------------- snapshots
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """All that this shard is, as plain arrays: for checkpoints and copies."""
+        seen, values = self._seen.table()
+        return {
+            "rule": np.frombuffer(self._rule.name.encode(), np.uint8).copy(),
+            "weights": self.weights.copy(),
+            **{f"state.{number}": array.copy() for number, array in enumerate(self._state)},
+            "version": np.array([self.version]),
+            "clocks": np.array(sorted(self._clocks.items()), np.int64).reshape(-1, 2),
+            "seen": seen,
+            "seen.values": values,
+            **self._vectors.snapshot(),
+        }
+
+    def restore(self, snapshot: dict[str, NDArray[Any]]) -> None:
+        """Become what `snapshot` was taken of. ValueError, and nothing changed, if that was another kind of shard."""
+        self._check_snapshot(snapshot)
+        self.weights[:] = snapshot["weights"]
+        for number, array in enumerate(self._state):
+            array[:] = snapshot[f"state.{number}"]
+        self.version = int(snapshot["version"][0])
+        self._clocks = dict(snapshot["clocks"].tolist())
+        self._seen = Seen.of_table(self._seen.window, snapshot["seen"], snapshot["seen.values"])
+        self._vectors = Vectors.of_snapshot(self.weights, snapshot)
+
+    def _check_snapshot(self, snapshot: dict[str, NDArray[Any]]) -> None:
+        states = [f"state.{number}" for number in range(len(self._state))]
+        for name in ("rule", "weights", *states, "version", "clocks", "seen", "seen.values"):
+            if name not in snapshot:
+                raise ValueError(f"the snapshot of a shard lacks {name!r}: it is incomplete, use another")
+        rule = snapshot["rule"].tobytes().decode(errors="replace")
+        if rule != self._rule.name:
+            raise ValueError(
+                f"the snapshot is of a shard with the rule {rule!r}: use that instead of {self._rule.name!r}"
+            )
+        vectors = [name for name in snapshot if name.startswith("vector.") or name == "accrued.total"]
+        for name in ("weights", *states, *vectors):
+            found = snapshot[name]
+            if found.shape != self.weights.shape or found.dtype != self.weights.dtype:
+                raise ValueError(
+                    f"{name!r} of the snapshot has shape {found.shape} and dtype {found.dtype}, the weights of shard "
+                    f"{self._span.shard} have {self.weights.shape} and {self.weights.dtype}: give that shard's snapshot"
+                )

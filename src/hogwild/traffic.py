@@ -1,0 +1,155 @@
+"""What a run cost beside arithmetic: what was sent, how stale weights were, and who waited for whom."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass, field
+from typing import Any, final
+
+BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+@final
+@dataclass(frozen=True)
+class TrafficSummary:
+    """`Traffic` in eight numbers. None: nothing was measured."""
+
+    sent_bytes: int
+    messages: int
+    mean_staleness: float | None
+    max_staleness: int | None
+    busy_s: float  # of all workers together
+    waiting_s: float
+    utilisation: float | None  # busy / (busy + waiting)
+    virtual_s: float | None  # how long the run took by the virtual clock; None: there was none
+
+
+@final
+@dataclass
+class Traffic:
+    """What was sent, how stale it was, and how long workers computed and waited. `a + b` merges parts of one run.
+
+    staleness          : rounds or versions behind -> how often
+    busy_s, waiting_s  : seconds by rank
+    virtual_s          : how long the run took by the virtual clock; None where time is real
+    """
+
+    sent_bytes: int = 0
+    messages: int = 0
+    staleness: Counter[int] = field(default_factory=Counter)
+    busy_s: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+    waiting_s: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+    virtual_s: float | None = None
+
+    def sent(self, n_bytes: int, messages: int = 1) -> None:
+        """So many bytes went on their way. ValueError if fewer than none did."""
+        if not (n_bytes >= 0 and messages >= 0):
+            raise ValueError(f"n_bytes={n_bytes!r} and messages={messages!r} must be at least 0")
+        self.sent_bytes += int(n_bytes)
+        self.messages += int(messages)
+
+    def stale(self, behind: int) -> None:
+        """Something was so many rounds or versions behind. ValueError if it was ahead."""
+        if not behind >= 0:
+            raise ValueError(f"behind={behind!r} must be at least 0")
+        self.staleness[int(behind)] += 1
+
+    def busy(self, rank: int, seconds: float) -> None:
+        """The worker computed. ValueError if that took less than no time."""
+        self.busy_s[rank] += _seconds(seconds)
+
+    def waiting(self, rank: int, seconds: float) -> None:
+        """The worker waited. ValueError if that took less than no time."""
+        self.waiting_s[rank] += _seconds(seconds)
+
+    def __add__(self, other: Traffic) -> Traffic:
+        """Both together; they ran at the same time, so the longer virtual time counts."""
+        times = [part.virtual_s for part in (self, other) if part.virtual_s is not None]
+        return Traffic(
+            self.sent_bytes + other.sent_bytes,
+            self.messages + other.messages,
+            self.staleness + other.staleness,
+            _sum(self.busy_s, other.busy_s),
+            _sum(self.waiting_s, other.waiting_s),
+            max(times, default=None),
+        )
+
+    @property
+    def utilisation(self) -> float | None:
+        """busy / (busy + waiting), over all workers; None if nobody was either."""
+        return _share(sum(self.busy_s.values()), sum(self.waiting_s.values()))
+
+    def summary(self) -> TrafficSummary:
+        """The numbers that stay."""
+        pushes = self.staleness.total()
+        return TrafficSummary(
+            self.sent_bytes,
+            self.messages,
+            sum(behind * count for behind, count in self.staleness.items()) / pushes if pushes else None,
+            max(self.staleness, default=None),
+            sum(self.busy_s.values()),
+            sum(self.waiting_s.values()),
+            self.utilisation,
+            self.virtual_s,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: the summary, the histogram {"3": 17} under "staleness", and each worker under "workers"."""
+        workers = [
+            {"rank": rank, "busy_s": self.busy_s.get(rank, 0.0), "waiting_s": self.waiting_s.get(rank, 0.0)}
+            for rank in self._ranks()
+        ]
+        staleness = {str(behind): self.staleness[behind] for behind in sorted(self.staleness)}
+        return asdict(self.summary()) | {"staleness": staleness, "workers": workers}
+
+    def describe(self) -> list[str]:
+        """The same for people, a line each; nothing about what was not measured."""
+        found = self.summary()
+        lines = [f"sent       {_in_bytes(found.sent_bytes)} in {_counted(found.messages, 'message')}"]
+        if found.mean_staleness is not None:
+            often = _counted(self.staleness.total(), "time")
+            lines.append(f"staleness  {found.mean_staleness:.3g} on average, at most {found.max_staleness:,} ({often})")
+        if found.utilisation is not None:
+            workers = f"workers    {found.utilisation:.1%} busy: {found.busy_s:.4g} s, waiting {found.waiting_s:.4g} s"
+            shares = [(share, rank) for rank in self._ranks() if (share := self._utilisation(rank)) is not None]
+            if len(shares) > 1:
+                (least, idle), (most, keen) = min(shares), max(shares)
+                workers += f"; from {least:.1%} (worker {idle}) to {most:.1%} (worker {keen})"
+            lines.append(workers)
+        if found.virtual_s is not None:
+            lines.append(f"time       {found.virtual_s:.4g} s by the virtual clock")
+        return lines
+
+    def _ranks(self) -> list[int]:
+        return sorted(self.busy_s.keys() | self.waiting_s.keys())
+
+    def _utilisation(self, rank: int) -> float | None:
+        return _share(self.busy_s.get(rank, 0.0), self.waiting_s.get(rank, 0.0))
+
+
+def _share(busy_s: float, waiting_s: float) -> float | None:
+    return busy_s / (busy_s + waiting_s) if busy_s + waiting_s > 0 else None
+
+
+def _seconds(seconds: float) -> float:
+    if not seconds >= 0:
+        raise ValueError(f"seconds={seconds!r} must be at least 0")
+    return float(seconds)
+
+
+def _sum(a: dict[int, float], b: dict[int, float]) -> defaultdict[int, float]:
+    total: defaultdict[int, float] = defaultdict(float, a)
+    for rank, seconds in b.items():
+        total[rank] += seconds
+    return total
+
+
+def _in_bytes(n_bytes: int) -> str:
+    if n_bytes < 1000:
+        return _counted(n_bytes, "byte")
+    power = min((len(str(n_bytes)) - 1) // 3, len(BYTE_UNITS) - 1)
+    return f"{n_bytes / 1000**power:.4g} {BYTE_UNITS[power]}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}" + ("" if count == 1 else "s")

@@ -30,7 +30,7 @@ def fit(model, X, y, s=None, workers=1, strategy=None, start=None, seed=0, **sto
 
 
 def last(result) -> float:
-    return min(record.objective for record in result.history)
+    return min(record.objective for record in result.history if record.objective is not None)
 
 
 # ---- the objective

@@ -10,7 +10,7 @@ from tests.models.bound import LAYOUTS, RELAX, Bound, single, slope
 
 from hogwild.data.blocks import Block
 from hogwild.interfaces import Unsupported
-from hogwild.memory import InTurn, Locking, Memory, Racy, Replicas
+from hogwild.memory import CONTROL_CELLS, InTurn, Locking, Memory, Racy, Replicas
 from hogwild.params import NonFiniteError
 from hogwild.requests import Steps
 from hogwild.rules.schedules import Moment, auto, backoff, constant, inverse
@@ -304,3 +304,14 @@ def test_a_rate_in_all_steps_or_in_none():
     bound.steps(memory, range(8), 0)
     with pytest.raises(Unsupported, match=r"a strategy must give a rate in all of its steps\(\) or in none"):
         bound.steps(memory, range(8), 8, rate=0.1)
+
+
+def test_a_mean_that_nobody_keeps_is_refused():
+    bound = Bound(average=True)
+    params = bound.params()
+    memory = Memory(0, 2, params.weights, np.zeros(CONTROL_CELLS, np.int64))  # one of several, each for itself
+    sentence = r"average=True needs steps\(\) on one vector: use Serial\(\) or Hogwild\(\), or leave average out"
+    with pytest.raises(Unsupported, match=sentence):
+        bound.steps(memory, range(8), 0)
+    with pytest.raises(Unsupported, match=sentence):
+        bound.task.gradient(params, single(range(8)), Moment(0, 0.0, 0), None)

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, final
 
-from hogwild.deltas import copied
+from hogwild.deltas import Delta, copied
 from hogwild.engines.collectives import Collectives
 from hogwild.engines.mailboxes import Mailboxes
+from hogwild.engines.portions import Portions
 from hogwild.engines.servers import Servers
 from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport
@@ -51,6 +52,7 @@ class Hub:
         self._rounds = [0] * size
         self._collectives = Collectives(size, transport, self.running, session.place if session.agreed else None)
         self._mailboxes = Mailboxes(session.params, transport, self.running, self._rounds.__getitem__)
+        self._portions = Portions(session.blocks.n_training, size, self._rounds, session.pass_is_over)
         self._tickets: dict[int, tuple[int, Ticket, Reply]] = {}
         collectives, mailboxes = self._collectives, self._mailboxes
         self._handlers: dict[type, Callable[[int, Any, Reply], None]] = {
@@ -59,7 +61,7 @@ class Hub:
             Inbox: mailboxes.inbox,
             Get: mailboxes.get,
             Average: mailboxes.average,
-            Take: self._take,
+            Take: self._portions.take,
             Start: self._start,
             Wait: self._wait,
             **dict.fromkeys((Pull, Push, OnServer), self._serve),
@@ -72,10 +74,14 @@ class Hub:
     def _serve(self, rank: int, request: Pull | Push | OnServer, reply: Reply) -> None:
         if self._servers is None:
             raise Unsupported('there is no server: the strategy must give a rule (`server`) and need "server"')
-        self._servers.ask(rank, request, reply)
+        if isinstance(request, Push) and isinstance(request.x, Delta) and request.x.portion is not None:
+            number, told = request.x.portion, reply
 
-    def _take(self, rank: int, request: Take, reply: Reply) -> None:
-        raise Unsupported("this engine hands out no portions yet")
+            def reply(answer: Any) -> None:
+                self._portions.pushed(number)
+                told(answer)
+
+        self._servers.ask(rank, request, reply)
 
     def _wait(self, rank: int, request: Wait, reply: Reply) -> None:
         ticket = request.ticket
@@ -121,6 +127,7 @@ class Hub:
         """The worker's program has ended: nobody waits for it at all."""
         self.running.discard(rank)
         self.left(rank)
+        self._portions.returned(rank)
         self._collectives.returned()
         self._mailboxes.returned()
 

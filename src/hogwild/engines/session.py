@@ -20,6 +20,7 @@ from hogwild.history import History, Record
 from hogwild.interfaces import Job, Result
 from hogwild.memory import CONTROL_CELLS, STOP, Memory
 from hogwild.params import Params
+from hogwild.requests import Portion
 from hogwild.rules.schedules import Moment
 
 
@@ -64,6 +65,7 @@ class Session:
         self._members = tuple(range(size))  # the same, sorted
         self.sharing, self._lock, self._turning = threading.Lock(), threading.Lock(), threading.RLock()
         self.agreed, self._granted = job.strategy.agree, -1  # the last round that was granted
+        self._begun = -1  # the last round that a worker has begun
         self.reason: str | None = None
         self._error: BaseException | None = None
         self.history, self._stale = History(), 0
@@ -104,6 +106,18 @@ class Session:
             self._rest[rank].append(stretch)
         return self._cut(stretch)[0]
 
+    def portion(self, portion: Portion) -> tuple[list[Block], Moment, int]:
+        """The examples of a portion of the pass of this epoch. Handing it out was no part of the epoch's count."""
+        handout = self._leading()
+        stretch = Stretch(handout.moment.epoch, portion.first, portion.first + portion.count, handout.moment)
+        return self._cut(stretch)
+
+    def pass_is_over(self) -> None:
+        """All examples of the epoch were learnt in portions."""
+        for rank, handout in enumerate(self._handouts):
+            if handout.examples == 0:  # each worker's own, or the same for all
+                handout.take_rest(rank)
+
     def _cut(self, stretch: Stretch) -> tuple[list[Block], Moment, int]:
         count = stretch.end - stretch.first
         blocks = self.blocks.cut(self.blocks.order(stretch.epoch), stretch.first, stretch.end) if count else []
@@ -132,7 +146,9 @@ class Session:
         """May the worker begin its round number `index`?"""
         while self._goes_on(index):
             handout = self._handouts[rank]
-            if handout.left or self._rest[rank]:
+            # Agreed: where one has gone all go, though the others may have left them nothing to learn there.
+            if handout.left or self._rest[rank] or (self.agreed and index <= self._begun):
+                self._begun = max(self._begun, index)
                 return Turn.GO
             if self._meets:
                 return Turn.MEET

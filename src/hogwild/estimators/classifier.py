@@ -24,10 +24,11 @@ from hogwild.estimators.common import (
     learn,
     loss_names,
     scores,
+    spent,
     warn_if_unfinished,
 )
 from hogwild.history import History
-from hogwild.interfaces import AbstractStrategy, Result
+from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result
 from hogwild.models.linear import Linear
 from hogwild.params import Params
 from hogwild.rules.schedules import Schedule
@@ -74,6 +75,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         strategy: str | AbstractStrategy = "auto",
+        engine: str | AbstractEngine | None = None,
         callbacks: Callbacks = None,
         n_jobs: int | None = None,
         deterministic: bool = False,
@@ -94,6 +96,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
         self.strategy = strategy
+        self.engine = engine
         self.callbacks = callbacks
         self.n_jobs = n_jobs
         self.deterministic = deterministic
@@ -182,7 +185,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             one = replace(examples, y=signs, sample_weight=weight)
             # After Ctrl-C there may be weights for the first classes only.
             known = start[position] if start and position < len(start) else None
-            results.append(learn(self, one, known, epochs, time.perf_counter() - begun))
+            results.append(learn(self, one, known, epochs, spent(results, time.perf_counter() - begun)))
             if results[-1].reason == "interrupted":
                 break
         self.classes_ = classes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,14 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.validation import validate_data
 
 from hogwild.data.examples import Examples, check_examples
-from hogwild.engines import Threads
+from hogwild.engines import ENGINES, Simulated, Threads
 from hogwild.history import Record
-from hogwild.interfaces import AbstractStrategy, Result, Stop
+from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result, Stop
 from hogwild.memory import Replicas
 from hogwild.models.linear import Linear
 from hogwild.params import Params
 from hogwild.rules.losses import LOSSES
-from hogwild.strategies import Hogwild, Serial, find_strategy
+from hogwild.strategies import Alone, AllReduce, Hogwild, LocalSGD, Serial, find_strategy
 from hogwild.training import train
 
 # A thread more is worth its while if it has so many nonzeros to learn in an epoch: to wake it and to meet the others
@@ -61,21 +62,25 @@ PARAMETERS = """
     warm_start : bool, default=False
         `fit` goes on from the weights of the last one.
     strategy : str or AbstractStrategy, default="auto"
-        "auto" is "hogwild" on several threads and "serial" on one; see `hogwild.STRATEGIES`.
+        "auto" is "hogwild" for several workers and "serial" for one; see `hogwild.STRATEGIES`.
+    engine : str, AbstractEngine or None, default=None
+        Where workers run. None or "threads": `n_jobs` threads. Else an engine, e.g. `Simulated(200)`, a cluster of 200
+        machines on a virtual clock, or the name of one with its defaults, see `hogwild.ENGINES`: it says itself how
+        many workers there are, and n_jobs must then be left at None.
     callbacks : sequence of callables, default=None
         Each is called with a `hogwild.Record` at the end of every epoch, in a worker's thread.
     n_jobs : int, default=None
         Threads: None is 1 and -1 is one a core, as everywhere in scikit-learn. All of them work on one binary problem;
-        with strategy="auto" no more than there is work for.
+        with strategy="auto" no more than there is work for. Not to be given together with an engine of its own size.
     deterministic : bool, default=False
         The same bits each time with several threads too (replicas merge in rank order at fixed points). Costs the
         waiting for the slowest thread at each merge: about 20 per cent of an epoch over 400,000 documents on two cores,
-        more on small sets and on busy machines.
+        more on small sets and on busy machines. What is simulated repeats in any case.
     random_state : int >= 0, RandomState or None, default=None
     verbose : int, default=0
         1: a line an epoch.
     time_limit_s : float, default=None
-        Stop after so many seconds and keep what there is.
+        Stop after so many seconds (virtual ones, if simulated) and keep what there is.
 """
 
 ATTRIBUTES = """
@@ -86,7 +91,8 @@ ATTRIBUTES = """
 {classes}    n_iter_ : int
         Epochs run{most}.
     history_ : History{history}
-        Time, examples, rate, objective and hold-out figures of each epoch; `history_.plot()`.
+        Time, examples, rate, objective and hold-out figures of each epoch; `history_.plot()`. `history_.traffic`:
+        what was sent, how stale it was, and how long workers waited.
     stop_reason_ : str
         "converged", "epochs", "time" or "interrupted".
     eta0_ : float
@@ -102,39 +108,72 @@ def loss_names(binary: bool) -> str:
     return ", ".join(f'"{loss.name}"' for loss in LOSSES.values() if loss.is_binary == binary)
 
 
-def plan(estimator: Any, examples: Examples | None = None) -> tuple[Linear, AbstractStrategy, Threads]:
+def plan(estimator: Any, examples: Examples | None = None) -> tuple[Linear, AbstractStrategy, AbstractEngine]:
     """The three axes, from an estimator's parameters and the data (None: any amount of work).
 
     ValueError or TypeError names a wrong parameter.
     """
     e = estimator
     model = Linear(e.loss, e.l2, e.l1, e.fit_intercept, e.schedule, e.average)
-    jobs = 1 if estimator.n_jobs is None else estimator.n_jobs
-    if jobs == 0 or not isinstance(jobs, int | np.integer):
-        raise ValueError(f"n_jobs={jobs!r} has no meaning: use a positive number, or -1 for one thread a core")
-    engine = Threads(int(jobs))
-    strategy = estimator.strategy
+    engine, strategy = _engine(e), e.strategy
+    free = e.engine is None or e.engine == "threads"  # to leave threads out that have nothing to do
     if isinstance(strategy, str):
-        if strategy == "auto" and examples is not None:
+        if strategy == "auto" and examples is not None and free:
             nonzeros = examples.X.nnz if examples.is_sparse else examples.X.size
             enough = max(NONZEROS_PER_THREAD, WORK_PER_WEIGHT * examples.n_features)
             engine = Threads(min(engine.size, max(1, nonzeros // enough)))
-        if estimator.deterministic and strategy in ("auto", "hogwild"):
+        if e.deterministic and strategy in ("auto", "hogwild") and not isinstance(engine, Simulated):
             strategy = "hogwild-ordered"
         elif strategy == "auto":
             strategy = "hogwild" if engine.size > 1 else "serial"
         strategy = find_strategy(strategy)
     elif not isinstance(strategy, AbstractStrategy):
         raise TypeError(f"strategy={strategy!r} must be a name or a strategy such as Hogwild()")
-    if isinstance(strategy, Serial):
+    if isinstance(strategy, Serial) and free:
         engine = Threads(1)
-    elif estimator.deterministic and engine.size > 1 and not _repeats(strategy):
-        raise ValueError(f"deterministic=True cannot be kept by strategy={strategy}: use strategy='hogwild'")
+    if e.deterministic:
+        _check_repeats(strategy, engine)
     return model, strategy, engine
 
 
+def _engine(estimator: Any) -> AbstractEngine:
+    given, jobs = estimator.engine, estimator.n_jobs
+    if isinstance(given, str) and given not in ENGINES:
+        raise ValueError(f"engine={given!r} is not known; use one of {', '.join(ENGINES)}")
+    if given is None or given == "threads":
+        jobs = 1 if jobs is None else jobs
+        if jobs == 0 or not isinstance(jobs, int | np.integer):
+            raise ValueError(f"n_jobs={jobs!r} has no meaning: use a positive number, or -1 for one thread a core")
+        return Threads(int(jobs))
+    if not isinstance(given, str | AbstractEngine):
+        raise TypeError(f"engine={given!r} must be None, a name, or an engine such as Simulated(200)")
+    if jobs is not None:
+        raise ValueError(
+            f"n_jobs={jobs!r} and engine={given!r} exclude each other: an engine knows how many workers it has; "
+            "leave n_jobs at None"
+        )
+    return ENGINES[given]() if isinstance(given, str) else given
+
+
+def _check_repeats(strategy: AbstractStrategy, engine: AbstractEngine) -> None:
+    """ValueError if the same seed could give other bits."""
+    if isinstance(engine, Simulated):
+        if isinstance(engine.example_s, str):
+            raise ValueError(
+                f"deterministic=True cannot be kept by example_s={engine.example_s!r}: no two measurements are equal; "
+                "give example_s a number"
+            )
+    elif engine.size > 1 and not _repeats(strategy):
+        raise ValueError(f"deterministic=True cannot be kept by strategy={strategy}: use strategy='hogwild'")
+
+
 def _repeats(strategy: AbstractStrategy) -> bool:
-    return isinstance(strategy, Hogwild) and isinstance(strategy.how, Replicas) and strategy.how.ordered
+    """Does it repeat where many workers really run at once?"""
+    if isinstance(strategy, Hogwild):
+        return isinstance(strategy.how, Replicas) and strategy.how.ordered
+    if isinstance(strategy, AllReduce):
+        return strategy.backups == 0  # else it depends on who is slow
+    return isinstance(strategy, Alone | LocalSGD)
 
 
 def _seed(random_state: Any) -> int | None:
@@ -148,7 +187,7 @@ def learn(
 ) -> Result:
     """One binary or regression problem. `epochs` is given by partial_fit, which does not judge.
 
-    `spent_s`: of the time limit, by the problems before this one.
+    `spent_s`: of the time limit, by the problems before this one, see `spent`.
     """
     model, strategy, engine = plan(estimator, examples)
     if model.terms.loss.is_binary != is_classifier(estimator):
@@ -171,17 +210,26 @@ def learn(
     if limit is not None and limit > 0:
         limit = max(1e-9, limit - spent_s)
     stop = Stop(epochs or estimator.max_epochs, limit, tol, holdout=holdout)
-    callbacks = [*(estimator.callbacks or ()), *([_say] if estimator.verbose else ())]
+    say = partial(_say, isinstance(engine, Simulated))
+    callbacks = [*(estimator.callbacks or ()), *([say] if estimator.verbose else ())]
     seed = _seed(estimator.random_state)
     return train(
         model, examples, strategy=strategy, engine=engine, stop=stop, callbacks=callbacks, seed=seed, start=start
     )
 
 
-def _say(record: Record) -> None:
+def spent(results: Sequence[Result], wall_s: float) -> float:
+    """Seconds that these took by the clock that time limits are measured with: the wall's, or a virtual one."""
+    traffics = [result.history.traffic for result in results]
+    virtual_s = [traffic.virtual_s for traffic in traffics if traffic is not None and traffic.virtual_s is not None]
+    return sum(virtual_s) if virtual_s else wall_s
+
+
+def _say(simulated: bool, record: Record) -> None:
     objective = "" if record.objective is None else f"  objective {record.objective:.6g}"
     holdout = "" if record.holdout_loss is None else f"  hold-out loss {record.holdout_loss:.6g}"
-    print(f"epoch {record.epoch:3d}  {record.time_s:8.3f} s  rate {record.rate:.3g}{objective}{holdout}")
+    time = f"{record.time_s:8.4g} virtual s" if simulated else f"{record.time_s:8.3f} s"
+    print(f"epoch {record.epoch:3d}  {time}  rate {record.rate:.3g}{objective}{holdout}")
 
 
 def warn_if_unfinished(estimator: Any, results: Sequence[Result]) -> None:

@@ -20,7 +20,7 @@ from hogwild.estimators.common import (
     scores,
     warn_if_unfinished,
 )
-from hogwild.interfaces import AbstractStrategy, Result
+from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result
 from hogwild.params import Params
 from hogwild.rules.schedules import Schedule
 
@@ -54,6 +54,7 @@ class LinearRegressor(RegressorMixin, BaseEstimator):
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         strategy: str | AbstractStrategy = "auto",
+        engine: str | AbstractEngine | None = None,
         callbacks: Callbacks = None,
         n_jobs: int | None = None,
         deterministic: bool = False,
@@ -73,6 +74,7 @@ class LinearRegressor(RegressorMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
         self.strategy = strategy
+        self.engine = engine
         self.callbacks = callbacks
         self.n_jobs = n_jobs
         self.deterministic = deterministic

@@ -39,7 +39,8 @@ class Linear(AbstractModel):
         the middle of the first epoch on, has a weight of about t^3: polynomial-decay averaging (Shamir and Zhang
         2013). It is less noisy than the last iterate and forgets the first ones. "auto" (default): yes, unless l1 is
         positive, as a mean of sparse weights is not sparse. The published schemes (Racy, Locked, RoundRobin) keep no
-        mean: "auto" gives their last iterate, True is refused.
+        mean, and strategies whose workers have weights of their own neither: "auto" gives their last iterate, True is
+        refused.
 
     Columns of very different scales are handled: steps are relaxed per column, so that the *path* is that of scaled
     columns while the objective stays that of the columns as given. Weights are always those of the given columns.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
+from hogwild.interfaces import Unsupported
 from hogwild.kernels.rows import Rows
 from hogwild.models.linear_rows import column_counts
 from hogwild.models.linear_survey import LinearSurvey
@@ -47,6 +48,13 @@ class LinearBinding:
     def counts(self) -> NDArray[np.int64]:
         """(d,) how many examples have each feature, at least 1. One pass over the data, for those who need it."""
         return column_counts(self.rows, self.survey.n_features)
+
+    def keeps_no_mean(self) -> Unsupported:
+        """The error for those who asked for a mean of iterates that nobody would keep."""
+        return Unsupported(
+            "average=True needs steps() on one vector: use Serial() or Hogwild(), or leave average out for the last "
+            "iterate"
+        )
 
     def not_finite(self, what: str, moment: Moment, blocks: Sequence[Block]) -> NonFiniteError:
         """The error that says where `what` went wrong."""

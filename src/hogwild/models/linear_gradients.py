@@ -43,6 +43,8 @@ class LinearGradients:
     def sum(self, params: Params, blocks: Sequence[Block], moment: Moment, keys: Keys | None) -> Delta:
         """See `AbstractTask.gradient`. ValueError for keys that are no rows of the parameters."""
         binding, w = self._binding, params.weights
+        if binding.terms.average is True:
+            raise binding.keeps_no_mean()
         starts, chunk = block = joined(blocks, binding.n_examples)
         scratch = self._borrow()
         if keys is None:

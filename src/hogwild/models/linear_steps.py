@@ -66,7 +66,9 @@ class LinearSteps:
         return 1.0 + self._binding.terms.l2 * self._binding.rate(moment._replace(done=0)) * moment.done
 
     def _agree(self, memory: Memory, request: Steps) -> None:
-        """Unsupported if this request cannot follow the ones before it."""
+        """Unsupported if this request cannot be answered here, or cannot follow the ones before it."""
+        if self._binding.terms.average is True and not memory.mean.size:
+            raise self._binding.keeps_no_mean()
         given, one_by_one = request.rate is not None, request.minibatch == 1
         if self._given_rates is None:
             self._given_rates = given

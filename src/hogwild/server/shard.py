@@ -153,7 +153,8 @@ class Shard:
                 "data"
             )
         if part.kind == DELTA:
-            if part.rate is None and self._rule.rate is None:
+            kept = self._accrue and part.portion is not None
+            if part.rate is None and self._rule.rate is None and not kept:
                 raise ValueError(f"{self._rule.name} has no rate of its own: push with that of the model's schedule")
         elif part.kind != CHANGE:
             raise ValueError(f"kind={part.kind!r} of a push is not known; it must be {DELTA!r} or {CHANGE!r}")
@@ -244,14 +245,14 @@ class Shard:
 
     def _check_snapshot(self, snapshot: dict[str, NDArray[Any]]) -> None:
         states = [f"state.{number}" for number in range(len(self._state))]
+        rule = snapshot["rule"].tobytes().decode(errors="replace") if "rule" in snapshot else self._rule.name
+        if rule != self._rule.name:
+            raise ValueError(
+                f"the snapshot is of a shard with the rule {rule!r}, not {self._rule.name!r}: use that rule"
+            )
         for name in ("rule", "weights", *states, "version", "clocks", "seen", "seen.values"):
             if name not in snapshot:
                 raise ValueError(f"the snapshot of a shard lacks {name!r}: it is incomplete, use another")
-        rule = snapshot["rule"].tobytes().decode(errors="replace")
-        if rule != self._rule.name:
-            raise ValueError(
-                f"the snapshot is of a shard with the rule {rule!r}: use that instead of {self._rule.name!r}"
-            )
         vectors = [name for name in snapshot if name.startswith("vector.") or name == "accrued.total"]
         for name in ("weights", *states, *vectors):
             found = snapshot[name]

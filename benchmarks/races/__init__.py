@@ -9,8 +9,10 @@ from benchmarks.races.epoch import epoch
 from benchmarks.races.file_to_model import file_to_model
 from benchmarks.races.kernel import kernel
 from benchmarks.races.memory import memory
+from benchmarks.races.overhead import overhead
 from benchmarks.races.published import published
 from benchmarks.races.real_data import real_data
+from benchmarks.races.simulated import simulated
 from benchmarks.races.start_up import start_up
 from benchmarks.races.threads import threads
 from benchmarks.races.time_to_objective import time_to_objective
@@ -26,5 +28,7 @@ RACES: dict[str, Callable[[Setting], Outcome]] = {
     "start_up": start_up,
     "memory": memory,
     "real_data": real_data,
+    "overhead": overhead,
+    "simulated": simulated,
 }
 """The races by name, in the order in which they are run and reported."""

@@ -24,6 +24,7 @@ def some_keys(data, n_rows: int) -> np.ndarray:
 # ---------------------------------------------------------------------------------------------------------- splitting
 
 
+@pytest.mark.slow
 @given(widths_and_shards)
 def test_every_row_lies_in_exactly_one_shard_and_none_is_split(given_):
     widths, shards = given_
@@ -80,6 +81,7 @@ def test_joining_undoes_cutting_and_nothing_is_copied(given_):
     np.testing.assert_array_equal(join(pieces), vector)
 
 
+@pytest.mark.slow
 @given(widths_and_shards, st.data())
 def test_joining_undoes_cutting_of_some_rows(given_, data):
     widths, shards = given_
@@ -97,6 +99,7 @@ def test_joining_undoes_cutting_of_some_rows(given_, data):
         assert part.size == span.rows.size(piece.keys)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.booleans(), st.data())
 def test_positions_of_rows(widths, equal, data):
     widths = [widths[0]] * len(widths) if equal else widths

@@ -163,6 +163,7 @@ def test_what_waits_for_its_turn_is_a_copy():
     np.testing.assert_array_equal(accrued(rig), np.ones(5))
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 8).flatmap(lambda n: st.permutations(list(range(n)) * 2)),
     st.integers(1, 3),

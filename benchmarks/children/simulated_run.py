@@ -1,0 +1,53 @@
+"""Run one strategy on many simulated workers; prints seconds, peak memory and what was simulated."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+
+import numpy as np
+
+from hogwild.data import check_examples
+from hogwild.engines import Simulated
+from hogwild.interfaces import AbstractStrategy, Stop
+from hogwild.models.linear import Linear
+from hogwild.strategies import AllReduce, Alone, Downpour, LocalSGD
+from hogwild.training import train
+
+FEATURES = 1_000
+
+
+def main(name: str, workers: int, rounds: int) -> None:
+    """Each worker learns 2 examples in each of `rounds` rounds."""
+    strategies: dict[str, AbstractStrategy] = {
+        "AllReduce": AllReduce(minibatch=2),
+        "LocalSGD": LocalSGD(period=2),
+        "Alone": Alone(block_examples=2 * workers),
+        "Downpour": Downpour(minibatch=2),
+    }
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2 * workers * rounds, FEATURES)).astype(np.float32)
+    data = check_examples(X, np.sign(X @ rng.normal(size=FEATURES)))
+    model = Linear("logistic", l2=1e-3, average=False)
+    stop = Stop(epochs=1, tol=None)
+    train(
+        model, data, strategy=strategies[name], engine=Simulated(2, shards=3), stop=Stop(time_s=1e-5, tol=None), seed=0
+    )
+    begun = time.perf_counter()
+    result = train(model, data, strategy=strategies[name], engine=Simulated(workers, shards=3), stop=stop, seed=0)
+    seconds = time.perf_counter() - begun
+    traffic = result.history.traffic
+    assert traffic is not None
+    facts = {
+        "seconds": seconds,
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "data_bytes": X.nbytes,
+        "virtual_s": traffic.virtual_s,
+        "messages": traffic.messages,
+    }
+    print(json.dumps(facts))
+
+
+main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -173,10 +173,7 @@ class AbstractStrategy(ABC):
     def agree(self) -> bool:
         """Do all workers run the same rounds, on examples fixed beforehand? (Else each takes what comes next.)"""
 
-    @property
-    def server(self) -> Update | None:
-        """What the server does with a push; None: there is none."""
-        return None
+    server: Update | None = None  # what the server does with a push; None: there is none
 
     @abstractmethod
     async def work(self, me: Worker) -> None:

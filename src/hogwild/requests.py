@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any, Literal, NamedTuple, final, get_args
+from typing import Any, Literal, final, get_args
 
 import numpy as np
 
+from hogwild.answers import ALL, Ack, All, Message, Portion, Reduced, Round, Versioned
 from hogwild.deltas import Change, Delta, Keys, Sent, Vector
 from hogwild.memory import Sharing
-from hogwild.params import Params
 
 
 def _ask(request: Any) -> Generator[Any, Any, Any]:
@@ -27,69 +26,6 @@ def _ask(request: Any) -> Generator[Any, Any, Any]:
 def _positive(name: str, value: Any) -> None:
     if not (isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1):
         raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
-
-
-# ----------------------------------------------------------------------------------------------------- answers
-
-
-class Round(NamedTuple):
-    """One turn of a strategy's loop."""
-
-    number: int  # my rounds so far
-    first: bool  # the first of a fresh start
-    late: bool = False  # the sum of this round has been closed without me (quorum): listen, and catch up
-
-
-class Portion(NamedTuple):
-    """A small part of a pass over all examples, handed to whoever is free."""
-
-    number: int
-    first: int  # position in the pass, in examples
-    count: int
-
-
-class All(Enum):
-    """`gradient(ALL)`: all examples of the pass, my part of them."""
-
-    EXAMPLES = "all examples"
-
-
-ALL = All.EXAMPLES
-
-
-class Reduced(NamedTuple):
-    """The answer to `all_reduce`. The sum is shared: read it, do not write it."""
-
-    sum: Any  # Delta or vector, added in rank order; None if nobody gave anything
-    count: int  # how many gave something
-
-
-class Message(NamedTuple):
-    """What a peer has put into my mailbox, or its weights (`get`)."""
-
-    sender: int
-    x: Any
-    clock: int  # the sender's rounds
-
-
-class Versioned(NamedTuple):
-    """Weights from the server."""
-
-    values: Vector  # (weights,), or the rows of `keys`, one after another
-    keys: Keys | None
-    versions: tuple[int, ...]  # pushes applied by each shard that was asked
-    met: bool  # False: what was waited for can no longer happen
-
-    def copy_to(self, params: Params) -> None:
-        """Into my own weights."""
-        params.weights[slice(None) if self.keys is None else params.positions(self.keys)] = self.values
-
-
-class Ack(NamedTuple):
-    """A push was applied, by all shards that it concerned."""
-
-    versions: tuple[int, ...]
-    staleness: int  # most pushes that a shard had applied since the sender last pulled from it
 
 
 @final

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.kernels.oracle import Problem
 
-from hogwild.kernels.merging import accumulate, merge, refresh, shrink
+from hogwild.kernels.merging import accumulate, merge, refresh, rescale, shrink, soften
 from hogwild.rules.penalties import prox
 
 every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -49,6 +49,27 @@ def test_shrink_does_not_overshoot_however_long_the_interval():
     shrink(w, rows_of(np.float64), 1e12, 0.0, 0, w.size)
     assert np.all(w * W >= 0)
     assert np.all(np.abs(w) <= 1e-11)
+
+
+@every_dtype
+def test_soften_is_the_prox_of_l1_with_a_factor_for_each_weight(dtype):
+    w, cuts = W.astype(dtype), np.linspace(0.0, 0.9, W.size).astype(dtype)
+    expected = [prox(np.array([x]), 0.5, 0.0, cut)[0] for x, cut in zip(W, cuts, strict=True)]
+    soften(w, cuts, 0.5)
+    np.testing.assert_allclose(w, expected, rtol=1e-6 if dtype is np.float32 else 1e-14, atol=1e-8)
+    assert not np.signbit(w[w == 0]).any()
+
+
+def test_soften_does_not_hide_what_is_not_finite():
+    w = np.array([np.nan, np.inf, -np.inf])
+    soften(w, np.array([1.0, 1.0, 1.0]), 1.0)
+    assert not np.isfinite(w).any()
+
+
+def test_rescale_stays_in_its_slice():
+    w = W.copy()
+    rescale(w, 0.25, 2, 5)
+    np.testing.assert_array_equal(w, np.concatenate([W[:2], W[2:5] / 4, W[5:]]))
 
 
 def test_merge_adds_what_changed_to_what_others_did():

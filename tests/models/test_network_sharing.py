@@ -13,7 +13,7 @@ from hogwild.data.blocks import Block  # noqa: E402
 from hogwild.data.examples import check_examples  # noqa: E402
 from hogwild.memory import CONTROL_CELLS, STOP, TURN, InTurn, Locking, Memory, Racy, Replicas  # noqa: E402
 from hogwild.models.network import Network  # noqa: E402
-from hogwild.models.network_module import on_one_core  # noqa: E402
+from hogwild.models.network_torch import on_one_core  # noqa: E402
 from hogwild.params import NonFiniteError  # noqa: E402
 from hogwild.requests import Steps  # noqa: E402
 from hogwild.rules.schedules import Moment, inverse  # noqa: E402

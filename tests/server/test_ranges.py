@@ -61,6 +61,11 @@ def test_a_wide_row_does_not_leave_a_shard_empty():
     assert [span.end - span.begin for span in ranges.spans] == [1, 1, 50, 1]
 
 
+def test_the_nearest_row_is_where_a_shard_begins():
+    ranges = Ranges(offsets_of([5, 6, 1]), 2)
+    assert [span.end - span.begin for span in ranges.spans] == [5, 7]
+
+
 def test_offsets_of_params():
     params = Params({"coef": (4, 3), "intercept": (3,), "scale": ()})
     ranges = Ranges(params.offsets, 2)

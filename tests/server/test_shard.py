@@ -69,6 +69,13 @@ def test_a_push_without_examples_advances_the_version_and_the_clock_and_nothing_
             np.testing.assert_array_equal(shard.snapshot()[name], old[name])
 
 
+def test_no_examples_make_no_step_also_with_values():
+    shard = shard_of(2, momentum())
+    shard.push(part(0, [0.0, 0.0], kind=DELTA)._replace(examples=0, steps=0))
+    np.testing.assert_array_equal(shard.weights, [0.0, 0.0])
+    assert shard.version == 1
+
+
 def test_float32_stays_float32_whatever_the_numbers_are():
     rig = Rig(flat(3, np.float32), 1, sgd())
     x = delta([1.0, 2.0, 3.0], steps=np.int64(1), examples=np.int64(3), dtype=np.float32)

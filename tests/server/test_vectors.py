@@ -226,10 +226,13 @@ def test_a_portion_of_an_older_clock_is_told_and_dropped():
 def test_a_portion_that_comes_after_the_sum_was_read_is_told_and_dropped():
     shard = accruing()
     shard.push(portion(0, 0, cleared=0))
-    assert shard.operate(("dot", "accrued", "accrued")) == 2.0
-    assert shard.push(portion(2, 1, cleared=0)).late
-    assert not shard.push(portion(0, 2, cleared=0)).late  # a duplicate is in the sum: nobody need do it again
-    assert shard.operate(("dot", "accrued", "accrued")) == 2.0
+    shard.push(portion(2, 1, cleared=0))
+    assert shard.operate(("dot", "accrued", "accrued")) == 8.0
+    assert shard.push(portion(1, 2, cleared=0)).late
+    assert shard.push(portion(3, 3, cleared=0)).late
+    for seq, number in ((4, 0), (5, 2)):  # duplicates are in the sum: nobody need do them again
+        assert not shard.push(portion(number, seq, cleared=0)).late
+    assert shard.operate(("dot", "accrued", "accrued")) == 8.0
 
 
 def test_a_worker_that_pulls_after_the_clear_is_in_time():

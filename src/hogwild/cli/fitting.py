@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -12,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from hogwild.checkpoint.encoding import encode
 from hogwild.cli.files import labels
 from hogwild.cli.interrupts import Interrupts
+from hogwild.cli.parallel import axes
 from hogwild.cli.progress import Watch
 from hogwild.data import DataError, Examples
+from hogwild.engines import Simulated
 from hogwild.estimators import LinearClassifier, LinearRegressor
 from hogwild.estimators.common import plan
 from hogwild.rules.losses import find_loss
@@ -62,6 +66,8 @@ def build(options: dict[str, Any]) -> Estimator:
     if options["l2"] is not None and options["c"] is not None:
         raise click.UsageError("--l2 and --C exclude each other: l2 = 1 / (C n)")
     rule = find_loss(options["loss"])
+    strategy, engine = axes(options)
+    threads = -1 if options["threads"] is None else options["threads"]
     common: dict[str, Any] = {
         "loss": _loss(options),
         "l2": 1e-4 if options["l2"] is None else options["l2"],
@@ -73,8 +79,9 @@ def build(options: dict[str, Any]) -> Estimator:
         "average": "auto" if options["average"] is None else options["average"],
         "early_stopping": options["early_stopping"] or options["validation_fraction"] is not None,
         "validation_fraction": 0.1 if options["validation_fraction"] is None else options["validation_fraction"],
-        "strategy": options["strategy"],
-        "n_jobs": -1 if options["threads"] is None else options["threads"],
+        "strategy": strategy,
+        "engine": engine,
+        "n_jobs": threads if engine is None else None,
         "deterministic": options["deterministic"],
         "random_state": options["seed"],
         "time_limit_s": options["time_limit"],
@@ -87,6 +94,22 @@ def build(options: dict[str, Any]) -> Estimator:
         estimator = LinearRegressor(**common)
     plan(estimator)  # a wrong parameter is found before the data are read
     return estimator
+
+
+def is_virtual(estimator: Estimator) -> bool:
+    """Are its times those of a virtual clock?"""
+    return isinstance(plan(estimator)[2], Simulated)
+
+
+def for_file(estimator: Estimator, options: Mapping[str, Any]) -> Estimator:
+    """The estimator as a model file can hold it: of a strategy or engine that it cannot, the name stays."""
+    held = copy.copy(estimator)
+    for axis in ("strategy", "engine"):
+        try:
+            encode(getattr(held, axis))
+        except TypeError:
+            setattr(held, axis, options[axis])
+    return held
 
 
 def with_c(estimator: Estimator, c: float, n_examples: int) -> None:

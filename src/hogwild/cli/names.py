@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, final
 
 import click
@@ -14,21 +15,43 @@ SCHEDULE_NAMES = list(SCHEDULES)
 
 
 @final
-class StrategyName(click.ParamType):  # type: ignore[type-arg] # generic from click 8.2 on only
-    """The name of a strategy, or "auto". The table is looked up when it is needed: it is slow to import."""
+class NameOf(click.ParamType):  # type: ignore[type-arg] # generic from click 8.2 on only
+    """One of some names. They are looked up when they are needed: their table is slow to import."""
 
-    name = "strategy"
+    def __init__(self, what: str, names: Callable[[], list[str]]) -> None:
+        self.name = what
+        self._names = names
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        return f"[{'|'.join(_strategy_names())}]"
+        return f"[{'|'.join(self._names())}]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value != "auto" and value not in _strategy_names():
-            self.fail(f"{value!r} is not one of {', '.join(_strategy_names())}.", param, ctx)
+        if value not in self._names():
+            self.fail(f"{value!r} is not one of {', '.join(self._names())}.", param, ctx)
         return str(value)
 
 
-def _strategy_names() -> list[str]:
+def strategy_names() -> list[str]:
     from hogwild.strategies import STRATEGIES
 
     return ["auto", *STRATEGIES]
+
+
+def engine_names() -> list[str]:
+    from hogwild.engines import ENGINES
+
+    return list(ENGINES)
+
+
+def rule_names() -> list[str]:
+    from hogwild.rules.updates import UPDATES
+
+    return list(UPDATES)
+
+
+def fetch_names() -> list[str]:
+    from typing import get_args, get_type_hints
+
+    from hogwild.strategies import Downpour
+
+    return list(get_args(get_type_hints(Downpour)["fetch"]))

@@ -16,15 +16,18 @@ Watch = Callable[["Record"], None]
 
 
 @contextmanager
-def watching(epochs: int, *, quiet: bool, verbose: bool) -> Iterator[list[Watch]]:
-    """The callbacks for a run of at most so many epochs. They are called from a worker's thread."""
+def watching(epochs: int, *, quiet: bool, verbose: bool, virtual: bool = False) -> Iterator[list[Watch]]:
+    """The callbacks for a run of at most so many epochs. They are called from a worker's thread.
+
+    virtual: the time of records is that of a virtual clock, so that it says nothing of the pace of this machine.
+    """
     if quiet:
         yield []
     elif verbose:
-        yield [_say]
+        yield [lambda record: _say(record, virtual)]
     else:
         with counting(epochs, quiet=quiet, title="training", unit="epochs", first="finding the step size") as count:
-            yield [lambda record: count(_figures(record))]
+            yield [lambda record: count(_figures(record, virtual))]
 
 
 @contextmanager
@@ -67,14 +70,16 @@ def pace(record: Record) -> str:
     return f"{speed / 1e6:.2f} M examples/s" if speed >= 1e6 else f"{speed:,.0f} examples/s"
 
 
-def _figures(record: Record) -> str:
+def _figures(record: Record, virtual: bool) -> str:
     losses = [
         f"{name} {value:.6g}"
         for name, value in (("objective", record.objective), ("hold-out loss", record.holdout_loss))
         if value is not None
     ]
-    return "  ".join([*losses, pace(record), f"rate {record.rate:.3g}"])
+    tempo = f"{record.time_s:.4g} virtual s" if virtual else pace(record)
+    return "  ".join([*losses, tempo, f"rate {record.rate:.3g}"])
 
 
-def _say(record: Record) -> None:
-    say(f"epoch {record.epoch}  {record.time_s:.3f} s  {_figures(record)}")
+def _say(record: Record, virtual: bool) -> None:
+    time = "" if virtual else f"  {record.time_s:.3f} s"
+    say(f"epoch {record.epoch}{time}  {_figures(record, virtual)}")

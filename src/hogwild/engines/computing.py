@@ -56,7 +56,7 @@ class Computing:
             raise Unsupported("a strategy that needs shared memory must share() before its first steps()")
         how = memory.how
         together = isinstance(how, InTurn) or (isinstance(how, Replicas) and how.ordered)
-        blocks, moment, count = session.take(rank, request.n * request.minibatch, together=together)
+        blocks, moment, count = session.take(rank, request.n * request.minibatch, request.minibatch, together=together)
 
         def run() -> Change | None:
             before = memory.shared.copy() if request.record else None
@@ -72,10 +72,10 @@ class Computing:
         session, of = self._session, request.of
         number = None
         if isinstance(of, Portion):
-            blocks, moment, count = session.portion(of)
+            blocks, moment, count = session.portion(rank, of)
             number = of.number
         elif isinstance(of, int | np.integer):
-            blocks, moment, count = session.take(rank, int(of))
+            blocks, moment, count = session.take(rank, int(of), int(of))
         else:
             blocks, moment, count = session.take_rest(rank)
         params = session.params[rank]

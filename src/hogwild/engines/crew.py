@@ -141,8 +141,13 @@ class Crew:
         if self._aborted:
             raise _Aborted
         self._blocked.add(rank)
-        if self._blocked >= self._hub.running and not self._hub.release():
-            raise Deadlock(describe_deadlock(self._waits()))
+        self._look_for_deadlock()
+
+    def _look_for_deadlock(self) -> None:
+        # What is released may have been started, and wake nobody.
+        while self._hub.running and self._blocked >= self._hub.running:
+            if not self._hub.release():
+                raise Deadlock(describe_deadlock(self._waits()))
 
     def _waits(self) -> list[str]:
         return self._hub.waits() + [f"worker {rank} waits for the end of the epoch" for rank in sorted(self._met)]
@@ -163,8 +168,7 @@ class Crew:
         with self._lock:
             self._hub.returned(rank)
             self._look_at_meeting()
-            if self._hub.running and self._blocked >= self._hub.running and not self._hub.release():
-                raise Deadlock(describe_deadlock(self._waits()))
+            self._look_for_deadlock()
 
     # ---------------------------------------------------------------------------------------------------- rounds
 

@@ -21,11 +21,11 @@ class Program:
             raise TypeError(f"{self._name}.work must be an async def, not return {program!r}")
         self._program, self._send = program, program.send
 
-    def advance(self, answer: Any) -> Request | None:
-        """The next request; None when the program has ended. TypeError for what is no request, or was not awaited."""
+    def advance(self, answer: Any) -> Any:
+        """The next `Request`; None when the program has ended. TypeError for what is no request, or was not awaited."""
         made = self.worker.made
         try:
-            request: Request = self._send(answer)
+            request = self._send(answer)
         except StopIteration:
             if made:
                 raise self._forgotten(made) from None

@@ -56,9 +56,10 @@ class Handout:
         epoch, begun, done = self._moment
         return Moment(epoch, begun, done + examples)
 
-    def take(self, rank: int, examples: int) -> Stretch:
+    def take(self, rank: int, examples: int, minibatch: int = 1) -> Stretch:
         """The next `examples` rows, fewer at the end of the epoch. More than a chunk is rounded down to whole chunks.
 
+        Who is hurried is given whole minibatches all the same: a step on fewer examples is as large, and noisier.
         Agreed: size * examples rows are walked through, and the part of `rank` is given.
         """
         chunk = self._blocks.chunk
@@ -73,7 +74,8 @@ class Handout:
             first, moment = self._next, self.moment
             if self._hurried:
                 fair = (self._n - first) // (2 * self._size) // chunk * chunk
-                examples = min(examples, max(fair, examples // SMALLEST_PART // chunk * chunk, min(chunk, examples)))
+                part = max(fair, examples // SMALLEST_PART // chunk * chunk, min(chunk, examples), minibatch)
+                examples = min(examples, part - part % minibatch)
             self._next = min(self._n, first + examples)
             return Stretch(self._moment.epoch, first, self._next, moment)
 

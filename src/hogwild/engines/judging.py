@@ -8,8 +8,8 @@ from typing import NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.data.blocks import Blocks
-from hogwild.interfaces import AbstractTask, Block, Tally
+from hogwild.data.blocks import Block, Blocks
+from hogwild.interfaces import AbstractTask, Tally
 from hogwild.params import Params
 
 JUDGED_EXAMPLES = 8_192  # rows that a worker judges at a time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, final
 
 from hogwild.requests import Portion, Take
@@ -19,10 +20,7 @@ class _Pass:
     def __init__(self, first_number: int, n_examples: int, workers: int) -> None:
         count = min(n_examples, PORTIONS_PER_WORKER * workers)
         cuts = [n_examples * i // count for i in range(count + 1)]
-        self.portions = [
-            Portion(first_number + i, begin, end - begin)
-            for i, (begin, end) in enumerate(zip(cuts[:-1], cuts[1:], strict=True))
-        ]
+        self.portions = [Portion(first_number + i, begin, end - begin) for i, (begin, end) in enumerate(pairwise(cuts))]
         self.next = 0
         self.open: dict[int, list[int]] = {}  # number: ranks that have it
 
@@ -44,7 +42,9 @@ class Portions:
         self._numbers = 0
 
     def take(self, rank: int, request: Take, reply: Reply) -> None:
-        """The next portion of the worker's round; near the end a copy of one that others have; None when all are done."""
+        """The next portion of the worker's round; near the end a copy of one that others have; None when all are
+        done.
+        """
         round = self._rounds[rank]
         if round not in self._passes:
             self._passes = {key: kept for key, kept in self._passes.items() if key >= round - 1}

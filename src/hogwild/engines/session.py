@@ -65,7 +65,7 @@ class Session:
         self._members = tuple(range(size))  # the same, sorted
         self.sharing, self._lock, self._turning = threading.Lock(), threading.Lock(), threading.RLock()
         self.agreed, self._granted = job.strategy.agree, -1  # the last round that was granted
-        self._begun = -1  # the last round that a worker has begun
+        self._begun: dict[int, int] = {}  # epoch: the last round in it that a worker has begun
         self.reason: str | None = None
         self._error: BaseException | None = None
         self.history, self._stale = History(), 0
@@ -74,12 +74,15 @@ class Session:
         self._recorded_examples = -1
         moment = Moment(self._before, begun, 0)
         self._handouts = self._deal(moment)
+        self._passed = -1  # the last epoch whose examples were all learnt in portions
         self._rest: list[list[Stretch]] = [[] for _ in range(size)]  # what `reserve` has set aside
         self._best: tuple[float, Params] | None = None  # (criterion, weights)
 
     # ------------------------------------------------------------------------------------------------ examples
 
-    def take(self, rank: int, examples: int, *, together: bool = False) -> tuple[list[Block], Moment, int]:
+    def take(
+        self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False
+    ) -> tuple[list[Block], Moment, int]:
         """The worker's next examples (fewer at the end of an epoch), the moment, and how many there are.
 
         together: of workers that are all given the same ones, and share them out among themselves.
@@ -89,7 +92,7 @@ class Session:
             return self._cut(handout.take_together(examples))
         reserved = self._rest[rank]
         if not reserved:
-            return self._cut(handout.take(rank, examples))
+            return self._cut(handout.take(rank, examples, minibatch))
         first = reserved[0]
         end = min(first.end, first.first + examples)
         reserved[:1] = [first._replace(first=end)] if end < first.end else []
@@ -100,22 +103,27 @@ class Session:
         return self._cut(self._handouts[rank].take_rest(rank))
 
     def reserve(self, rank: int, examples: int) -> list[Block]:
-        """Set the worker's next examples aside for it, and show them."""
-        stretch = self._handouts[rank].take(rank, examples)
-        if stretch.end > stretch.first:
-            self._rest[rank].append(stretch)
-        return self._cut(stretch)[0]
+        """Show the worker's next examples, which are set aside for it; also that there are none, so that it will not be
+        given others meanwhile, of an epoch that has begun since.
+        """
+        if not self._has_reserved(rank):
+            self._rest[rank][:] = [self._handouts[rank].take(rank, examples, examples)]
+        first = self._rest[rank][0]
+        return self._cut(first._replace(end=min(first.end, first.first + examples)))[0]
 
-    def portion(self, portion: Portion) -> tuple[list[Block], Moment, int]:
-        """The examples of a portion of the pass of this epoch. Handing it out was no part of the epoch's count."""
-        handout = self._leading()
-        stretch = Stretch(handout.moment.epoch, portion.first, portion.first + portion.count, handout.moment)
-        return self._cut(stretch)
+    def _has_reserved(self, rank: int) -> bool:
+        return any(stretch.end > stretch.first for stretch in self._rest[rank])
+
+    def portion(self, rank: int, portion: Portion) -> tuple[list[Block], Moment, int]:
+        """The examples of a portion of the pass of the worker's epoch. Handing it out was no part of the epoch's count."""
+        moment = self._handouts[rank].moment
+        return self._cut(Stretch(moment.epoch, portion.first, portion.first + portion.count, moment))
 
     def pass_is_over(self) -> None:
-        """All examples of the epoch were learnt in portions."""
+        """All examples of the epoch were learnt in portions; perhaps before some workers have come to it."""
+        self._passed = self._leading().moment.epoch
         for rank, handout in enumerate(self._handouts):
-            if handout.examples == 0:  # each worker's own, or the same for all
+            if handout.examples == 0 and handout.moment.epoch == self._passed:  # each worker's own, or the same for all
                 handout.take_rest(rank)
 
     def _cut(self, stretch: Stretch) -> tuple[list[Block], Moment, int]:
@@ -138,7 +146,9 @@ class Session:
         return self._leading().moment
 
     def _leading(self) -> Handout:
-        return max(self._handouts, key=lambda handout: handout.moment.done) if self.agreed else self._handouts[0]
+        if not self.agreed:
+            return self._handouts[0]
+        return max(self._handouts, key=lambda handout: (handout.moment.done, handout.moment.epoch))
 
     # ---------------------------------------------------------------------------------------------------- rounds
 
@@ -146,9 +156,13 @@ class Session:
         """May the worker begin its round number `index`?"""
         while self._goes_on(index):
             handout = self._handouts[rank]
-            # Agreed: where one has gone all go, though the others may have left them nothing to learn there.
-            if handout.left or self._rest[rank] or (self.agreed and index <= self._begun):
-                self._begun = max(self._begun, index)
+            if (
+                handout.left
+                or self._has_reserved(rank)
+                or (self.agreed and self._was_begun(index, handout.moment.epoch))
+            ):
+                if self.agreed:
+                    self._begin(index, handout.moment.epoch)
                 return Turn.GO
             if self._meets:
                 return Turn.MEET
@@ -156,6 +170,14 @@ class Session:
                 if self._handouts[rank] is handout:  # nobody was faster
                     self._flow_on(rank, handout, index)
         return Turn.STOP
+
+    def _begin(self, index: int, epoch: int) -> None:
+        with self._lock:
+            self._begun[epoch] = max(index, self._begun.get(epoch, -1))
+
+    def _was_begun(self, index: int, epoch: int) -> bool:
+        """Agreed: where one has gone all go, though the others may have left them nothing to learn there."""
+        return index <= self._begun.get(epoch, -1)
 
     def leave_rounds(self, rank: int) -> None:
         """The worker goes through no more rounds."""
@@ -242,6 +264,8 @@ class Session:
         following = self._handout(handout.moment._replace(epoch=handout.moment.epoch + 1))
         if self.agreed:
             self._handouts[rank] = following
+            if following.moment.epoch <= self._passed:
+                following.take_rest(rank)
             if handout.moment.done <= self._recorded_examples:
                 return  # others came first
         if self._judged:
@@ -324,6 +348,9 @@ class Session:
                 self._lay_out(moment)
                 self.judge()
                 self._tell(self._record(moment))
+            elif self._best is None and self._answered.done < moment.done:
+                # Stopped between two epochs, of which none was judged: the answer is still to be made.
+                self._answer = self._true(moment._replace(epoch=self._before + self.history[-1].epoch - 1))
         except KeyboardInterrupt:
             self.reason = "interrupted"  # what was judged before must do
         params = self._answer if self._best is None else self._best[1]

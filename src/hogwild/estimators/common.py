@@ -22,7 +22,7 @@ from hogwild.memory import Replicas
 from hogwild.models.linear import Linear
 from hogwild.params import Params
 from hogwild.rules.losses import LOSSES
-from hogwild.strategies import Alone, AllReduce, Hogwild, LocalSGD, Serial, find_strategy
+from hogwild.strategies import AllReduce, Alone, Hogwild, LocalSGD, Serial, find_strategy
 from hogwild.training import train
 
 # A thread more is worth its while if it has so many nonzeros to learn in an epoch: to wake it and to meet the others
@@ -164,7 +164,8 @@ def _check_repeats(strategy: AbstractStrategy, engine: AbstractEngine) -> None:
                 "give example_s a number"
             )
     elif engine.size > 1 and not _repeats(strategy):
-        raise ValueError(f"deterministic=True cannot be kept by strategy={strategy}: use strategy='hogwild'")
+        name = f"{type(strategy).__name__}()"
+        raise ValueError(f"deterministic=True cannot be kept by strategy={name}: use strategy='hogwild'")
 
 
 def _repeats(strategy: AbstractStrategy) -> bool:

@@ -17,11 +17,11 @@ from hogwild.models.network_losses import (
     NetworkLoss,
     check_output,
     find_network_loss,
-    import_torch,
     targets,
 )
 from hogwild.models.network_module import Layout, columns, copy_of, flat_weights, layout_of, load, tried
 from hogwild.models.network_task import PIECE_ROWS, NetworkTask
+from hogwild.models.network_torch import import_torch
 from hogwild.params import Params
 from hogwild.rules.schedules import Schedule, constant, find_schedule
 

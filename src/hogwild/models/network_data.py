@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
 from hogwild.interfaces import Tally
-from hogwild.models.network_losses import NetworkLoss, import_torch, losses
+from hogwild.models.network_losses import NetworkLoss, losses
 from hogwild.models.network_module import columns
+from hogwild.models.network_torch import import_torch
 
 
 @final

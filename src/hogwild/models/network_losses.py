@@ -8,21 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.examples import Examples
-
-
-def import_torch() -> Any:
-    """PyTorch, loaded when it is first needed; ImportError says how to install it."""
-    try:
-        return import_module("torch")
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("Network needs PyTorch: pip install 'hogwild[nets]'", name="torch") from error
+from hogwild.models.network_torch import import_torch
 
 
 def _cross_entropy(output: Any, target: Any) -> Any:

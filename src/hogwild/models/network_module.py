@@ -1,22 +1,15 @@
-"""A module and flat vectors: which weights are where, and copies of the module whose parameters alias a vector.
-
-Threads that shared Parameter objects would crash on autograd's version counters; so each thread has a replica of the
-module, with Parameters of its own whose *data* is the common memory.
-"""
+"""A module looked over: which weights and buffers it has, where they are in `Params`, and what it does with rows."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from copy import deepcopy
-from itertools import accumulate, pairwise
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.models.network_losses import import_torch
+from hogwild.models.network_torch import import_torch, on_one_core, random_numbers
 from hogwild.params import Params
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -126,123 +119,6 @@ def flat_weights(module: Any, params: Params) -> None:
     """Copy the module's weights into the vector."""
     for name, parameter in trainable(module):
         params[name][...] = parameter.detach().numpy()
-
-
-@final
-class Replica:
-    """One thread's copy of the module. Its weights and buffers are whatever it was last bound to.
-
-    `slope` (weights,) is where backward() adds gradients, as a tensor and as an array of the same memory.
-    """
-
-    def __init__(self, module: Any, *, training: bool) -> None:
-        torch = import_torch()
-        with torch.inference_mode(False):  # whatever the caller's mode: what is made there knows no gradients
-            self._make(torch, module, training)
-
-    def _make(self, torch: Any, module: Any, training: bool) -> None:
-        self.module = copy_of(module, training=training)
-        self._learning = [part for part in self.module.modules() if part.training]
-        self._parameters = [parameter for _, parameter in trainable(self.module)]
-        ends = list(accumulate((parameter.numel() for parameter in self._parameters), initial=0))
-        self._parts = [slice(begin, end) for begin, end in pairwise(ends)]
-        self._buffers = buffers_of(self.module)
-        self._weights: NDArray[np.floating] | None = None
-        self._arrays: list[Any] = [None] * len(self._buffers)
-        self._slope = torch.zeros(ends[-1] if training else 0, dtype=self._parameters[0].dtype)
-        self.slope: NDArray[np.floating] = self._slope.numpy()
-        for parameter, part in zip(self._parameters, self._parts, strict=True):
-            parameter.grad = self._slope[part].view(parameter.shape) if training else None
-
-    def bind(self, weights: NDArray[np.floating], state: Arrays) -> Replica:
-        """From now on read these weights, and read and write these buffers."""
-        torch = import_torch()
-        arrays = [state[PREFIX + name] for name, _, _, _ in self._buffers]
-        with torch.inference_mode(False):
-            if weights is not self._weights:
-                vector = torch.from_numpy(_writable(weights))
-                for parameter, part in zip(self._parameters, self._parts, strict=True):
-                    parameter.data = vector[part].view(parameter.shape)
-                self._weights = weights if weights.flags.writeable else None
-            for k, (_, _, _, tensor) in enumerate(self._buffers):
-                if arrays[k] is not self._arrays[k]:
-                    tensor.data = torch.from_numpy(_writable(arrays[k]))
-                    self._arrays[k] = arrays[k] if arrays[k].flags.writeable else None
-        return self
-
-    @contextmanager
-    def at_rest(self) -> Iterator[None]:
-        """In eval mode for a while."""
-        for part in self._learning:
-            part.training = False
-        try:
-            yield
-        finally:
-            for part in self._learning:
-                part.training = True
-
-    def settle(self) -> None:
-        """After learning: a module may have replaced a buffer instead of writing to it."""
-        for _, owner, key, tensor in self._buffers:
-            now = owner._buffers[key]
-            if now is not tensor:
-                tensor.copy_(now)
-                owner._buffers[key] = tensor
-
-
-def _writable(array: NDArray[Any]) -> NDArray[Any]:
-    """Torch has no tensors that are read-only: of such arrays (only judged, not trained) it gets a copy."""
-    return array if array.flags.writeable else array.copy()
-
-
-# ------------------------------------------------------------------------------------- what threads have in common
-
-_INSIDE = threading.Lock()
-_inside, _threads_before = 0, 1
-
-
-@contextmanager
-def on_one_core() -> Iterator[None]:
-    """Torch starts no threads of its own: a worker is one core, and the bits of a sum would depend on their number.
-
-    The number is both the process's and the calling thread's. The last worker to leave gives the process its own back.
-    """
-    global _inside, _threads_before
-    torch = import_torch()
-    with _INSIDE:
-        # Always asked: a thread's first question (or first large tensor) sets its number to that of the process, also
-        # after it has been given another one.
-        now = torch.get_num_threads()
-        if _inside == 0:
-            _threads_before = now
-        _inside += 1
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        with _INSIDE:
-            _inside -= 1
-            torch.set_num_threads(_threads_before)
-
-
-_DRAWING = threading.Lock()
-
-
-@contextmanager
-def random_numbers(seed: Sequence[int]) -> Iterator[None]:
-    """Layers draw from torch's one global generator: lend it to one thread at a time, seeded, and put it back.
-
-    What is drawn depends on the seed alone, whatever other workers do meanwhile.
-    """
-    torch = import_torch()
-    number = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> np.uint64(1))
-    with _DRAWING:
-        before = torch.get_rng_state()
-        torch.default_generator.manual_seed(number)
-        try:
-            yield
-        finally:
-            torch.set_rng_state(before)
 
 
 class Trial(NamedTuple):

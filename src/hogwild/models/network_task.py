@@ -15,9 +15,10 @@ from hogwild.deltas import Delta, Keys, Vector
 from hogwild.interfaces import AbstractTask, Tally
 from hogwild.memory import InTurn, Locking, Memory, Racy, Replicas, Sharing
 from hogwild.models.network_data import NetworkData
-from hogwild.models.network_losses import import_torch
-from hogwild.models.network_module import Arrays, Layout, Replica, on_one_core, random_numbers
+from hogwild.models.network_module import Arrays, Layout
+from hogwild.models.network_replica import Replica
 from hogwild.models.network_sharing import Learning, Minibatch, Queue, in_order, in_turn, locked, on_copies
+from hogwild.models.network_torch import import_torch, on_one_core, random_numbers
 from hogwild.params import NonFiniteError, Params
 from hogwild.requests import Steps
 from hogwild.rules.schedules import Curve, Moment

@@ -39,10 +39,8 @@ class Seen:
 
     @classmethod
     def of_table(cls, window: int, table: NDArray[np.int64], values: NDArray[np.float64]) -> Seen:
-        """What `table` gave, perhaps with another window: then the later of two answers for one place stays."""
+        """What `table` gave; the window must be the same."""
         seen = cls(window)
         for (worker, shard, seq, version, staleness, late), value in zip(table.tolist(), values.tolist(), strict=True):
-            ring = seen.rings[worker]
-            if ring[seq % window].seq < seq:
-                ring[seq % window] = Applied(shard, seq, version, staleness, bool(late), value)
+            seen.rings[worker][seq % window] = Applied(shard, seq, version, staleness, bool(late), value)
         return seen

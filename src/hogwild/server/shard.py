@@ -225,7 +225,8 @@ class Shard:
             "rule": np.frombuffer(self._rule.name.encode(), np.uint8).copy(),
             "weights": self.weights.copy(),
             **{f"state.{number}": array.copy() for number, array in enumerate(self._state)},
-            "version": np.array([self.version]),
+            "version": np.array([self.version], np.int64),
+            "window": np.array([self._seen.window], np.int64),
             "clocks": np.array(sorted(self._clocks.items()), np.int64).reshape(-1, 2),
             "seen": seen,
             "seen.values": values,
@@ -250,9 +251,14 @@ class Shard:
             raise ValueError(
                 f"the snapshot is of a shard with the rule {rule!r}, not {self._rule.name!r}: use that rule"
             )
-        for name in ("rule", "weights", *states, "version", "clocks", "seen", "seen.values"):
+        for name in ("rule", "weights", *states, "version", "window", "clocks", "seen", "seen.values"):
             if name not in snapshot:
                 raise ValueError(f"the snapshot of a shard lacks {name!r}: it is incomplete, use another")
+        window = int(snapshot["window"][0])
+        if window != self._seen.window:  # what was older than a smaller one could no longer be told from what is new
+            raise ValueError(
+                f"the snapshot is of a shard with window={window}, not {self._seen.window}: use that window"
+            )
         vectors = [name for name in snapshot if name.startswith("vector.") or name == "accrued.total"]
         for name in ("weights", *states, *vectors):
             found = snapshot[name]

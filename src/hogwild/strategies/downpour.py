@@ -23,7 +23,7 @@ class Downpour(AbstractStrategy):
     minibatch : examples of a step
     fetch_every, push_every : steps between two of each; 1 and 1 in the paper's experiments. Fetching more rarely costs
         little; pushing more rarely makes staler steps, and larger ones.
-    rule : the server's: `adagrad()` (default, as in the paper), `sgd()`, `momentum()`, `adam()`, with rates of their
+    server : its rule: `adagrad()` (default, as in the paper), `sgd()`, `momentum()`, `adam()`, with rates of their
         own (`sgd()`: the model's schedule)
     warm_start : pushes that replica 0 makes alone before others join, each of them after as many more (the paper trains
         one replica for ten hours first; joining in waves is Yang and Farrell's remedy, 2016). 0: all begin at once.
@@ -43,7 +43,7 @@ class Downpour(AbstractStrategy):
     minibatch: int = 1
     fetch_every: int = 1
     push_every: int = 1
-    rule: Update = field(default_factory=adagrad)
+    server: Update = field(default_factory=adagrad)
     warm_start: int = 0
     fetch: Literal["ahead", "wait", "rows"] = "ahead"
 
@@ -62,10 +62,6 @@ class Downpour(AbstractStrategy):
     @property
     def agree(self) -> bool:
         return False
-
-    @property
-    def server(self) -> Update:
-        return self.rule
 
     async def work(self, me: Worker) -> None:
         if self.warm_start and me.rank:

@@ -16,7 +16,7 @@ from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.virtual.speeds import Clocks
 from hogwild.engines.virtual.transport import Network
 from hogwild.interfaces import Job, Worker
-from hogwild.requests import COMPUTE, Communicate, Compute, NextRound, Request, Steps
+from hogwild.requests import COMPUTE, Communicate, Compute, NextRound, Steps
 from hogwild.traffic import Traffic
 
 _LATER = object()  # the answer comes by an event
@@ -98,7 +98,7 @@ class Cluster:
         except Exception as error:
             self._session.fail(rank, program.rounds, error)
 
-    def _handle(self, rank: int, program: Program, request: Request) -> Any:
+    def _handle(self, rank: int, program: Program, request: Any) -> Any:
         kind = type(request)
         if kind in COMPUTE:
             return self._compute(rank, request)

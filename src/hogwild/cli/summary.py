@@ -1,0 +1,118 @@
+"""What `hogwild train` tells about a run: facts for programs, and a summary of them for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hogwild.checkpoint import histories
+from hogwild.cli.costs import total_traffic, traffic_rows
+from hogwild.cli.talking import table
+from hogwild.engines import Threads
+from hogwild.estimators import LinearClassifier
+from hogwild.estimators.common import plan
+from hogwild.strategies import STRATEGIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hogwild.cli.fitting import Fitted
+    from hogwild.data import Examples
+    from hogwild.history import History, Record
+
+REASONS = {
+    "converged": "converged",
+    "ended by the strategy": "ended by the strategy",
+    "epochs": "all epochs used",
+    "time": "time limit reached",
+    "interrupted": "interrupted: the best model so far",
+}
+
+
+def facts(fitted: Fitted, examples: Examples, options: Mapping[str, Any], read_s: float) -> dict[str, Any]:
+    """What --json prints."""
+    estimator = fitted.estimator
+    runs = histories(estimator)
+    kept = [min(judged(run), key=_criterion) for run in runs if judged(run)]
+    holdouts = [record.holdout_score for record in kept if record.holdout_score is not None]
+    seen = sum(run[-1].examples for run in runs if len(run))
+    _, strategy, engine = plan(estimator, examples)
+    traffic = total_traffic(runs)
+    name = options["strategy"]
+    if name == "auto":
+        name = next(known for known, make in STRATEGIES.items() if make() == strategy)
+    return {
+        "model": options["out"],
+        "loss": estimator.loss if isinstance(estimator.loss, str) else list(estimator.loss),
+        "l2": float(estimator.l2),
+        "l1": float(estimator.l1),
+        "examples": examples.n_examples,
+        "features": examples.n_features,
+        "classes": estimator.classes_.tolist() if isinstance(estimator, LinearClassifier) else None,
+        "trained_problems": len(runs),
+        "strategy": name,
+        "engine": options["engine"],
+        "workers": engine.size,
+        "threads": engine.size if isinstance(engine, Threads) else None,
+        "epochs": int(estimator.n_iter_),
+        "stop_reason": "interrupted" if fitted.interrupted else estimator.stop_reason_,
+        "eta0": float(estimator.eta0_),
+        "objective": float(np.mean([record.objective for record in kept])) if kept else None,
+        "holdout_score": float(np.mean(holdouts)) if holdouts else None,
+        "nonzero_weights": int(np.count_nonzero(estimator.coef_)),
+        "read_s": read_s,
+        "train_s": fitted.seconds,
+        "examples_per_s": seen / max(fitted.seconds, 1e-9),
+        "virtual_s": None if traffic is None else traffic.virtual_s,
+        "traffic": None if traffic is None else traffic.as_dict(),
+        "history": [run.as_dict() for run in runs],
+    }
+
+
+def judged(run: History) -> list[Record]:
+    """The records of epochs whose weights were judged."""
+    return [record for record in run if record.objective is not None]
+
+
+def _criterion(record: Record) -> float:
+    """What the weights were chosen by that were kept."""
+    chosen = record.objective if record.holdout_loss is None else record.holdout_loss
+    assert chosen is not None  # the record was judged
+    return chosen
+
+
+def summary(fitted: Fitted, found: Mapping[str, Any]) -> str:
+    """The same for people."""
+    classes, workers = found["classes"], found["workers"]
+    size = Path(found["model"]).stat().st_size
+    rows = [("loss", f"{found['loss']}, l2 {found['l2']:.6g}" + (f", l1 {found['l1']:g}" if found["l1"] else ""))]
+    if classes is not None and len(classes) > 2:
+        done = found["trained_problems"]
+        text = f"{len(classes)}, one against the rest" + (f"; {done} trained" if done < len(classes) else "")
+        rows.append(("classes", text))
+    rows.append(("epochs", f"{found['epochs']} ({REASONS[found['stop_reason']]})"))
+    if found["virtual_s"] is None:
+        rows += [
+            ("time", f"{found['train_s']:.3f} s on {workers} thread{'s' * (workers > 1)}"),
+            ("speed", f"{found['examples_per_s']:,.0f} examples/s"),
+        ]
+    else:
+        rows += [
+            (
+                "simulated",
+                f"{found['strategy']} on {workers:,} worker{'s' * (workers > 1)}, in {found['train_s']:.3f} s",
+            ),
+            ("time", f"{found['virtual_s']:.4g} s by the virtual clock"),
+        ]
+    rows += traffic_rows(total_traffic(histories(fitted.estimator)))
+    rows.append(("objective", "not known" if found["objective"] is None else f"{found['objective']:.6g}"))
+    if found["holdout_score"] is not None:
+        name = "held-out R^2" if classes is None else "held-out accuracy"
+        rows.append((name, f"{found['holdout_score']:.4f}"))
+    rows += [
+        ("weights", f"{found['nonzero_weights']:,} not zero"),
+        ("model", f"{found['model']} ({size:,} bytes)"),
+    ]
+    return table(rows)

@@ -48,9 +48,6 @@ class Unsupported(ValueError):
     """This engine, model and strategy cannot work together; the sentence says what would."""
 
 
-# --------------------------------------------------------------------------------------------------- the worker
-
-
 @final
 class Rounds:
     """`async for round in me.rounds()`: goes on until the engine says that it is enough."""
@@ -88,7 +85,6 @@ class Worker:
         """Rounds for as long as the engine's budget lasts: `async for round in me.rounds()`."""
         return Rounds()
 
-    # learn from my data
     def steps(self, n: int, rate: float | None = None, *, minibatch: int = 1, record: bool = False) -> Steps:
         """Up to n steps in place, each on a minibatch of my data."""
         return self._make(Steps(n, rate, minibatch, record))
@@ -109,17 +105,14 @@ class Worker:
         """The next portion of this round's pass."""
         return self._make(Take())
 
-    # one memory
     def share(self, how: Sharing) -> Share:
         """Train the memory that all workers share."""
         return self._make(Share(how))
 
-    # everybody
     def all_reduce(self, x: Delta | Vector | None = None, quorum: int | None = None) -> Reduce:
         """The sum of what all workers give, and how many gave."""
         return self._make(Reduce(x, quorum))
 
-    # one peer
     def put(self, peer: int, x: Sent, mode: Literal["replace", "add", "queue"] = "replace") -> Put:
         """Put x into a peer's mailbox."""
         return self._make(Put(peer, x, mode))
@@ -136,7 +129,6 @@ class Worker:
         """My weights and a peer's become their mean."""
         return self._make(Average(peer))
 
-    # the parameter server
     def pull(self, keys: Keys | None = None, *, version: int | None = None, clock: int | None = None) -> Pull:
         """Weights from the server."""
         return self._make(Pull(keys, version, clock))
@@ -149,7 +141,6 @@ class Worker:
         """An operation on the vectors of the server."""
         return self._make(OnServer(op))
 
-    # meanwhile
     def start(self, request: Any) -> Start:
         """Begin a request that communicates, and go on; the answer is a ticket to await later."""
         self.made[:] = [made for made in self.made if made is not request]
@@ -224,6 +215,13 @@ class AbstractTask(ABC):
     def prox(self, values: Vector, positions: slice | NDArray[np.int64], rate: float | Vector) -> None:
         """What the penalty wants beside its gradient after a step at `rate` (one, or one a value), in place: `values`
         are the weights at `positions` of the flat vector.
+        """
+
+    @property
+    @abstractmethod
+    def scales(self) -> Vector | None:
+        """The scale of each weight, by which rules that know nothing of the model (a server's) must measure: they train
+        u = w / scales with the gradient scales * g. None: all are 1.
         """
 
     @abstractmethod

@@ -101,6 +101,10 @@ class ScriptedTask(AbstractTask):
     def prox(self, values: np.ndarray, positions: Any, rate: Any) -> None:
         """No penalty."""
 
+    @property
+    def scales(self) -> None:
+        """All 1."""
+
     def keys(self, blocks: Sequence[Block]) -> np.ndarray:
         return np.unique(np.concatenate([self._rows(block) for block in blocks]))
 

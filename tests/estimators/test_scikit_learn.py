@@ -16,7 +16,18 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from hogwild import Examples, Linear, LinearClassifier, LinearRegressor, Threads, constant, train
+from hogwild import (
+    Downpour,
+    Examples,
+    Linear,
+    LinearClassifier,
+    LinearRegressor,
+    LocalSGD,
+    Simulated,
+    Threads,
+    constant,
+    train,
+)
 
 # A weight of 2 is one step of twice the size, not two steps in shuffled order: as for scikit-learn's own SGD, weighted
 # and repeated rows have the same objective (tested in tests/models) but not the same path to 1e-7.
@@ -36,6 +47,8 @@ EXPECTED = {
         LinearClassifier("modified_huber", average=True, deterministic=True, n_jobs=2),
         LinearRegressor(random_state=0),
         LinearRegressor(("huber", 1.0), l1=1e-4, n_jobs=2),
+        LinearClassifier(strategy=LocalSGD(10), engine=Simulated(5), random_state=0),
+        LinearRegressor(strategy=Downpour(8), engine=Simulated(3), max_epochs=20, random_state=0),
     ],
     expected_failed_checks=lambda estimator: EXPECTED,
 )

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from hogwild.answers import Ack, Versioned
 from hogwild.deltas import Change, Delta
 from hogwild.params import Params
-from hogwild.requests import Ack, Versioned
 from hogwild.rules.schedules import Moment
 from hogwild.rules.updates import Update
 from hogwild.server import Client, Ranges, Shard

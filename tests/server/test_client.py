@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from tests.server.rigs import NOW, Rig, change, delta, flat
 
+from hogwild.answers import Ack, Versioned
 from hogwild.deltas import Change, Delta
 from hogwild.params import NonFiniteError, Params
-from hogwild.requests import Ack, Versioned
 from hogwild.rules.updates import sgd
 from hogwild.server import HEADER_BYTES, Applied, Client, OpPart, Pulled, PullPart, PushPart, Ranges
 

@@ -8,7 +8,7 @@ from tests.server.rigs import Rig, change, delta, flat
 
 from hogwild.params import NonFiniteError, Params
 from hogwild.rules.penalties import prox as soft
-from hogwild.rules.updates import UPDATES, adagrad, adam, momentum, sgd
+from hogwild.rules.updates import UPDATES, adagrad, adam, momentum, scaled, sgd
 from hogwild.server import Ranges, Shard
 from hogwild.server.messages import CHANGE, DELTA, PushPart
 
@@ -136,6 +136,17 @@ def test_gradient_and_penalty_balance_at_the_optimum_under_every_rule(rule, keys
     wanted = soft(target, 1.0, 0.0, l1 / curvature)
     np.testing.assert_allclose(rig.weights, wanted, atol=5e-3)
     assert (rig.weights[2:] == 0).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", [sgd(), momentum(), adagrad(0.5), adam(1e-3)], ids=lambda rule: rule.name)
+def test_they_balance_also_where_the_model_makes_smaller_steps_for_some_weights(rule):
+    # The task's prox takes rate * l1 * factor off a weight whose steps are a fraction `factor` of the rate.
+    factors, target, l1 = np.array([1.0, 0.25, 0.04, 0.5]), np.array([1.0, -1.0, 0.5, 0.1]), 0.2
+    rig = Rig(flat(4), 1, scaled(rule, np.sqrt(factors)), prox=paying(l1 * factors))
+    for _ in range(10_000):
+        rig.push(delta(rig.weights - target), rate=0.02)
+    np.testing.assert_allclose(rig.weights, soft(target, 1.0, 0.0, l1), atol=5e-3)
 
 
 def test_a_warm_start_survives_the_first_push():

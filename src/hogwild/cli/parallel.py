@@ -6,7 +6,6 @@ dataclasses: a new strategy with a field `period` has --period without a word he
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, final
@@ -14,43 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import click
 
 from hogwild.cli.names import NameOf, engine_names, fetch_names, rule_names, strategy_names
+from hogwild.cli.quantities import Bandwidth, ExampleSeconds
 
 if TYPE_CHECKING:
     from hogwild.interfaces import AbstractEngine, AbstractStrategy
-
-UNITS = {"": 1.0, "b": 1.0, "bit": 0.125}
-PREFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
-
-
-@final
-class Bandwidth(click.ParamType):  # type: ignore[type-arg] # generic from click 8.2 on only
-    """Bytes a second: 1.25e9, or with a unit, 1.25GB or 10Gbit."""
-
-    name = "bandwidth"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        found = re.fullmatch(r"([\d.]+(?:e[+-]?\d+)?|inf)\s*([kmgt]?)(b|bit)?(?:/s)?", str(value).strip().lower())
-        try:
-            if found is None or (found[2] and not found[3]):
-                raise ValueError
-            return float(found[1]) * PREFIXES[found[2]] * UNITS[found[3] or ""]
-        except ValueError:
-            self.fail(f"{value!r} is not a number of bytes a second; write e.g. 1.25e9, 1.25GB or 10Gbit.", param, ctx)
-
-
-@final
-class ExampleSeconds(click.ParamType):  # type: ignore[type-arg]
-    """Seconds, or "measured"."""
-
-    name = "seconds"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
-        if value == "measured":
-            return str(value)
-        try:
-            return float(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither a number of seconds nor 'measured'.", param, ctx)
 
 
 class Row(NamedTuple):
@@ -230,21 +196,6 @@ class EngineOption(click.Option):
         return _with_owners(click.Option.get_help_record(self, ctx), engines_with(str(self.name)))
 
 
-@final
-class SectionedCommand(click.Command):
-    """Its help lists options in sections: those of `option.section`, after all others."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        sections: dict[str, list[tuple[str, str]]] = {"Options": []}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is not None and isinstance(parameter, click.Option):
-                sections.setdefault(getattr(parameter, "section", "Options"), []).append(record)
-        for title, records in sections.items():
-            with formatter.section(title):
-                formatter.write_dl(records)
-
-
 def _with_owners(record: tuple[str, str] | None, owners: Mapping[str, Any]) -> tuple[str, str] | None:
     if record is None:
         return None
@@ -254,7 +205,7 @@ def _with_owners(record: tuple[str, str] | None, owners: Mapping[str, Any]) -> t
 
 
 def parallel_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: the options that `axes` reads. Show them with `SectionedCommand`."""
+    """Decorator: the options that `axes` reads. In `SectionedCommand` their help has sections."""
     defaults = {"strategy": "auto", "engine": "threads"}
     tables = ((AXES, AxisOption), (STRATEGY_OPTIONS, StrategyOption), (ENGINE_OPTIONS, EngineOption))
     for table, kind in reversed(tables):

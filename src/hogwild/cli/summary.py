@@ -99,11 +99,9 @@ def summary(fitted: Fitted, found: Mapping[str, Any]) -> str:
             ("speed", f"{found['examples_per_s']:,.0f} examples/s"),
         ]
     else:
+        what = f"{found['strategy']} on {workers:,} worker{'s' * (workers > 1)}"
         rows += [
-            (
-                "simulated",
-                f"{found['strategy']} on {workers:,} worker{'s' * (workers > 1)}, in {found['train_s']:.3f} s",
-            ),
+            ("simulated", f"{what}, in {found['train_s']:.3f} s"),
             ("time", f"{found['virtual_s']:.4g} s by the virtual clock"),
         ]
     rows += traffic_rows(total_traffic(histories(fitted.estimator)))

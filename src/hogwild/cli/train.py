@@ -9,8 +9,9 @@ import click
 
 from hogwild.cli.files import check_writable, data_options, read_data
 from hogwild.cli.names import LOSS_NAMES, SCHEDULE_NAMES
-from hogwild.cli.parallel import SectionedCommand, parallel_options
+from hogwild.cli.parallel import parallel_options
 from hogwild.cli.progress import waiting, watching
+from hogwild.cli.sections import SectionedCommand
 from hogwild.cli.talking import INTERRUPTED, plain_errors, say, write_json, write_stdout
 
 
@@ -46,7 +47,7 @@ from hogwild.cli.talking import INTERRUPTED, plain_errors, say, write_json, writ
     show_default=True,
     help="Stop when two epochs improve the objective by less (relatively); 0: run all epochs.",
 )
-@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop then.")
+@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after that; virtual, if simulated.")
 @click.option("--early-stopping", is_flag=True, help="Hold examples out, and stop by the loss on those.")
 @click.option(
     "--validation-fraction",

@@ -70,6 +70,10 @@ class Computing:
 
     def _gradient(self, rank: int, request: Gradient) -> Plan:
         session, of = self._session, request.of
+        if self._size > 1 and isinstance(session.memories[rank].how, Replicas):
+            raise Unsupported(
+                "weights that are shared as Replicas have no gradient() while others train them: use steps()"
+            )
         number = None
         if isinstance(of, Portion):
             blocks, moment, count = session.portion(rank, of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, final
@@ -11,7 +12,7 @@ from hogwild.engines.session import Session
 from hogwild.engines.transport import HEADER_BYTES, AbstractTransport, Host
 from hogwild.params import Params
 from hogwild.requests import OnServer, Pull, Push
-from hogwild.rules.updates import Update
+from hogwild.rules.updates import Update, scaled
 from hogwild.server import Client, OpPart, PullPart, Ranges, Shard
 from hogwild.traffic import Traffic
 
@@ -46,12 +47,15 @@ class Servers:
         self._session, self._transport, self._traffic = session, transport, traffic
         self._template = first = session.params[0]
         ranges = Ranges(first.offsets, shards)
+        scales, prox = session.task.scales, session.task.prox
         self._shards = [
-            Shard(span, piece, rule, session.task.prox)
+            Shard(span, piece, rule if scales is None else scaled(rule, scales[span.begin : span.end]), prox)
             for span, piece in zip(ranges.spans, ranges.cut(first.weights), strict=True)
         ]
         self._spans = ranges.spans
         self._clients = [Client(rank, ranges) for rank in range(size)]
+        # Pushes and operations of workers that have as many under way as shards remember: they are sent later.
+        self._held: list[deque[Callable[[], None]]] = [deque() for _ in range(size)]
         self._waiting: list[list[_Waiting]] = [[] for _ in self._shards]
         session.server_params = self._params
 
@@ -66,10 +70,13 @@ class Servers:
         """Send it to the shards that it concerns, and reply when all of them have answered."""
         if isinstance(request, Pull):
             self._pull(rank, request, reply)
-        elif isinstance(request, Push):
-            self._push(rank, request, reply)
+            return
+        answer: Callable[..., None] = self._push if isinstance(request, Push) else self._operate
+        act = partial(answer, rank, request, reply)
+        if self._clients[rank].full or self._held[rank]:
+            self._held[rank].append(act)
         else:
-            self._operate(rank, request, reply)
+            act()
 
     def _push(self, rank: int, request: Push, reply: Reply) -> None:
         client, x = self._clients[rank], request.x
@@ -79,6 +86,7 @@ class Servers:
             ack = client.acknowledged(answers)
             self._traffic.stale(ack.staleness)
             reply(ack)
+            self._send_held(rank)
 
         def act(part: Any, back: Back) -> None:
             back(self._shards[part.shard].push(part))
@@ -113,8 +121,14 @@ class Servers:
 
         def join(answers: list[_Value]) -> None:
             reply(client.operated(parts, [answer.value for answer in sorted(answers)]))  # in the order of the shards
+            self._send_held(rank)
 
         self._send(rank, parts, act, join)
+
+    def _send_held(self, rank: int) -> None:
+        held = self._held[rank]
+        while held and not self._clients[rank].full:
+            held.popleft()()
 
     def _send(self, rank: int, parts: list[Any], act: Callable[[Any, Back], None], join: Callable[[Any], None]) -> None:
         """Each part to its shard, where `act` happens, and its answer back; `join` when all have come."""

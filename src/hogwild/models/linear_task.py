@@ -98,6 +98,11 @@ class LinearTask(AbstractTask):
         """What l1 takes off the weights: l2 is part of the gradient."""
         self._gradients.prox(values, positions, rate)
 
+    @property
+    def scales(self) -> Vector | None:
+        """Those of the columns, and of the intercept, whose steps are smaller."""
+        return self._gradients.scales
+
     def keys(self, blocks: Sequence[Block]) -> Keys:
         """Columns that these rows have, and the intercept if one is learnt."""
         return self._gradients.keys(blocks)

@@ -132,6 +132,10 @@ class NetworkTask(AbstractTask):
     def prox(self, values: Vector, positions: slice | NDArray[np.int64], rate: float | Vector) -> None:
         """Nothing: the penalty is all in the gradient."""
 
+    @property
+    def scales(self) -> None:
+        """All weights are of one scale."""
+
     def keys(self, blocks: Sequence[Block]) -> Keys:
         """Every example touches all rows."""
         return np.arange(self._layout.n_rows if self._data.rows(blocks).shape[0] else 0, dtype=np.int64)

@@ -174,6 +174,37 @@ def _adam_pace(eps: float, state: State, rate: float, at: At) -> Array:
     return _inverse(rate, np.sqrt(state[1][at] / state[3][at]), eps)
 
 
+# ------------------------------------------------------------------------------------------------------------ scaled
+
+
+def scaled(rule: Update, scales: Array) -> Update:
+    """The rule in the units of the model: it trains u = w / scales, with the gradient scales * g of u, while w is kept.
+
+        w[at] -= scales[at] * rule.step(state, scales[at] * g, rate, at)
+
+    `scales`: (weights,) positive, in the weights' dtype, for the same weights as the state. Where a model makes smaller
+    steps for some weights (a fraction f of the rate: scales = sqrt(f)), rules that know nothing of it must do so too.
+    The pace stays that of u: the model's `prox` knows its scales itself.
+    """
+    if not (np.isfinite(scales).all() and (scales > 0).all()):
+        raise ValueError("scales must be positive numbers, one for each weight")
+    step = partial(_linear_step, rule, scales * scales) if rule.linear else partial(_scaled_step, rule, scales)
+    return rule._replace(step=step)
+
+
+def _scaled_step(rule: Update, scales: Array, state: State, gradient: Array, rate: float, at: At) -> Array:
+    some = scales[at]
+    step = rule.step(state, gradient * some, rate, at)
+    step *= some
+    return step
+
+
+def _linear_step(rule: Update, squares: Array, state: State, gradient: Array, rate: float, at: At) -> Array:
+    step = rule.step(state, gradient, rate, at)
+    step *= squares[at]
+    return step
+
+
 # ------------------------------------------------------------------------------------------------------------ shared
 
 

@@ -12,9 +12,9 @@ from typing import final
 
 import numpy as np
 
+from hogwild.answers import Ack, Versioned
 from hogwild.deltas import Delta, Keys, Sent, Vector
 from hogwild.params import NonFiniteError
-from hogwild.requests import Ack, Versioned
 from hogwild.server.messages import CHANGE, DELTA, WINDOW, Applied, OpPart, Pulled, PullPart, PushPart
 from hogwild.server.ranges import Piece, Ranges, join
 from hogwild.server.vectors import check_operation

@@ -43,7 +43,9 @@ def _train(engine: AbstractEngine, work: Work, l2: float = 0.0, epochs: int = 2)
     stop = Stop(epochs=epochs, tol=None)
 
     def run() -> Result:
-        return train(_model(l2), (sp.csr_array(X), Y), strategy=Probe().strategy(work), engine=engine, stop=stop, seed=0)
+        return train(
+            _model(l2), (sp.csr_array(X), Y), strategy=Probe().strategy(work), engine=engine, stop=stop, seed=0
+        )
 
     return np.asarray(within(run).params["coef"])
 
@@ -199,7 +201,7 @@ def sharing_must_be_declared(make_engine: MakeEngine) -> None:
         async for _ in me.rounds():
             await me.steps(1)
 
-    raised(Unsupported, "share", lambda: look(make_engine(2), undeclared))
+    raised(Unsupported, "share", look, make_engine(2), undeclared)
     if "share" in make_engine(1).can:
         probe = Probe(agree=False, needs={"share"}, answer="shared")
-        raised(Unsupported, "share", lambda: look(make_engine(2), forgotten, probe=probe))
+        raised(Unsupported, "share", look, make_engine(2), forgotten, probe=probe)

@@ -100,6 +100,10 @@ class LedgerTask(AbstractTask):
     def prox(self, values: Vector, positions: slice | NDArray[np.int64], rate: float | Vector) -> None:
         """No penalty."""
 
+    @property
+    def scales(self) -> None:
+        """All weights are of one scale."""
+
     def keys(self, blocks: Sequence[Block]) -> Keys:
         """The rows themselves."""
         return np.unique(self.rows(blocks))

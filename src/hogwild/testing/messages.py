@@ -127,8 +127,8 @@ def wrong_sums_are_refused(make_engine: MakeEngine) -> None:
         await me.all_reduce(vector(me), quorum=4)
 
     for work in (shapes, kinds):
-        raised(ValueError, "all_reduce", lambda work=work: look(make_engine(2), work))  # type: ignore[misc]
-    raised(ValueError, "quorum=4", lambda: look(make_engine(3), quorum))
+        raised(ValueError, "all_reduce", look, make_engine(2), work)
+    raised(ValueError, "quorum=4", look, make_engine(3), quorum)
 
 
 # -------------------------------------------------------------------------------------------------------- mailboxes
@@ -258,9 +258,9 @@ def unknown_peers_are_refused(make_engine: MakeEngine) -> None:
 
     for verb, more in (("put", (2, np.ones(1))), ("put", (-1, np.ones(1))), ("inbox", ((2,),)), ("get", (2,)),
                        ("average", (2,))):  # fmt: skip
-        raised(ValueError, "worker", lambda verb=verb, more=more: look(make_engine(2), asking(verb, *more)))  # type: ignore[misc]
+        raised(ValueError, "worker", look, make_engine(2), asking(verb, *more))
 
     async def mode(me: Worker) -> None:
         await me.put(0, vector(me), "append")  # type: ignore[arg-type]
 
-    raised(ValueError, "append", lambda: look(make_engine(2), mode))
+    raised(ValueError, "append", look, make_engine(2), mode)

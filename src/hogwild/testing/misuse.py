@@ -36,19 +36,19 @@ def needs_are_checked_first(make_engine: MakeEngine) -> None:
         raise AssertionError("a strategy that cannot run here has begun")
 
     probe = Probe(needs={"a miracle", *make_engine(1).can} - {"server"})
-    error = raised(Unsupported, "Probe needs a miracle", lambda: look(make_engine(2), begins, probe=probe))
+    error = raised(Unsupported, "Probe needs a miracle", look, make_engine(2), begins, probe=probe)
     must(re.search(r"[Uu]se |would", str(error)), f"{str(error)!r} does not say what would work")
 
     for need in {"share", "server"} - make_engine(1).can:
         asking = Probe(needs={need}, server=sgd() if need == "server" else None)
-        raised(Unsupported, "Probe", lambda asking=asking: look(make_engine(2), begins, probe=asking))  # type: ignore[misc]
+        raised(Unsupported, "Probe", look, make_engine(2), begins, probe=asking)
 
-    raised(Unsupported, "Serial runs on 1 worker", lambda: Trial().run_strategy(make_engine(2), Serial()))
+    raised(Unsupported, "Serial runs on 1 worker", Trial().run_strategy, make_engine(2), Serial())
 
 
 def sizes_are_checked(make_engine: MakeEngine) -> None:
     """ValueError for zero workers."""
-    raised(ValueError, "workers=0", lambda: make_engine(0))
+    raised(ValueError, "workers=0", make_engine, 0)
     for size in (1, 3):
         must(make_engine(size).size == size, f"make_engine({size}).size is {make_engine(size).size}")
 
@@ -82,7 +82,7 @@ def errors_are_located(make_engine: MakeEngine) -> None:
     async def in_pull(me: Worker) -> None:
         await me.pull(version=10**6)
 
-    _named(raised(Stumbled, "at once", lambda: look(make_engine(1), alone)), 0, 1, 0)
+    _named(raised(Stumbled, "at once", look, make_engine(1), alone), 0, 1, 0)
     waits: list[tuple[Work, Probe]] = [(each, Probe()) for each in (in_all_reduce, in_inbox, in_ticket)]
     if "server" in make_engine(1).can:
         waits.append((in_pull, served(sgd(), agree=True)))
@@ -90,7 +90,7 @@ def errors_are_located(make_engine: MakeEngine) -> None:
         for tol in (None, 0):  # worker 2 goes on, or waits for the end of the epoch
             probe = probe._replace(answer="mine" if tol == 0 else "end")
             trial = {"probe": probe, "stop": Stop(epochs=3, tol=tol)}
-            error = raised(Stumbled, "here", lambda w=wait, t=trial: look(make_engine(3), stumbling(w), **t))  # type: ignore[misc]
+            error = raised(Stumbled, "here", look, make_engine(3), stumbling(wait), **trial)
             _named(error, 1, 3, 3)
 
 
@@ -107,7 +107,7 @@ def errors_of_callbacks_come_out(make_engine: MakeEngine) -> None:
     for size in (1, 3):
         for tol in (None, 0):
             trial = {"probe": Probe(answer="mine"), "stop": Stop(epochs=3, tol=tol), "callbacks": [callback]}
-            raised(Stumbled, "in the callback", lambda s=size, t=trial: look(make_engine(s), work, **t))  # type: ignore[misc]
+            raised(Stumbled, "in the callback", look, make_engine(size), work, **trial)
 
 
 def gradients_that_are_no_numbers_stop_the_run(make_engine: MakeEngine) -> None:
@@ -125,7 +125,7 @@ def gradients_that_are_no_numbers_stop_the_run(make_engine: MakeEngine) -> None:
     for work in (stepping, applying):
         for size in (1, 3):
             trial = {"model": Ledger(fails_after=10), "stop": FOREVER}
-            error = raised(NonFiniteError, "NaN", lambda w=work, s=size, t=trial: look(make_engine(s), w, **t))  # type: ignore[misc]
+            error = raised(NonFiniteError, "NaN", look, make_engine(size), work, **trial)
             must(len(getattr(error, "__notes__", [])) == 1, f"the notes of the error are {error.__notes__}")
 
 
@@ -146,7 +146,7 @@ def forgotten_awaits_are_named(make_engine: MakeEngine) -> None:
             await me.all_reduce()
 
     for work, name in ((steps, "Steps"), (at_the_end, "Reduce"), (apply_among_others, "Apply")):
-        raised(TypeError, rf"(?s)Probe\.work .*{name}.*await", lambda work=work: look(make_engine(2), work))  # type: ignore[misc]
+        raised(TypeError, rf"(?s)Probe\.work .*{name}.*await", look, make_engine(2), work)
 
 
 def only_requests_are_awaited(make_engine: MakeEngine) -> None:
@@ -162,8 +162,8 @@ def only_requests_are_awaited(make_engine: MakeEngine) -> None:
     def no_coroutine(me: Worker) -> Any:
         return None
 
-    raised(TypeError, "42", lambda: look(make_engine(2), rubbish))
-    raised(TypeError, "async def", lambda: look(make_engine(2), no_coroutine))
+    raised(TypeError, "42", look, make_engine(2), rubbish)
+    raised(TypeError, "async def", look, make_engine(2), no_coroutine)
 
 
 def deadlocks_are_described(make_engine: MakeEngine) -> None:
@@ -215,9 +215,7 @@ def deadlocks_are_described(make_engine: MakeEngine) -> None:
         _sorted_deadlock(make_engine, work, sentence, 3 if work is returned else 2, trial)
 
 
-def _sorted_deadlock(
-    make_engine: MakeEngine, work: Work, sentence: str, size: int, trial: dict[str, Any]
-) -> None:
+def _sorted_deadlock(make_engine: MakeEngine, work: Work, sentence: str, size: int, trial: dict[str, Any]) -> None:
     """The deadlock of this program, whose waits may be told in any order."""
     try:
         outcome = look(make_engine(size), work, **trial)

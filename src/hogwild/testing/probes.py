@@ -64,12 +64,14 @@ def _shown(value: Any) -> str:
     return np.array2string(np.asarray(value), threshold=8) if isinstance(value, np.ndarray) else repr(value)
 
 
-def raised(kind: type[BaseException], sentence: str, action: Callable[[], object]) -> BaseException:
-    """The error that the action raises. AssertionError unless it is of this kind, and `sentence`, a regular expression,
-    is found in it.
+def raised(
+    kind: type[BaseException], sentence: str, action: Callable[..., object], *arguments: Any, **options: Any
+) -> BaseException:
+    """The error that action(*arguments, **options) raises. AssertionError unless it is of this kind, and `sentence`, a
+    regular expression, is found in it.
     """
     try:
-        outcome = action()
+        outcome = action(*arguments, **options)
     except kind as error:
         must(re.search(sentence, str(error)), f"{kind.__name__} must say {sentence!r}, but says {str(error)!r}")
         return error
@@ -112,7 +114,7 @@ class Probe(NamedTuple):
     def strategy(self, work: Callable[[Worker], Any]) -> AbstractStrategy:
         """A strategy with this program."""
         members = {**self._asdict(), "needs": frozenset(self.needs), "work": lambda self, me: work(me)}
-        return type("Probe", (AbstractStrategy,), members)()  # type: ignore[no-any-return]
+        return type("Probe", (AbstractStrategy,), members)()
 
 
 def served(rule: Update, **how: Any) -> Probe:

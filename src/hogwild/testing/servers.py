@@ -90,14 +90,13 @@ def each_push_is_applied_once(make_engine: MakeEngine) -> None:
     """Of many workers at once: the sum is exact, and versions count all pushes."""
 
     async def work(me: Worker) -> None:
-        highest, before = 0, -1
+        before = -1
         for number in range(5):
             pulled = await me.pull()
             must(min(pulled.versions) >= before, "versions of the server fall")
             ack = await me.push(vector(me, 2.0 ** (5 * me.rank + number)))
             must(0 <= ack.staleness <= 5 * (me.size - 1), f"staleness {ack.staleness} with {me.size} workers")
             before = min(ack.versions)
-            highest += 1
         everybody = await me.pull(version=5 * me.size)
         must(everybody.met, "all pushes were made, but a pull that waits for them was not met")
         same(everybody.values, vector(me, 2.0 ** (5 * me.size) - 1), "the sum of all pushes")
@@ -178,7 +177,7 @@ def vectors_stay_on_the_server(make_engine: MakeEngine) -> None:
         return work
 
     for op, word in ((("dot", "weights", "nothing"), "nothing"), (("exp", "weights"), "exp"), (("dot",), "dot")):
-        raised(ValueError, word, lambda op=op: look(make_engine(1), asking(*op), probe=served(sgd())))  # type: ignore[misc]
+        raised(ValueError, word, look, make_engine(1), asking(*op), probe=served(sgd()))
 
 
 def bad_pushes_are_refused(make_engine: MakeEngine) -> None:
@@ -196,12 +195,12 @@ def bad_pushes_are_refused(make_engine: MakeEngine) -> None:
     def missing(me: Worker) -> Any:
         return vector(me, np.nan)
 
-    raised(ValueError, "shape", lambda: look(make_engine(2), pushing(wrong), probe=served(sgd())))
-    raised(NonFiniteError, "NaN", lambda: look(make_engine(2), pushing(missing), probe=served(sgd())))
-    raised(Unsupported, "server", lambda: look(make_engine(2), pushing(vector)))
+    raised(ValueError, "shape", look, make_engine(2), pushing(wrong), probe=served(sgd()))
+    raised(NonFiniteError, "NaN", look, make_engine(2), pushing(missing), probe=served(sgd()))
+    raised(Unsupported, "server", look, make_engine(2), pushing(vector))
     halves = (Probe(needs={"server"}), Probe(server=sgd()))
     for probe in halves:
-        raised(Unsupported, "server", lambda probe=probe: look(make_engine(2), pushing(vector), probe=probe))  # type: ignore[misc]
+        raised(Unsupported, "server", look, make_engine(2), pushing(vector), probe=probe)
 
 
 def portions_cover_the_pass(make_engine: MakeEngine) -> None:
@@ -262,4 +261,4 @@ def started_requests_go_on(make_engine: MakeEngine) -> None:
     async def computing(me: Worker) -> None:
         await me.start(Steps(3))
 
-    raised(TypeError, "Steps", lambda: look(make_engine(1), computing))
+    raised(TypeError, "Steps", look, make_engine(1), computing)

@@ -15,8 +15,9 @@ from hogwild.engines.session import Session, Turn
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.virtual.speeds import Clocks
 from hogwild.engines.virtual.transport import Network
-from hogwild.interfaces import Job, Worker
-from hogwild.requests import COMPUTE, Communicate, Compute, NextRound, Steps
+from hogwild.interfaces import Job, Unsupported, Worker
+from hogwild.memory import InTurn, Replicas, Sharing
+from hogwild.requests import COMPUTE, Communicate, Compute, NextRound, Share, Steps
 from hogwild.traffic import Traffic
 
 _LATER = object()  # the answer comes by an event
@@ -107,6 +108,8 @@ class Cluster:
         return self._communicate(rank, request)
 
     def _compute(self, rank: int, request: Compute) -> Any:
+        if isinstance(request, Share):
+            self._check(request.how)
         plan = self._computing.plan(rank, request)
         if plan.examples == 0:
             return plan.run()
@@ -120,6 +123,14 @@ class Cluster:
             finish = partial(self._resume_running, rank, plan)
         self._agenda.after(taken_s, finish)
         return _LATER
+
+    def _check(self, how: Sharing) -> None:
+        """Unsupported if workers would wait for each other inside `steps`, which happen one at a time here."""
+        if len(self._programs) > 1 and (isinstance(how, InTurn) or (isinstance(how, Replicas) and how.ordered)):
+            raise Unsupported(
+                f"workers that share by {how} wait for each other within a block, which Simulated computes at one "
+                "stroke: use Threads(), or Simulated(1)"
+            )
 
     def _change(self, plan: Plan) -> tuple[Any, Any]:
         """What steps on the shared memory would change now; the memory is left as it was."""

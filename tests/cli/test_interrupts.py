@@ -29,9 +29,17 @@ def wait_for(process, words: bytes) -> list[bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_writes_the_best_model_so_far(files, here, start, times):
-    process = start("train", files / "two.svm", "--out", "model", *ENDLESS)
+@pytest.mark.parametrize(
+    ("times", "options"),
+    [
+        (1, ()),
+        (2, ()),
+        (1, ("--engine", "simulated", "--workers", 5, "--strategy", "downpour", "--seed", 0)),
+        (2, ("--engine", "simulated", "--workers", 5, "--strategy", "hogwild", "--seed", 0)),
+    ],
+)
+def test_ctrl_c_writes_the_best_model_so_far(files, here, start, times, options):
+    process = start("train", files / "two.svm", "--out", "model", *ENDLESS, *options)
     wait_for(process, b"epoch 2 ")
     for _ in range(times):
         process.send_signal(signal.SIGINT)

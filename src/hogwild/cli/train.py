@@ -47,7 +47,12 @@ from hogwild.cli.talking import INTERRUPTED, plain_errors, say, write_json, writ
     show_default=True,
     help="Stop when two epochs improve the objective by less (relatively); 0: run all epochs.",
 )
-@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after that; virtual, if simulated.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop after that (virtual seconds, if simulated).",
+)
 @click.option("--early-stopping", is_flag=True, help="Hold examples out, and stop by the loss on those.")
 @click.option(
     "--validation-fraction",

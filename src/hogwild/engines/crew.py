@@ -20,6 +20,7 @@ from hogwild.requests import COMPUTE, Communicate, NextRound, Round
 from hogwild.traffic import Traffic
 
 _AGAIN, _ABORT = object(), object()  # what a worker that waits may be woken with, beside an answer
+_LATER = object()  # there is no answer yet
 
 
 class _Aborted(Exception):
@@ -40,6 +41,8 @@ class Crew:
         self._lock = threading.Lock()  # of the hub, and of all below
         self._slots: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(size)]
         self._replies = [self._reply(rank) for rank in range(size)]
+        self._asking: int | None = None  # whose request is being answered
+        self._answer: Any = None
         self._blocked: set[int] = set()
         self._met: set[int] = set()  # who has come to the end of the epoch
         self._judging = 0  # how many still judge
@@ -117,24 +120,28 @@ class Crew:
             self._abort()
 
     def _communicate(self, rank: int, request: Communicate) -> Any:
-        slot = self._slots[rank]
         with self._lock:
+            self._asking = rank
+            self._answer = _LATER
             self._hub.ask(rank, request, self._replies[rank])
-            if slot.empty():
-                self._block(rank)
-        return self._woken(slot.get())
+            answer, self._asking = self._answer, None
+            if answer is not _LATER:
+                return answer
+            self._block(rank)
+        return self._woken(self._slots[rank].get())
 
     def _reply(self, rank: int) -> Any:
-        put, unblock = self._slots[rank].put, self._blocked_discard
+        """What the hub calls with an answer for this worker: while it asks, or when another does."""
+        put = self._slots[rank].put
 
         def reply(answer: Any) -> None:
-            unblock(rank)
-            put(answer)
+            if self._asking == rank:
+                self._answer = answer
+            else:
+                self._blocked.discard(rank)
+                put(answer)
 
         return reply
-
-    def _blocked_discard(self, rank: int) -> None:
-        self._blocked.discard(rank)
 
     def _block(self, rank: int) -> None:
         """The worker is about to wait; if all do, nobody is left to wake them."""

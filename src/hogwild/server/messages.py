@@ -44,8 +44,10 @@ class PushPart(NamedTuple):
     @property
     def n_bytes(self) -> int:
         """What it takes to send."""
-        arrays = (self.values, self.keys)
-        return HEADER_BYTES + sum(array.nbytes for array in arrays if array is not None)
+        keys, values = self.keys, self.values
+        if values is None:
+            return HEADER_BYTES
+        return HEADER_BYTES + values.nbytes + (0 if keys is None else keys.nbytes)
 
 
 class Applied(NamedTuple):

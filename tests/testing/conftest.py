@@ -1,0 +1,12 @@
+"""Conformance suites run engines: none may leave a thread behind."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.engines.conftest import watched
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """As for engines, with more patience: a kernel may have to be compiled."""
+    yield from watched(90.0)

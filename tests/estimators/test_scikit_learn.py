@@ -17,7 +17,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hogwild import (
-    Downpour,
     Examples,
     Linear,
     LinearClassifier,
@@ -48,7 +47,7 @@ EXPECTED = {
         LinearRegressor(random_state=0),
         LinearRegressor(("huber", 1.0), l1=1e-4, n_jobs=2),
         LinearClassifier(strategy=LocalSGD(10), engine=Simulated(5), random_state=0),
-        LinearRegressor(strategy=Downpour(8), engine=Simulated(3), max_epochs=20, random_state=0),
+        LinearRegressor(("huber", 1.0), strategy="downpour", engine=Simulated(2), max_epochs=30, random_state=0),
     ],
     expected_failed_checks=lambda estimator: EXPECTED,
 )

@@ -35,7 +35,6 @@ UNEVEN = Speeds(spread=1.0, jitter=1.0, straggle=0.2)
 OURS = {
     "threads": Threads,
     "threads, 3 shards": lambda n: Threads(n, shards=3),
-    "simulated": Simulated,
     "simulated, 3 shards, slow": lambda n: Simulated(n, shards=3, latency_s=1e-2, bandwidth_bytes_s=1e4),
     "simulated, fast, uneven": lambda n: Simulated(n, latency_s=0.0, speeds=UNEVEN),
 }

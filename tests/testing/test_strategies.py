@@ -94,7 +94,7 @@ def test_other_bits_on_another_engine_are_found():
         async for _ in me.rounds():
             await me.steps(3 + quick)
 
-    refuses(r"Broken with 3 workers gives other bits on Threads than on Simulated", Broken(work))
+    refuses(r"Broken with 1 workers gives other bits on Threads than on Simulated", Broken(work))
 
 
 def test_learning_nothing_is_found():

@@ -45,7 +45,7 @@ class Computing:
         return Plan(0, lambda: self._task.apply(params, delta) if delta.examples else None)
 
     def _upcoming(self, rank: int, request: Upcoming) -> Plan:
-        return Plan(0, lambda: self._task.keys(self._session.reserve(rank, request.n)))
+        return Plan(0, lambda: self._task.keys(self._session.supply.reserve(rank, request.n)))
 
     def _share(self, rank: int, request: Share) -> Plan:
         return Plan(0, lambda: self._give_memory(rank, request.how))
@@ -56,7 +56,9 @@ class Computing:
             raise Unsupported("a strategy that needs shared memory must share() before its first steps()")
         how = memory.how
         together = isinstance(how, InTurn) or (isinstance(how, Replicas) and how.ordered)
-        blocks, moment, count = session.take(rank, request.n * request.minibatch, request.minibatch, together=together)
+        blocks, moment, count = session.supply.take(
+            rank, request.n * request.minibatch, request.minibatch, together=together
+        )
 
         def run() -> Change | None:
             before = memory.shared.copy() if request.record else None
@@ -76,12 +78,12 @@ class Computing:
             )
         number = None
         if isinstance(of, Portion):
-            blocks, moment, count = session.portion(rank, of)
+            blocks, moment, count = session.supply.portion(rank, of)
             number = of.number
         elif isinstance(of, int | np.integer):
-            blocks, moment, count = session.take(rank, int(of), int(of))
+            blocks, moment, count = session.supply.take(rank, int(of), int(of))
         else:
-            blocks, moment, count = session.take_rest(rank)
+            blocks, moment, count = session.supply.take_rest(rank)
         params = session.params[rank]
 
         def run() -> Any:

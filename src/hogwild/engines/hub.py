@@ -50,9 +50,9 @@ class Hub:
         self._session, self._size, self._servers = session, size, servers
         self.running = set(range(size))
         self._rounds = [0] * size
-        self._collectives = Collectives(size, transport, self.running, session.place if session.agreed else None)
+        self._collectives = Collectives(size, transport, self.running, session.supply.place if session.agreed else None)
         self._mailboxes = Mailboxes(session.params, transport, self.running, self._rounds.__getitem__)
-        self._portions = Portions(session.blocks.n_training, size, self._rounds, session.pass_is_over)
+        self._portions = Portions(session.supply.blocks.n_training, size, self._rounds, session.supply.pass_is_over)
         self._tickets: dict[int, tuple[int, Ticket, Reply]] = {}
         collectives, mailboxes = self._collectives, self._mailboxes
         self._handlers: dict[type, Callable[[int, Any, Reply], None]] = {
@@ -114,7 +114,7 @@ class Hub:
         self._rounds[rank] = number + 1
         late = self._collectives.late(rank)
         if late and (place := self._collectives.place_of_next(rank)) is not None:
-            self._session.move(rank, place)
+            self._session.supply.move(rank, place)
         return Round(number, number == 0 and fresh, late)
 
     def left(self, rank: int) -> None:

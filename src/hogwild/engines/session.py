@@ -13,14 +13,13 @@ from typing import final
 
 import numpy as np
 
-from hogwild.data.blocks import Block, Blocks
-from hogwild.engines.handout import Handout, Stretch
+from hogwild.data.blocks import Blocks
 from hogwild.engines.judging import Judge, Verdict
+from hogwild.engines.supply import Supply
 from hogwild.history import History, Record
 from hogwild.interfaces import Job, Result
 from hogwild.memory import CONTROL_CELLS, STOP, Memory
 from hogwild.params import Params
-from hogwild.requests import Portion
 from hogwild.rules.schedules import Moment
 
 
@@ -44,7 +43,7 @@ class Session:
     def __init__(self, job: Job, size: int, clock: Callable[[], float]) -> None:
         self._clock, self._began = clock, clock()
         self._job, self._size = job, size
-        self.blocks = Blocks(job.examples, job.stop.holdout, job.seed)
+        blocks = Blocks(job.examples, job.stop.holdout, job.seed)
         survey = job.model.survey(job.examples, job.seed, job.start)
         self.task = job.model.bind(job.examples, survey)
         self.fresh = job.start is None
@@ -72,103 +71,25 @@ class Session:
         self._judge: Judge | None = None
         self._answer, self._answered = first, Moment(0, begun, 0)
         self._recorded_examples = -1
-        moment = Moment(self._before, begun, 0)
-        self._handouts = self._deal(moment)
-        self._passed = -1  # the last epoch whose examples were all learnt in portions
-        self._rest: list[list[Stretch]] = [[] for _ in range(size)]  # what `reserve` has set aside
+        begin = Moment(self._before, begun, 0)
+        self.supply = Supply(blocks, begin, size, agreed=self.agreed, hurried=self._hurried)
         self._best: tuple[float, Params] | None = None  # (criterion, weights)
-
-    # ------------------------------------------------------------------------------------------------ examples
-
-    def take(
-        self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False
-    ) -> tuple[list[Block], Moment, int]:
-        """The worker's next examples (fewer at the end of an epoch), the moment, and how many there are.
-
-        together: of workers that are all given the same ones, and share them out among themselves.
-        """
-        handout = self._handouts[rank]
-        if together:
-            return self._cut(handout.take_together(examples))
-        reserved = self._rest[rank]
-        if not reserved:
-            return self._cut(handout.take(rank, examples, minibatch))
-        first = reserved[0]
-        end = min(first.end, first.first + examples)
-        reserved[:1] = [first._replace(first=end)] if end < first.end else []
-        return self._cut(first._replace(end=end))
-
-    def take_rest(self, rank: int) -> tuple[list[Block], Moment, int]:
-        """The worker's part of all that is left of the epoch."""
-        return self._cut(self._handouts[rank].take_rest(rank))
-
-    def reserve(self, rank: int, examples: int) -> list[Block]:
-        """Show the worker's next examples, which are set aside for it; also that there are none, so that it will not be
-        given others meanwhile, of an epoch that has begun since.
-        """
-        if not self._has_reserved(rank):
-            self._rest[rank][:] = [self._handouts[rank].take(rank, examples, examples)]
-        first = self._rest[rank][0]
-        return self._cut(first._replace(end=min(first.end, first.first + examples)))[0]
-
-    def _has_reserved(self, rank: int) -> bool:
-        return any(stretch.end > stretch.first for stretch in self._rest[rank])
-
-    def portion(self, rank: int, portion: Portion) -> tuple[list[Block], Moment, int]:
-        """The examples of a portion of the pass of the worker's epoch. Handing it out was no part of the epoch's count."""
-        moment = self._handouts[rank].moment
-        return self._cut(Stretch(moment.epoch, portion.first, portion.first + portion.count, moment))
-
-    def pass_is_over(self) -> None:
-        """All examples of the epoch were learnt in portions; perhaps before some workers have come to it."""
-        self._passed = self._leading().moment.epoch
-        for rank, handout in enumerate(self._handouts):
-            if handout.examples == 0 and handout.moment.epoch == self._passed:  # each worker's own, or the same for all
-                handout.take_rest(rank)
-
-    def _cut(self, stretch: Stretch) -> tuple[list[Block], Moment, int]:
-        count = stretch.end - stretch.first
-        blocks = self.blocks.cut(self.blocks.order(stretch.epoch), stretch.first, stretch.end) if count else []
-        return blocks, stretch.moment, count
-
-    def place(self, rank: int) -> Handout:
-        """Agreed: how far the worker has come in the examples."""
-        return self._handouts[rank].twin()
-
-    def move(self, rank: int, place: Handout) -> None:
-        """Agreed: the worker has missed what others did until they came to this place."""
-        if place.moment.done > self._handouts[rank].moment.done:
-            self._handouts[rank] = place.twin()
-
-    @property
-    def moment(self) -> Moment:
-        """Now, by what was handed out."""
-        return self._leading().moment
-
-    def _leading(self) -> Handout:
-        if not self.agreed:
-            return self._handouts[0]
-        return max(self._handouts, key=lambda handout: (handout.moment.done, handout.moment.epoch))
 
     # ---------------------------------------------------------------------------------------------------- rounds
 
     def turn(self, rank: int, index: int) -> Turn:
         """May the worker begin its round number `index`?"""
         while self._goes_on(index):
-            handout = self._handouts[rank]
-            if (
-                handout.left
-                or self._has_reserved(rank)
-                or (self.agreed and self._was_begun(index, handout.moment.epoch))
-            ):
+            handout = self.supply.handout(rank)
+            if self.supply.has(rank) or (self.agreed and self._was_begun(index, handout.moment.epoch)):
                 if self.agreed:
                     self._begin(index, handout.moment.epoch)
                 return Turn.GO
             if self._meets:
                 return Turn.MEET
             with self._turning:
-                if self._handouts[rank] is handout:  # nobody was faster
-                    self._flow_on(rank, handout, index)
+                if self.supply.handout(rank) is handout:  # nobody was faster
+                    self._flow_on(rank, handout.moment, index)
         return Turn.STOP
 
     def _begin(self, index: int, epoch: int) -> None:
@@ -201,7 +122,7 @@ class Session:
         """The worker raised an error: it is raised again from `result`."""
         with self._lock:
             if self._error is None:
-                epoch = self._handouts[rank].moment.epoch - self._before + 1
+                epoch = self.supply.handout(rank).moment.epoch - self._before + 1
                 error.add_note(f"(in worker {rank} of {self._size}, round {rounds}, epoch {epoch})")
                 self._error = error
         self.stop("failed")
@@ -246,40 +167,38 @@ class Session:
         strategy = self._job.strategy
         return self._judged and (strategy.answer == "shared" or self.agreed)
 
-    def _handout(self, moment: Moment) -> Handout:
-        hurried = self._meets or moment.epoch - self._before + 1 >= self._job.stop.epochs
-        return Handout(self.blocks, moment, self._size, agreed=self.agreed, hurried=hurried)
+    def _hurried(self, epoch: int) -> bool:
+        return self._meets or self._is_last(epoch)
 
-    def _deal(self, moment: Moment) -> list[Handout]:
-        """For each worker; the same for all where they do not agree."""
-        shared = self._handout(moment)
-        return [shared.twin() if self.agreed else shared for _ in range(self._size)]
+    def _is_last(self, epoch: int) -> bool:
+        return epoch - self._before + 1 >= self._job.stop.epochs
 
-    def _flow_on(self, rank: int, handout: Handout, index: int) -> None:
+    def _flow_on(self, rank: int, moment: Moment, index: int) -> None:
         """The epoch's examples have been handed out, and nobody waits for the last of them to be learnt."""
-        if handout.moment.epoch - self._before + 1 >= self._job.stop.epochs:
+        if self._is_last(moment.epoch):
             with self._lock:
                 self._granted, self.reason = index - 1, self.reason or "epochs"
             return
-        following = self._handout(handout.moment._replace(epoch=handout.moment.epoch + 1))
+        following = moment._replace(epoch=moment.epoch + 1)
         if self.agreed:
-            self._handouts[rank] = following
-            if following.moment.epoch <= self._passed:
-                following.take_rest(rank)
-            if handout.moment.done <= self._recorded_examples:
+            self.supply.open_for(rank, following)
+            if moment.done <= self._recorded_examples:
                 return  # others came first
         if self._judged:
-            self._lay_out(handout.moment)
+            self._lay_out(moment)
         if self._size > 1 and not self.agreed:
-            self._handouts = [following] * self._size  # others need not wait until this is judged
+            self.supply.open(following)  # others need not wait until this is judged
         self.judge()
-        self._tell(self._record(handout.moment))
-        if self._size == 1:
-            self._handouts = [following]
+        self._tell(self._record(moment))
+        if self._size == 1 and not self.agreed:
+            self.supply.open(following)
 
     def close(self) -> None:
         """All workers in rounds have met and rest: lay out what is to be judged. Called by one of them."""
-        self._lay_out(self._handouts[min(self.in_rounds)].moment)
+        self._lay_out(self._met_at())
+
+    def _met_at(self) -> Moment:
+        return self.supply.handout(min(self.in_rounds)).moment
 
     def judge(self) -> None:
         """Judge some of what was laid out, until nothing is left."""
@@ -288,17 +207,16 @@ class Session:
 
     def decide(self) -> None:
         """Everything was judged: record, tell the callbacks, and open the next epoch or stop. Called by one worker."""
-        moment = self._handouts[min(self.in_rounds)].moment
+        moment = self._met_at()
         self._tell(self._record(moment))
-        if self.reason is None and moment.epoch - self._before + 1 >= self._job.stop.epochs:
+        if self.reason is None and self._is_last(moment.epoch):
             self.stop("epochs", now=False)
-        following = moment._replace(epoch=moment.epoch + 1)
-        self._handouts = self._deal(following)
+        self.supply.open(moment._replace(epoch=moment.epoch + 1))
         self._granted = -1  # the next round was asked for too early
 
     def _lay_out(self, moment: Moment) -> None:
         self._answer, self._answered = self._true(moment), moment
-        self._judge = None if self._job.stop.tol is None else Judge(self.task, self._answer, self.blocks)
+        self._judge = None if self._job.stop.tol is None else Judge(self.task, self._answer, self.supply.blocks)
 
     def _true(self, moment: Moment) -> Params:
         """A copy of the weights that are the answer now."""
@@ -343,7 +261,7 @@ class Session:
         if self._error is not None:
             raise self._error
         try:
-            moment = self.moment
+            moment = self.supply.moment
             if moment.done > self._recorded_examples or self._job.strategy.answer == "end":
                 self._lay_out(moment)
                 self.judge()

@@ -86,7 +86,7 @@ def _measured(session: Session) -> float:
     """Seconds an example takes here, with steps on a copy of the weights."""
     params = session.params[0].copy()
     memory = Memory(0, 1, params.weights, np.zeros_like(session.control))
-    blocks, moment = session.blocks, session.moment
+    blocks, moment = session.supply.blocks, session.supply.moment
 
     def run(n: int) -> int:
         some = min(n, blocks.n_training)

@@ -13,12 +13,17 @@ from hogwild.models.linear import Linear
 
 
 class Problem(NamedTuple):
-    """Something to learn, the objective before anything is learnt, and the least there is."""
+    """Something to learn.
+
+    start, best : the objective before anything is learnt, and the least there is (or a bound)
+    epochs :      in which `Serial` has learnt it
+    """
 
     model: AbstractModel
     data: tuple[Any, NDArray[Any]]
     start: float
     best: float
+    epochs: int = 10
 
     def gap(self, objective: float) -> float:
         """How much of what there was to gain is left: 1 at the start, 0 at the optimum."""

@@ -28,15 +28,15 @@ class Outcome(NamedTuple):
 def check_strategy(
     strategy: AbstractStrategy,
     *,
+    on: Problem | None = None,
     workers: Sequence[int] = (1, 2, 5),
-    epochs: int = 10,
     tolerance: float = 0.05,
     repeats: bool | None = None,
     engines: Mapping[str, MakeEngine] | None = None,
 ) -> None:
     """Does this strategy keep the promises of a strategy? AssertionError with a sentence if not.
 
-    It trains a linear model on a small problem whose optimum is known (`problem`), in a few seconds:
+    It trains on a small problem, in a few seconds:
 
     * It ends by itself on every engine that has what it needs, with every number of workers that it takes, and what it
       has learnt is better than nothing. All others refuse it with `Unsupported`, and one engine at least runs it.
@@ -45,8 +45,8 @@ def check_strategy(
       fast; a strategy that does not promise that says `repeats=False` (AllReduce with backup workers).
     * If not, it comes as near to the optimum as `Serial`, but for `tolerance`, a share of what there was to gain.
 
+    on :      what to learn; None: `problem()`, a linear model whose optimum is known
     workers : how many to try it with
-    epochs :  how long to train
     repeats : equal bits everywhere? None: if workers agree and share no memory
     engines : by name, what makes an engine of so many workers; None: `Threads` and `Simulated`
 
@@ -54,7 +54,8 @@ def check_strategy(
     >>> from hogwild.testing import check_strategy
     >>> check_strategy(AllReduce(minibatch=4), workers=(1, 2))
     """
-    task, stop = problem(), Stop(epochs=epochs, tol=0)
+    task = problem() if on is None else on
+    stop = Stop(epochs=task.epochs, tol=0)
     if repeats is None:
         repeats = strategy.agree and "share" not in strategy.needs
     serial = _gap(task, _train(task, Serial(), Threads(1), stop))

@@ -1,0 +1,28 @@
+"""Strategies, models and engines from their tables: synchronous ones agree bit for bit, others come close."""
+
+import pytest
+from tests.conformance.tasks import TASKS
+
+from hogwild import ENGINES, Downpour, Simulated, adagrad
+from hogwild.strategies import STRATEGIES
+from hogwild.testing import check_strategy
+
+# Of what there is to gain. A network gets only so far in six epochs: a mean of three gradients is one step, not three.
+TOLERANCE = {"linear, dense": 0.05, "linear, sparse": 0.05, "network": 0.4}
+# Adagrad's first steps are as long as its rate, in each weight: too long for so small a network.
+INSTEAD = {("network", "downpour"): Downpour(minibatch=8, server=adagrad(0.03))}
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("task", TASKS)
+def test_they_work_together(task, name):
+    engines = dict(ENGINES)
+    if task == "network":  # which takes longer for an example than a message takes
+        engines["simulated"] = lambda n: Simulated(n, example_s=2e-4)
+    strategy = INSTEAD.get((task, name)) or STRATEGIES[name]()
+    check_strategy(strategy, on=TASKS[task](), workers=(1, 3), tolerance=TOLERANCE[task], engines=engines)
+
+
+def test_all_axes_are_here():
+    assert set(ENGINES) == {"threads", "simulated"}, "another engine may need other numbers: look at `engines`"
+    assert set(TOLERANCE) == set(TASKS)

@@ -1,0 +1,70 @@
+"""What the pages tell people to type works, and prints what they say."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.docs.blocks import ROOT, blocks_of, differences, run
+
+from hogwild.interfaces import AbstractStrategy
+from hogwild.requests import REQUESTS
+from hogwild.strategies import STRATEGIES
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+def check(path, namespace):
+    blocks = blocks_of(path)
+    assert blocks, "the page has no code"
+    for block in blocks:
+        printed = run(path, block, namespace)
+        if block.output is not None:
+            wrong = differences(printed, block.output)
+            assert not wrong, "\n".join([f"{path.name}, line {block.line}, prints something else:", *wrong])
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs_and_prints_what_it_says():
+    check(ROOT / "docs" / "write-your-own-strategy.md", {"__name__": "tutorial"})
+
+
+@pytest.mark.slow
+def test_what_the_readme_shows_runs(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib", reason="it draws a picture")
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 5))
+    y = np.where(X @ rng.normal(size=5) > 0, 1, -1)
+    check(ROOT / "README.md", {"__name__": "readme", "X": X, "y": y, "X_test": X, "y_test": y})
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path):
+    page = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", page):
+        if target.startswith(("http:", "https:")):
+            continue
+        name, _, anchor = target.partition("#")
+        other = (path.parent / name).resolve() if name else path
+        assert other.exists(), f"{target} is not there"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", other.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}, target
+
+
+def test_every_strategy_is_among_those_to_choose_from():
+    page = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
+    assert not [name for name in STRATEGIES if f"`{name}`" not in page]
+    for make in STRATEGIES.values():
+        strategy = make()
+        assert isinstance(strategy, AbstractStrategy)
+        assert f"`{type(strategy).__name__}" in page
+
+
+def test_every_request_is_explained():
+    page = (ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+    verbs = {"NextRound": "rounds()", "Reduce": "all_reduce(", "OnServer": "on_server(", "Wait": "await ticket"}
+    for request in REQUESTS:
+        verb = verbs.get(request.__name__, request.__name__.lower() + "(")
+        assert f"`{verb}" in page, f"{verb} is missing"

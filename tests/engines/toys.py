@@ -16,7 +16,6 @@ from hogwild.requests import Steps
 from hogwild.rules.schedules import Moment
 from hogwild.strategies import STRATEGIES
 
-
 #: The strategies that learn by steps on the memory of all, and Serial.
 LEARNERS = [name for name in STRATEGIES if name == "serial" or "share" in STRATEGIES[name]().needs]
 

@@ -301,3 +301,11 @@ def test_bad_numbers_and_names(make, sentence):
 def test_something_else_is_no_rule():
     with pytest.raises(TypeError, match=r"a name or an Update such as adagrad\(rate=0.5\), not <function adagrad"):
         find_update(adagrad)
+
+
+def test_equal_rules_are_equal_and_say_what_they_are():
+    assert adagrad() == adagrad(0.1) != adagrad(0.2)
+    assert hash(adam()) == hash(adam(0.001))
+    assert momentum(0.5) != momentum(0.5, 0.5)
+    assert repr(sgd()) == "sgd(None)"
+    assert repr(momentum(0.5)) == "momentum(0.5, 0.9)"

@@ -6,17 +6,21 @@ Only the classes of one table can be made from a file, each through its own chec
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from hogwild.engines import Simulated, Speeds, Threads
 from hogwild.memory import InTurn, Locking, Racy, Replicas
+from hogwild.requests import ALL
 from hogwild.rules.schedules import Schedule
-from hogwild.strategies import Hogwild, Locked, RoundRobin, Serial
+from hogwild.rules.updates import UPDATES, Update
+from hogwild.strategies import AllReduce, Alone, Downpour, Hogwild, LocalSGD, Locked, RoundRobin, Serial
 
-TYPES: dict[str, type] = {
-    cls.__name__: cls for cls in (Hogwild, InTurn, Locked, Locking, Racy, Replicas, RoundRobin, Schedule, Serial)
-}
+STRATEGIES = (AllReduce, Alone, Downpour, Hogwild, LocalSGD, Locked, RoundRobin, Serial)
+PARTS = (InTurn, Locking, Racy, Replicas, Schedule, Simulated, Speeds, Threads)
+TYPES: dict[str, type] = {cls.__name__: cls for cls in (*STRATEGIES, *PARTS)}
 
 
 def encode(value: Any) -> Any:
@@ -25,6 +29,11 @@ def encode(value: Any) -> Any:
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if value is ALL:
+        return {"type": "ALL"}
+    if isinstance(value, Update) and value.name in UPDATES:
+        numbers = value.step.args if isinstance(value.step, partial) else ()
+        return {"type": "Update", "name": value.name, "numbers": [value.rate, *map(encode, numbers)]}
     if TYPES.get(type(value).__name__) is type(value):
         record: Any = value
         names = record._fields if isinstance(value, Schedule) else [field.name for field in fields(record)]
@@ -41,6 +50,10 @@ def decode(stored: Any) -> Any:
     if stored is None or isinstance(stored, bool | int | float | str):
         return stored
     kind = stored["type"]
+    if kind == "ALL":
+        return ALL
+    if kind == "Update":
+        return UPDATES[stored["name"]](*stored["numbers"])
     if kind == "tuple":
         return tuple(decode(item) for item in stored["items"])
     if kind == "dict":

@@ -30,6 +30,7 @@ from hogwild.estimators import LinearClassifier
 from hogwild.estimators.common import plan
 from hogwild.history import History, Record
 from hogwild.params import Params
+from hogwild.traffic import Traffic
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -99,7 +100,8 @@ def _check_format(path: Path, metadata: Mapping[str, str]) -> None:
 
 def _restore(metadata: Mapping[str, str], arrays: Arrays) -> Estimator:
     facts = json.loads(metadata["fit"])
-    records = [_history(columns) for columns in json.loads(metadata["history"])]
+    columns, traffics = json.loads(metadata["history"]), json.loads(metadata["traffic"])
+    records = [_history(*parts) for parts in zip(columns, traffics, strict=True)]
     estimator = KINDS[metadata["kind"]](**decode(json.loads(metadata["hyper_parameters"])))
     plan(estimator)  # checks the hyper-parameters
     coef = arrays["coef"]
@@ -148,9 +150,18 @@ def _check_arrays(arrays: Arrays, problems: int, trained: int) -> None:
             raise ValueError(f"{name} holds NaN or infinity")
 
 
-def _history(columns: Mapping[str, list[Any]]) -> History:
+def _history(columns: Mapping[str, list[Any]], traffic: Mapping[str, Any] | None) -> History:
     rows = zip(*(columns[name] for name in Record.__dataclass_fields__), strict=True)
-    return History([Record(*row) for row in rows])
+    return History([Record(*row) for row in rows], None if traffic is None else _traffic(traffic))
+
+
+def _traffic(stored: Mapping[str, Any]) -> Traffic:
+    traffic = Traffic(int(stored["sent_bytes"]), int(stored["messages"]), virtual_s=stored["virtual_s"])
+    traffic.staleness.update({int(behind): int(times) for behind, times in stored["staleness"].items()})
+    for worker in stored["workers"]:
+        traffic.busy(int(worker["rank"]), worker["busy_s"])
+        traffic.waiting(int(worker["rank"]), worker["waiting_s"])
+    return traffic
 
 
 def _params(arrays: Arrays, k: int) -> Params:

@@ -26,6 +26,7 @@ from hogwild.data.atomic import replacing
 from hogwild.estimators import LinearClassifier
 from hogwild.estimators.common import plan
 from hogwild.params import Params
+from hogwild.traffic import Traffic
 
 
 def save_model(estimator: Estimator, path: str | os.PathLike[str]) -> None:
@@ -53,6 +54,7 @@ def save_model(estimator: Estimator, path: str | os.PathLike[str]) -> None:
         "hyper_parameters": json.dumps(encode(_hyper_parameters(estimator))),
         "fit": json.dumps(_facts(estimator)),
         "history": json.dumps([history.as_dict() for history in histories(estimator)]),
+        "traffic": json.dumps([_traffic(history.traffic) for history in histories(estimator)]),
     }
     if isinstance(estimator, LinearClassifier):
         metadata["classes"] = json.dumps(_classes(estimator.classes_))
@@ -99,6 +101,10 @@ def _facts(estimator: Estimator) -> dict[str, Any]:
         "stop_reason": estimator.stop_reason_,
         "feature_names": None if names is None else [str(name) for name in names],
     }
+
+
+def _traffic(traffic: Traffic | None) -> dict[str, Any] | None:
+    return None if traffic is None else traffic.as_dict()
 
 
 def _classes(classes: NDArray[Any]) -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -13,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from hogwild.checkpoint.encoding import encode
 from hogwild.cli.files import labels
 from hogwild.cli.interrupts import Interrupts
 from hogwild.cli.parallel import axes
@@ -99,17 +97,6 @@ def build(options: dict[str, Any]) -> Estimator:
 def is_virtual(estimator: Estimator) -> bool:
     """Are its times those of a virtual clock?"""
     return isinstance(plan(estimator)[2], Simulated)
-
-
-def for_file(estimator: Estimator, options: Mapping[str, Any]) -> Estimator:
-    """The estimator as a model file can hold it: of a strategy or engine that it cannot, the name stays."""
-    held = copy.copy(estimator)
-    for axis in ("strategy", "engine"):
-        try:
-            encode(getattr(held, axis))
-        except TypeError:
-            setattr(held, axis, options[axis])
-    return held
 
 
 def with_c(estimator: Estimator, c: float, n_examples: int) -> None:

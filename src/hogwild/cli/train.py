@@ -103,7 +103,7 @@ def train_command(**options: Any) -> None:
     """
     _check_places(options["out"], options["plot"])
     from hogwild.checkpoint import save_model
-    from hogwild.cli.fitting import build, fit, for_file, is_virtual, targets, with_c
+    from hogwild.cli.fitting import build, fit, is_virtual, targets, with_c
     from hogwild.cli.interrupts import Interrupts
     from hogwild.cli.summary import facts, summary
 
@@ -121,7 +121,7 @@ def train_command(**options: Any) -> None:
     with Interrupts() as interrupts:
         with watching(_most_epochs(estimator, y), **how) as watches:
             fitted = fit(estimator, examples, y, watches, interrupts)
-        save_model(for_file(fitted.estimator, options), options["out"])
+        save_model(fitted.estimator, options["out"])
         found = facts(fitted, examples, options, read_s)
         if options["plot"] is not None:
             _plot(fitted.estimator, options["plot"])

@@ -28,7 +28,7 @@ class Handout:
 
     agreed :  each of `size` workers has a handout of its own; together they walk through all rows, each knowing what
               the others take. Else all ask one handout, and each row goes to whoever asks first.
-    hurried : workers wait for each other at its end, or the run ends there
+    hurried : towards its end workers get fewer examples, so that they come to it together
     """
 
     def __init__(self, blocks: Blocks, moment: Moment, size: int, *, agreed: bool, hurried: bool) -> None:

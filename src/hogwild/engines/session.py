@@ -22,6 +22,8 @@ from hogwild.memory import CONTROL_CELLS, STOP, Memory
 from hogwild.params import Params
 from hogwild.rules.schedules import Moment
 
+SMALL_EPOCH = 65_536  # examples for each worker: two of the blocks that strategies ask for
+
 
 class Turn(Enum):
     """What a worker that asks for its next round is told."""
@@ -168,7 +170,11 @@ class Session:
         return self._judged and (strategy.answer == "shared" or self.agreed)
 
     def _hurried(self, epoch: int) -> bool:
-        return self._meets or self._is_last(epoch)
+        """Must the epoch be shared out evenly? Where workers wait for each other at its end, or end with it, or it
+        is so small that one of them could take it all.
+        """
+        small = self._job.examples.n_examples < SMALL_EPOCH * self._size
+        return small or self._meets or self._is_last(epoch)
 
     def _is_last(self, epoch: int) -> bool:
         return epoch - self._before + 1 >= self._job.stop.epochs
@@ -265,7 +271,9 @@ class Session:
             if moment.done > self._recorded_examples or self._job.strategy.answer == "end":
                 self._lay_out(moment)
                 self.judge()
-                self._tell(self._record(moment))
+                record = self._record(moment)
+                if self.reason != "interrupted":  # then nobody waits for news
+                    self._tell(record)
             elif self._best is None and self._answered.done < moment.done:
                 # Stopped between two epochs, of which none was judged: the answer is still to be made.
                 self._answer = self._true(moment._replace(epoch=self._before + self.history[-1].epoch - 1))

@@ -17,7 +17,7 @@ Taken = tuple[list[Block], Moment, int]  # the examples, the moment at which the
 class Supply:
     """One handout that all workers ask or, if they agree on their rounds, one for each of them.
 
-    hurried : of an epoch: do workers wait for each other at its end, or does the run end there?
+    hurried : of an epoch: must it be shared out evenly, so that workers come to its end together?
     """
 
     def __init__(

@@ -37,8 +37,8 @@ class LinearGradients:
         self._factors = np.append(survey.relax if survey.relax.size else np.ones(d, survey.dtype), binding.intercept)
         self._factors = self._factors.astype(survey.dtype)
         self._cuts = np.append(terms.l1 * self._factors[:-1], 0).astype(survey.dtype)
-        # A step of `factors` times the gradient is a plain one for u = w / sqrt(factors). An intercept that is not learnt
-        # has factor 0, and no gradient.
+        # A step of `factors` times the gradient is a plain one for u = w / sqrt(factors). An intercept that is not
+        # learnt has factor 0, and no gradient.
         positive = np.where(self._factors > 0, self._factors, self._factors.dtype.type(1))
         self.scales: Vector | None = None if (positive == 1).all() else np.sqrt(positive)
         self._spare: list[NDArray[np.float64]] = []  # vectors of zeros: each call borrows one

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +46,16 @@ class Update(NamedTuple):
     # Is a step just rate * gradient? Then factors of the gradient may be taken into the rate: one pass over memory
     # less, and the same rounding as where a worker applies its own gradient.
     linear: bool = False
+
+    def __repr__(self) -> str:
+        numbers = self.step.args if isinstance(self.step, partial) else ()
+        return f"{self.name}({', '.join(map(repr, (self.rate, *numbers)))})"
+
+
+@lru_cache(maxsize=256)
+def _with(function: Callable[..., Any], *numbers: float) -> Callable[..., Any]:
+    """The function with its numbers filled in: the same object for the same ones, so that equal rules are equal."""
+    return partial(function, *numbers)
 
 
 # --------------------------------------------------------------------------------------------------------------- sgd
@@ -78,7 +88,7 @@ def momentum(rate: float | None = None, beta: float = 0.9) -> Update:
     many workers that do not wait for each other act like momentum already (Mitliagkas et al. 2016): less is needed.
     """
     beta = _share("beta", beta)
-    return Update("momentum", _rate(rate), _zeros, partial(_momentum_step, beta), partial(_momentum_pace, beta))
+    return Update("momentum", _rate(rate), _zeros, _with(_momentum_step, beta), _with(_momentum_pace, beta))
 
 
 def _zeros(weights: Array) -> State:
@@ -108,7 +118,7 @@ def adagrad(rate: float | None = 0.1, eps: float = 1e-8) -> Update:
     0 / 0; they push sums of gradients, here divided by the size of a minibatch, which is the same up to eps.
     """
     eps = _positive("eps", eps)
-    return Update("adagrad", _rate(rate), _zeros, partial(_adagrad_step, eps), partial(_adagrad_pace, eps))
+    return Update("adagrad", _rate(rate), _zeros, _with(_adagrad_step, eps), _with(_adagrad_pace, eps))
 
 
 def _adagrad_step(eps: float, state: State, gradient: Array, rate: float, at: At) -> Array:
@@ -144,7 +154,7 @@ def adam(rate: float | None = 0.001, beta1: float = 0.9, beta2: float = 0.999, e
     State: m and v, uncorrected, and c of each.
     """
     beta1, beta2, eps = _share("beta1", beta1), _share("beta2", beta2), _positive("eps", eps)
-    step, pace = partial(_adam_step, beta1, beta2, eps), partial(_adam_pace, eps)
+    step, pace = _with(_adam_step, beta1, beta2, eps), _with(_adam_pace, eps)
     return Update("adam", _rate(rate), _four_zeros, step, pace)
 
 

@@ -18,7 +18,10 @@ class Network(AbstractTransport):
         self._agenda, self._links = agenda, links
 
     def send(self, source: Host, target: Host, n_bytes: int, deliver: Deliver) -> None:
-        self._agenda.at(self._links.arrival(source, target, n_bytes, self._agenda.now), deliver)
+        if source == target:
+            deliver()  # at once: events of one time run in any order, but messages must not
+        else:
+            self._agenda.at(self._links.arrival(source, target, n_bytes, self._agenda.now), deliver)
 
     def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Deliver) -> None:
         if not ranks:

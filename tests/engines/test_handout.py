@@ -65,6 +65,28 @@ def test_agreed_workers_share_each_walk_out_among_themselves(n, chunk, epoch, si
     assert everything == rows_of(blocks, blocks.order(epoch))
 
 
+@given(sizes, epochs, st.integers(1, 9), st.integers(1, 20), st.integers(1, 9))
+def test_agreed_workers_share_the_end_of_an_epoch_evenly(n, epoch, size, steps, minibatch):
+    handouts = [Handout(in_chunks(n, 1), Moment(epoch, 0.0, 30), size, agreed=True, hurried=True) for _ in range(size)]
+    while handouts[0].left:
+        parts = [handout.take(rank, steps * minibatch, minibatch) for rank, handout in enumerate(handouts)]
+        counts = [part.end - part.first for part in parts]
+        assert max(counts) <= steps * minibatch
+        assert max(counts) - min(counts) < 2 * minibatch
+        assert all(earlier.end == later.first for earlier, later in pairwise(parts)), "in the order of ranks"
+        assert sum(count % minibatch > 0 for count in counts) <= (not handouts[0].left), "whole minibatches"
+
+
+@given(st.integers(1, 300), st.integers(1, 5), st.integers(1, 30), st.booleans())
+def test_minibatches_are_not_cut_up_towards_a_meeting(n, size, minibatch, hurried):
+    handout, counts = Handout(in_chunks(n, 1), START, size, agreed=False, hurried=hurried), []
+    while handout.left:
+        stretch = handout.take(0, 4 * minibatch, minibatch)
+        counts.append(stretch.end - stretch.first)
+    assert all(count % minibatch == 0 for count in counts[:-1])
+    assert counts[-1] % minibatch == n % minibatch
+
+
 @given(sizes, chunks, st.integers(1, 5), st.integers(1, 60))
 def test_workers_that_walk_together_are_all_given_the_same(n, chunk, size, examples):
     blocks = in_chunks(n, chunk)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from tests.engines.toys import LEARNERS
 from tests.models import optima
 
 from hogwild import Hogwild, Linear, Racy, Replicas, Stop, Threads, train
@@ -19,7 +20,7 @@ BEST = {
     ("hinge", "dense"): optima.minimum("hinge", X, Y, L2),
     ("hinge", "sparse"): optima.minimum("hinge", SPARSE, SPARSE_Y, L2),
 }
-EVERY = [(name, workers) for name in STRATEGIES for workers in ((1,) if name == "serial" else (1, 2, 4))]
+EVERY = [(name, workers) for name in LEARNERS for workers in ((1,) if name == "serial" else (1, 2, 4))]
 
 
 def run(model, data, strategy, workers=1, seed=0, start=None, **stop):
@@ -57,7 +58,7 @@ MODELS = [
 every_model = pytest.mark.parametrize("model", MODELS, ids=["logistic", "l1", "telescoped"])
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", LEARNERS)
 @pytest.mark.parametrize("layout", DATA)
 @every_model
 def test_one_worker_repeats_bit_for_bit(name, layout, model):

@@ -5,63 +5,168 @@ import inspect
 import numpy as np
 import pytest
 
-from hogwild import Threads
-from hogwild.interfaces import AbstractStrategy, NextRound, Round, Share, Steps, Worker
+from hogwild import Threads, sgd
+from hogwild.answers import Ack, Reduced, Round, Versioned
+from hogwild.deltas import Delta
+from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.memory import InTurn, Locking, Racy, Replicas
 from hogwild.params import Params
-from hogwild.strategies import STRATEGIES, Hogwild, Locked, RoundRobin, Serial, find_strategy
+from hogwild.requests import (
+    ALL,
+    Apply,
+    Gradient,
+    NextRound,
+    Pull,
+    Push,
+    Reduce,
+    Share,
+    Start,
+    Steps,
+    Ticket,
+    Upcoming,
+    Wait,
+)
+from hogwild.rules.schedules import Moment
+from hogwild.strategies import (
+    STRATEGIES,
+    AllReduce,
+    Alone,
+    Downpour,
+    Hogwild,
+    LocalSGD,
+    Locked,
+    RoundRobin,
+    Serial,
+    find_strategy,
+)
 
+BLOCK = 32_768
+DELTA = Delta(np.zeros(1, np.float32), 2, 1, 0.0, Moment(0, 0.0, 0))
+
+# What comes before the rounds, in each of them, and after them.
 ASKS = {
-    "serial": (None, False),
-    "hogwild": (Replicas(), False),
-    "hogwild-ordered": (Replicas(ordered=True), True),
-    "racy": (Racy(), False),
-    "locked": (Locking(), False),
-    "round-robin": (InTurn(), True),
+    "serial": ([], [Steps(BLOCK)], []),
+    "hogwild": ([Share(Replicas())], [Steps(BLOCK)], []),
+    "hogwild-ordered": ([Share(Replicas(ordered=True))], [Steps(BLOCK)], []),
+    "racy": ([Share(Racy())], [Steps(BLOCK)], []),
+    "locked": ([Share(Locking())], [Steps(BLOCK)], []),
+    "round-robin": ([Share(InTurn())], [Steps(BLOCK)], []),
+    "all-reduce": ([], [Gradient(1), Reduce, Apply(DELTA)], []),
+    "full-batch": ([], [Gradient(ALL), Reduce, Apply(DELTA)], []),
+    "local-sgd": ([], [Steps(1000), Reduce], []),
+    "alone": ([], [Steps(BLOCK)], [Reduce]),
 }
+AGREE = {"hogwild-ordered", "round-robin", "all-reduce", "full-batch", "local-sgd", "alone"}
 
 
-def requests(strategy: AbstractStrategy, rounds: int) -> list[object]:
+def answered(request):
+    """What an engine of one worker would say, in short."""
+    match request:
+        case Gradient():
+            return DELTA
+        case Reduce(x):
+            return Reduced(x, 1)
+        case Pull(keys):
+            return Versioned(np.zeros(1, np.float32), keys, (0,), True)
+        case Push():
+            return Ack((1,), 0)
+        case Start(inner):
+            ticket = Ticket(inner)
+            ticket.done, ticket.answer = True, answered(inner)
+            return ticket
+        case Wait(ticket):
+            return ticket.answer
+        case Upcoming():
+            return np.arange(1)
+    return None
+
+
+def requests(
+    strategy: AbstractStrategy, rounds: int, *, late: bool = False, rank: int = 0, size: int = 1
+) -> list[object]:
     """What a worker asks for when it is granted so many rounds."""
-    worker = Worker(0, 1, np.random.default_rng(0), Params({"coef": (1,)}))
+    worker = Worker(rank, size, np.random.default_rng(0), Params({"coef": (1,)}))
     program, asked, answer = strategy.work(worker), [], None
     try:
         while True:
             request = program.send(answer)
-            answer = None
             asked.append(request)
+            answer = answered(request)
             if isinstance(request, NextRound) and rounds > 0:
-                answer = Round(sum(isinstance(r, NextRound) for r in asked) - 1, False)
+                answer = Round(sum(isinstance(r, NextRound) for r in asked) - 1, False, late)
                 rounds -= 1
     except StopIteration:
         return asked
 
 
+def are_like(asked: list[object], wanted: list[object]) -> bool:
+    """A type stands for any request of it."""
+    pairs = zip(asked, wanted, strict=False)
+    return len(asked) == len(wanted) and all(a == b if not isinstance(b, type) else isinstance(a, b) for a, b in pairs)
+
+
 def test_every_strategy_is_in_these_tests():
-    assert set(ASKS) == set(STRATEGIES)
+    assert set(ASKS) == set(STRATEGIES) - {"downpour"}
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", ASKS)
 def test_what_it_asks_for(name):
-    how, agree = ASKS[name]
+    before, each, after = ASKS[name]
     strategy = STRATEGIES[name]()
-    assert strategy.agree is agree
-    beginning = [] if how is None else [Share(how)]
-    asked = requests(strategy, 2)
-    assert asked[: len(beginning)] == beginning
-    rest = asked[len(beginning) :]
-    assert [type(request) for request in rest] == [NextRound, Steps, NextRound, Steps, NextRound]
-    assert all(request == Steps(strategy.block_examples) for request in rest if isinstance(request, Steps))
-    assert requests(strategy, 0) == [*beginning, NextRound()]
+    assert strategy.agree is (name in AGREE)
+    wanted = [*before, NextRound, *each, NextRound, *each, NextRound, *after]
+    assert are_like(requests(strategy, 2), wanted)
+    assert are_like(requests(strategy, 0), [*before, NextRound, *after])
+
+
+def test_who_is_late_listens():
+    asked = requests(AllReduce(4, backups=1), 1, late=True, size=3)
+    assert asked == [NextRound(), Reduce(None, 2), NextRound()]
+    (asked,) = [request for request in requests(AllReduce(4, backups=9), 1, size=3) if isinstance(request, Reduce)]
+    assert asked.quorum == 1
+
+
+def kinds(asked: list[object]) -> list[type]:
+    return [type(request.request) if isinstance(request, Start) else type(request) for request in asked]
+
+
+def test_downpour_fetches_and_pushes_at_its_periods():
+    asked = kinds(requests(Downpour(8, fetch_every=2, push_every=3), 6))
+    rounds = [asked[i + 1 :] for i, kind in enumerate(asked) if kind is NextRound]
+    rounds = [part[: part.index(NextRound)] if NextRound in part else part for part in rounds]
+    assert [Pull in part for part in rounds] == [True, False, True, False, True, False, False]
+    assert [Push in part for part in rounds] == [False, False, True, False, False, True, False]
+    assert all(part.count(Gradient) == part.count(Apply) == 1 for part in rounds[:-1])
+
+
+def test_downpour_pushes_what_is_left():
+    asked = requests(Downpour(8, push_every=3), 4)
+    pushed = [
+        request.request.x if isinstance(request, Start) else request.x for request in asked if Push in kinds([request])
+    ]
+    assert [x.steps for x in pushed] == [3, 1]
+
+
+def test_downpour_warms_up():
+    assert requests(Downpour(warm_start=20), 0) == [NextRound()]
+    assert requests(Downpour(warm_start=20), 0, rank=3, size=4) == [Pull(version=60), NextRound()]
+
+
+def test_downpour_by_rows():
+    asked = kinds(requests(Downpour(8, fetch="rows"), 1))
+    assert asked[:4] == [NextRound, Upcoming, Pull, Wait]
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_it_says_what_it_needs(name):
     strategy = STRATEGIES[name]()
-    asked = {"share"} & {type(request).__name__.lower() for request in requests(strategy, 1)}
-    assert strategy.needs == asked
+    asked = {kind.__name__ for kind in kinds(requests(strategy, 1))}
+    assert strategy.needs == {"share"} & {"share" if "Share" in asked else ""} | (
+        {"server"} if "Push" in asked else set()
+    )
+    assert (strategy.server is not None) == ("server" in strategy.needs)
     assert strategy.needs <= Threads.can
-    assert strategy.most_workers == (None if asked else 1)
+    assert strategy.most_workers == (1 if name == "serial" else None)
     assert inspect.iscoroutinefunction(strategy.work)
 
 
@@ -71,15 +176,40 @@ def test_it_is_found_by_its_name_and_equals_its_like(name):
     assert hash(find_strategy(name)) == hash(STRATEGIES[name]())
 
 
-@pytest.mark.parametrize("name", ["", "Hogwild", "downpour"])
+@pytest.mark.parametrize("name", ["", "Hogwild", "gossip"])
 def test_unknown_names_are_refused_with_a_list(name):
-    with pytest.raises(ValueError, match=rf"strategy='{name}' is not known; use one of serial, .*round-robin$"):
+    with pytest.raises(ValueError, match=rf"strategy='{name}' is not known; use one of serial, .*downpour$"):
         find_strategy(name)
 
 
 def test_the_size_of_blocks_is_a_parameter():
-    for kind in (Serial, Hogwild, Locked, RoundRobin):
+    for kind in (Serial, Hogwild, Locked, RoundRobin, Alone):
         assert Steps(100) in requests(kind(block_examples=100), 1)
+
+
+def test_minibatches_are_steps():
+    for kind in (Serial, Hogwild, Alone):
+        assert Steps(12, minibatch=8) in requests(kind(block_examples=100, minibatch=8), 1)
+    assert Steps(5, minibatch=8) in requests(LocalSGD(5, minibatch=8), 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: AllReduce(0), "minibatch=0 must be a whole number of at least 1, or ALL"),
+        (lambda: AllReduce(backups=-1), "backups=-1 must be a whole number of at least 0"),
+        (lambda: LocalSGD(0), "period=0 must be"),
+        (lambda: LocalSGD(minibatch=1.5), "minibatch=1.5 must be"),
+        (lambda: Alone(minibatch=0), "minibatch=0 must be"),
+        (lambda: Downpour(push_every=0, server=sgd()), "push_every=0 must be"),
+        (lambda: Downpour(warm_start=-1), "warm_start=-1 must be"),
+        (lambda: Downpour(fetch="later"), 'fetch=\'later\' must be "ahead", "wait" or "rows"'),
+        (lambda: Downpour(fetch="rows", push_every=2), "fetch_every and push_every must be 1"),
+    ],
+)
+def test_bad_numbers_are_refused(make, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        make()
 
 
 @pytest.mark.parametrize("every", [0, -1])

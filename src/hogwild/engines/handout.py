@@ -68,8 +68,8 @@ class Handout:
         if self._agreed:
             first, moment = self._next, self.moment
             self._next = min(self._n, first + examples * self._size)
-            own = min(self._n, first + rank * examples)
-            return Stretch(self._moment.epoch, own, min(self._n, own + examples), moment)
+            own, end = self._share(rank, self._next - first, examples, minibatch)
+            return Stretch(self._moment.epoch, first + own, first + end, moment)
         with self._lock:
             first, moment = self._next, self.moment
             if self._hurried:
@@ -78,6 +78,19 @@ class Handout:
                 examples = min(examples, part - part % minibatch)
             self._next = min(self._n, first + examples)
             return Stretch(self._moment.epoch, first, self._next, moment)
+
+    def _share(self, rank: int, count: int, examples: int, minibatch: int) -> tuple[int, int]:
+        """Agreed: which of the next `count` rows are those of `rank`.
+
+        The last rows of an epoch are shared out as evenly as whole minibatches allow: the lowest ranks would learn them
+        all otherwise, in each epoch, and averages of weights would count those who have learnt nothing.
+        """
+        if count == examples * self._size:
+            return rank * examples, (rank + 1) * examples
+        unit = min(minibatch, examples)
+        units = -(-count // unit)
+        own, end = (min(count, units * k // self._size * unit) for k in (rank, rank + 1))
+        return own, end
 
     def take_together(self, examples: int) -> Stretch:
         """Agreed: the next size * examples rows, which all workers are given and share out among themselves."""

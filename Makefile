@@ -21,7 +21,7 @@ setup: $(VENV)/.ready ## Create .venv with hogwild and all that its tests need
 demo: $(VENV)/.ready ## See hogwild at work
 	@$(BIN)/hogwild demo $(ARGS)
 
-test: lint ## Check style, types and architecture, then run the tests
+test: lint $(VENV)/.nets ## Check style, types and architecture, then run the tests
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.ready ## Check style, types and architecture only
@@ -33,7 +33,7 @@ format: $(VENV)/.ready ## Format the code and mend what can be mended
 	$(BIN)/python -m ruff check --fix-only .
 	$(BIN)/python -m ruff format .
 
-soak: $(VENV)/.ready ## Run the Hypothesis tests for long, with new random examples
+soak: $(VENV)/.nets ## Run the Hypothesis tests for long, with new random examples
 	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=soak -o faulthandler_timeout=7200 $(ARGS)
 
 bench: $(VENV)/.bench ## Race hogwild against its peers; writes benchmarks/RESULTS.md
@@ -57,6 +57,11 @@ $(VENV)/.made:
 $(VENV)/.ready: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing hogwild and its development tools into $(VENV) (a few minutes the first time) ..."
 	@$(PIP) install --constraint constraints.txt --editable '.[dev]' </dev/null
+	@touch $@
+
+$(VENV)/.nets: $(VENV)/.ready
+	@echo "Installing PyTorch into $(VENV) ..."
+	@$(PIP) install --constraint constraints.txt --editable '.[dev,nets]' </dev/null
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.ready

@@ -38,6 +38,9 @@ def test_what_hangs_is_given_up():
     with pytest.raises(probes.Hangs, match=r"^the run has not ended after 0\.01 s$"):
         probes.within(over.wait, 0.01)
     over.set()
+    for thread in threading.enumerate():
+        if thread.name == "hogwild-testing":
+            thread.join()
     assert probes.within(lambda: 3) == 3
     with pytest.raises(ZeroDivisionError):
         probes.within(lambda: 1 / 0)

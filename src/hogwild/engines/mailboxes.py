@@ -25,7 +25,7 @@ class Mailboxes:
     ) -> None:
         self._params, self._transport, self._running, self._clock = params, transport, running, clock
         self._slots: list[dict[int, deque[Message]]] = [{} for _ in params]
-        self._waiting: dict[int, tuple[Inbox, Reply]] = {}
+        self._waiting: list[list[tuple[Inbox, Reply]]] = [[] for _ in params]  # in the order they were asked
 
     def put(self, rank: int, request: Put, reply: Reply) -> None:
         """Answers when it is on its way."""
@@ -56,7 +56,7 @@ class Mailboxes:
         """Answers when there is something of each sender that is asked for."""
         for sender in request.senders:
             self._check(sender)
-        self._waiting[rank] = (request, reply)
+        self._waiting[rank].append((request, reply))
         self._look(rank)
 
     def get(self, rank: int, request: Get, reply: Reply) -> None:
@@ -88,15 +88,16 @@ class Mailboxes:
 
     def returned(self) -> None:
         """A worker's program has ended: nobody need wait for its message."""
-        for rank in sorted(self._waiting):
+        for rank in range(len(self._waiting)):
             self._look(rank)
 
     def waits(self) -> list[tuple[int, str]]:
         """(rank, what it waits for) of those that wait."""
         lines = []
-        for rank, (request, _) in self._waiting.items():
-            missing = [sender for sender in request.senders if not self._slots[rank].get(sender)]
-            lines.append((rank, f"a message of {'workers' if len(missing) > 1 else 'worker'} {_few(missing)}"))
+        for rank, waiting in enumerate(self._waiting):
+            for request, _ in waiting:
+                missing = [sender for sender in request.senders if not self._slots[rank].get(sender)]
+                lines.append((rank, f"a message of {'workers' if len(missing) > 1 else 'worker'} {_few(missing)}"))
         return lines
 
     def _check(self, peer: int) -> int:
@@ -105,21 +106,27 @@ class Mailboxes:
         return int(peer)
 
     def _look(self, rank: int) -> None:
-        if rank not in self._waiting:
-            return
-        (request, reply), slots = self._waiting[rank], self._slots[rank]
-        if any(not slots.get(sender) and sender in self._running for sender in request.senders):
-            return
-        del self._waiting[rank]
-        found = []
+        """Answer all that can be answered."""
+        waiting, slots = self._waiting[rank], self._slots[rank]
+        for each in tuple(waiting):
+            request, reply = each
+            if any(not slots.get(sender) and sender in self._running for sender in request.senders):
+                continue
+            waiting.remove(each)
+            reply(self._empty(slots, request.senders))
+
+    @staticmethod
+    def _empty(slots: dict[int, deque[Message]], senders: tuple[int, ...]) -> list[Message]:
+        """One message of each of the senders, and all of the others."""
+        found: list[Message] = []
         for sender in sorted(slots):
             slot = slots[sender]
-            if sender in request.senders:
+            if sender in senders:
                 found += [slot.popleft()] if slot else []
             else:
                 found += slot
                 slot.clear()
-        reply(found)
+        return found
 
 
 def _few(ranks: list[int]) -> str:

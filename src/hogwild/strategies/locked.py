@@ -17,11 +17,14 @@ class Locked(AbstractStrategy):
 
     It shows what locks cost; it is not meant to be fast. The intercept is a variable of every example, so that with
     one no two examples run at once.
+
+    block_examples : examples of a request; minibatch : of a step (more than 1 for nets only)
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"share"})
     answer: ClassVar[Literal["shared"]] = "shared"
     block_examples: int = 32_768
+    minibatch: int = 1
 
     @property
     def agree(self) -> bool:
@@ -30,4 +33,4 @@ class Locked(AbstractStrategy):
     async def work(self, me: Worker) -> None:
         await me.share(Locking())
         async for _ in me.rounds():
-            await me.steps(self.block_examples)
+            await me.steps(max(1, self.block_examples // self.minibatch), minibatch=self.minibatch)

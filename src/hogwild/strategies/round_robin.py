@@ -16,11 +16,14 @@ class RoundRobin(AbstractStrategy):
     parallel, updates are applied in rank order, one example after another.
 
     Worth it only where a gradient takes much longer than handing the turn on (Niu et al.: about 1 ms).
+
+    block_examples : examples of a request; minibatch : of a step (more than 1 for nets only)
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"share"})
     answer: ClassVar[Literal["shared"]] = "shared"
     block_examples: int = 32_768
+    minibatch: int = 1
 
     @property
     def agree(self) -> bool:
@@ -29,4 +32,4 @@ class RoundRobin(AbstractStrategy):
     async def work(self, me: Worker) -> None:
         await me.share(InTurn())
         async for _ in me.rounds():
-            await me.steps(self.block_examples)
+            await me.steps(max(1, self.block_examples // self.minibatch), minibatch=self.minibatch)

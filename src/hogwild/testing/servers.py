@@ -258,6 +258,17 @@ def started_requests_go_on(make_engine: MakeEngine) -> None:
     for size in (1, 3):
         look(make_engine(size), work, probe=served(sgd()))
 
+    async def inboxes(me: Worker) -> None:
+        if me.rank == 0:
+            tickets = [await me.start(me.inbox((1,))) for _ in range(2)]
+            found = [float((await ticket)[0].x[0]) for ticket in tickets]
+            must(found == [1.0, 2.0], f"two inboxes that were started: found {found}, expected [1.0, 2.0]")
+            return
+        await me.put(0, vector(me, 1.0), "queue")
+        await me.put(0, vector(me, 2.0), "queue")
+
+    look(make_engine(2), inboxes)
+
     async def computing(me: Worker) -> None:
         await me.start(Steps(3))
 

@@ -263,9 +263,10 @@ def started_requests_go_on(make_engine: MakeEngine) -> None:
             tickets = [await me.start(me.inbox((1,))) for _ in range(2)]
             found = [float((await ticket)[0].x[0]) for ticket in tickets]
             must(found == [1.0, 2.0], f"two inboxes that were started: found {found}, expected [1.0, 2.0]")
-            return
-        await me.put(0, vector(me, 1.0), "queue")
-        await me.put(0, vector(me, 2.0), "queue")
+        else:
+            await me.put(0, vector(me, 1.0), "queue")
+            await me.put(0, vector(me, 2.0), "queue")
+        await me.all_reduce()
 
     look(make_engine(2), inboxes)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Downpour with too many replicas for its rate diverges; smaller rates, Adagrad and a warm start cure it.
+"""Downpour with too many workers for its rate diverges; smaller rates, Adagrad and a warm start cure it.
 
-Least squares on seeded normal data, minibatches of 10, on a simulated cluster: no rate that is good for one replica is
+Least squares on seeded normal data, minibatches of 10, on a simulated cluster: no rate that is good for one worker is
 good for hundreds, because a gradient is computed on weights that others have changed hundreds of times meanwhile.
 """
 

@@ -5,7 +5,21 @@ from math import inf
 import numpy as np
 import pytest
 
-from hogwild import ALL, Deadlock, Hogwild, Racy, Replicas, RoundRobin, Simulated, Speeds, Stop, Unsupported, sgd, train
+from hogwild import (
+    ALL,
+    AllReduce,
+    Deadlock,
+    Hogwild,
+    Racy,
+    Replicas,
+    RoundRobin,
+    Simulated,
+    Speeds,
+    Stop,
+    Unsupported,
+    sgd,
+    train,
+)
 from hogwild.engines.transport import HEADER_BYTES
 from hogwild.testing import problem
 from hogwild.testing.probes import Probe, look, served, vector
@@ -74,7 +88,7 @@ def test_shared_memory_is_read_at_the_beginning_of_steps_and_written_at_their_en
             await me.steps(3 if me.rank else 4)
             seen.append((me.rank, me.params.weights.sum()))
 
-    look(cluster(2), work, probe=Probe(agree=False, needs={"share"}, answer="shared"))
+    look(cluster(2), work, probe=Probe(agree=False, needs={"share"}, answer="shared"), n_examples=100)
     assert seen == [(1, 3), (0, 7), (1, 10), (0, 14)]
 
 
@@ -128,7 +142,7 @@ def test_a_server_that_all_talk_to_is_the_bottleneck_and_shards_cure_it():
         return seconds(cluster(workers, shards, bandwidth_bytes_s=1000.0), work, probe=served(sgd()), n_examples=4000)
 
     assert of(8, 1) > 7 * of(1, 1) * 0.9
-    assert of(8, 4) < of(8, 1) / 3
+    assert of(8, 4) < of(8, 1) / 2
     assert of(1, 4) == pytest.approx(of(1, 1), rel=0.1), "one worker has one link, however many shards there are"
 
 
@@ -155,7 +169,7 @@ def test_what_is_started_overlaps():
         return program
 
     slow = cluster(1, latency_s=10.0)
-    probe = served(sgd())
+    probe = served(sgd(), agree=True)
     assert seconds(slow, work(False), probe=probe) == 20 + N
     assert seconds(slow, work(True), probe=probe) == N
     assert look(slow, work(True), probe=probe).history.traffic.utilisation == 1
@@ -250,8 +264,6 @@ def test_ctrl_c_keeps_the_best_weights():
             raise KeyboardInterrupt
 
     task = problem()
-    from hogwild import AllReduce
-
     stop = Stop(epochs=10, tol=0)
     result = train(
         task.model, task.data, strategy=AllReduce(4), engine=Simulated(2), stop=stop, callbacks=[press], seed=0

@@ -45,7 +45,7 @@ DELTA = Delta(np.zeros(1, np.float32), 2, 1, 0.0, Moment(0, 0.0, 0))
 
 # What comes before the rounds, in each of them, and after them.
 ASKS = {
-    "serial": ([], [Steps(BLOCK)], []),
+    "serial": ([], [Steps(2 * BLOCK)], []),
     "hogwild": ([Share(Replicas())], [Steps(BLOCK)], []),
     "hogwild-ordered": ([Share(Replicas(ordered=True))], [Steps(BLOCK)], []),
     "racy": ([Share(Racy())], [Steps(BLOCK)], []),

@@ -58,8 +58,9 @@ def column_counts(rows: Rows, n_features: int) -> NDArray[np.int64]:
 
 
 def count_rows(block: Block, n: int) -> int:
-    """How many rows a block of n rows in all has: the last chunk of the data may be short."""
-    return int(np.minimum(block.chunk, n - block.starts).sum())
+    """How many rows a block of n rows in all has: one chunk, the last of the data, may be short."""
+    starts, chunk = block
+    return starts.size * chunk - max(0, int(starts.max(initial=0)) + chunk - n) if starts.size else 0
 
 
 def order_of(blocks: Sequence[Block], n: int) -> NDArray[np.int64]:

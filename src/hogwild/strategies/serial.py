@@ -17,7 +17,7 @@ class Serial(AbstractStrategy):
     """
 
     most_workers: ClassVar[int | None] = 1
-    block_examples: int = 32_768
+    block_examples: int = 65_536
     minibatch: int = 1
 
     @property

@@ -73,8 +73,8 @@ def overhead(setting: Setting) -> Outcome:
     outcome = Outcome(
         "what a request costs",
         f"One worker, nothing in its way: an empty inbox (answered at once), and a push and a pull of {FLOATS:,} "
-        f"float32 through {SHARDS} shards, each answered before the next is asked. The simulated ones travel through links and "
-        "events; what is shown is real time. Medians.",
+        f"float32 through {SHARDS} shards, each answered before the next is asked. The simulated ones travel through "
+        "links and events; what is shown is real time. Medians.",
         ("engine", "bare request, us", "push, us", "pull, us"),
     )
     for name in ENGINES:

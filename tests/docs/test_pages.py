@@ -30,12 +30,17 @@ def test_the_tutorial_runs_and_prints_what_it_says():
 
 
 @pytest.mark.slow
+def test_what_the_strategies_page_shows_runs():
+    check(ROOT / "docs" / "strategies.md", {"__name__": "strategies"})
+
+
+@pytest.mark.slow
 def test_what_the_readme_shows_runs(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib", reason="it draws a picture")
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(400, 5))
-    y = np.where(X @ rng.normal(size=5) > 0, 1, -1)
+    X = rng.normal(size=(2000, 5))
+    y = np.where(X @ rng.normal(size=5) + rng.normal(size=2000) > 0, 1, -1)
     check(ROOT / "README.md", {"__name__": "readme", "X": X, "y": y, "X_test": X, "y_test": y})
 
 

@@ -25,7 +25,15 @@ class Rig:
             params.weights[:] = rank
         self.running = set(range(size))
         transport = transport if transport is not None else Direct(self.traffic)
-        self.boxes = Mailboxes(self.params, transport, self.running, lambda rank: 10 * rank)
+        self.busy, self.visits = set(), []
+        self.boxes = Mailboxes(self.params, transport, self.running, lambda rank: 10 * rank, self.at_rest)
+
+    def at_rest(self, rank, act):
+        """Who is busy is visited later."""
+        if rank in self.busy:
+            self.visits.append(act)
+        else:
+            act()
 
     def put(self, rank, peer, x, mode="replace"):
         answers = []
@@ -186,6 +194,21 @@ def test_average_is_one_act_when_it_arrives():
     assert found == []
     post.deliver_all()
     assert found == [None]
+
+
+def test_weights_of_who_computes_are_left_alone_until_it_rests():
+    rig = Rig()
+    rig.busy.add(2)
+    read, averaged = rig.ask(0, Get(2)), rig.ask(1, Average(2))
+    rig.put(0, 2, 1)  # its mailbox is another matter
+    assert (read, averaged) == ([], [])
+    assert rig.weights() == [[0, 0], [1, 1], [2, 2]]
+    rig.params[2].weights[:] = 5  # what it has computed
+    for visit in rig.visits:
+        visit()
+    assert read[0].x.tolist() == [5, 5]
+    assert averaged == [None]
+    assert rig.weights() == [[0, 0], [3, 3], [3, 3]]
 
 
 def test_average_with_myself_changes_nothing():

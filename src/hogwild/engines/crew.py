@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from queue import SimpleQueue
 from typing import Any, final
@@ -36,7 +37,7 @@ class Crew:
         self.traffic = Traffic()
         transport, rule = Direct(self.traffic), job.strategy.server
         servers = None if rule is None else Servers(session, size, shards, rule, transport, self.traffic)
-        self._hub = Hub(session, size, transport, servers)
+        self._hub = Hub(session, size, transport, servers, self._at_rest)
         self._computing = Computing(session, size)
         self._lock = threading.Lock()  # of the hub, and of all below
         self._slots: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(size)]
@@ -44,6 +45,7 @@ class Crew:
         self._asking: int | None = None  # whose request is being answered
         self._answer: Any = None
         self._blocked: set[int] = set()
+        self._visits: list[list[Callable[[], None]]] = [[] for _ in range(size)]  # what others want of a worker at rest
         self._met: set[int] = set()  # who has come to the end of the epoch
         self._judging = 0  # how many still judge
         self._aborted = False
@@ -106,6 +108,9 @@ class Crew:
                     kind = type(request)
                     if kind in COMPUTE:
                         answer = self._computing.plan(rank, request).run()
+                        if self._visits[rank]:
+                            with self._lock:
+                                self._let_in(rank)
                     elif kind is NextRound:
                         answer = self._next_round(worker, rounds)
                         rounds += answer is not None
@@ -121,6 +126,7 @@ class Crew:
 
     def _communicate(self, rank: int, request: Communicate) -> Any:
         with self._lock:
+            self._let_in(rank)
             self._asking = rank
             self._answer = _LATER
             self._hub.ask(rank, request, self._replies[rank])
@@ -142,6 +148,18 @@ class Crew:
                 put(answer)
 
         return reply
+
+    def _at_rest(self, rank: int, act: Callable[[], None]) -> None:
+        """Call `act` when this worker's thread does not compute: now, or when it next makes a request."""
+        if rank == self._asking or rank in self._blocked or rank not in self._hub.running:
+            act()
+        else:
+            self._visits[rank].append(act)
+
+    def _let_in(self, rank: int) -> None:
+        visits = self._visits[rank]
+        while visits:
+            visits.pop(0)()
 
     def _block(self, rank: int) -> None:
         """The worker is about to wait; if all do, nobody is left to wake them."""
@@ -173,6 +191,7 @@ class Crew:
 
     def _returned(self, rank: int) -> None:
         with self._lock:
+            self._let_in(rank)
             self._hub.returned(rank)
             self._look_at_meeting()
             self._look_for_deadlock()
@@ -187,6 +206,7 @@ class Crew:
                 self._meet(rank)
                 continue
             with self._lock:
+                self._let_in(rank)
                 if turn is Turn.STOP:
                     self._hub.left(rank)
                     self._look_at_meeting()
@@ -197,6 +217,7 @@ class Crew:
     def _meet(self, rank: int) -> None:
         """Wait for all that are in rounds; then all judge, and the last of them decides how it goes on."""
         with self._lock:
+            self._let_in(rank)
             self._met.add(rank)
             if not self._look_at_meeting():
                 self._block(rank)

@@ -12,7 +12,7 @@ from typing import Any, final
 
 from hogwild.deltas import Delta, copied
 from hogwild.engines.collectives import Collectives
-from hogwild.engines.mailboxes import Mailboxes
+from hogwild.engines.mailboxes import AtRest, Mailboxes
 from hogwild.engines.portions import Portions
 from hogwild.engines.servers import Servers
 from hogwild.engines.session import Session
@@ -42,16 +42,28 @@ class Deadlock(RuntimeError):
     """All workers wait, and nothing is under way that could wake one of them; says who waits for what."""
 
 
+def at_once(rank: int, act: Callable[[], None]) -> None:
+    """See `Mailboxes`: where one thing happens at a time, all workers are at rest when a message arrives."""
+    act()
+
+
 @final
 class Hub:
-    """`ask` calls `reply` once: before it returns, or later."""
+    """`ask` calls `reply` once: before it returns, or later. `at_rest`: see `Mailboxes`."""
 
-    def __init__(self, session: Session, size: int, transport: AbstractTransport, servers: Servers | None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        size: int,
+        transport: AbstractTransport,
+        servers: Servers | None,
+        at_rest: AtRest = at_once,
+    ) -> None:
         self._session, self._size, self._servers = session, size, servers
         self.running = set(range(size))
         self._rounds = [0] * size
         self._collectives = Collectives(size, transport, self.running, session.supply.place if session.agreed else None)
-        self._mailboxes = Mailboxes(session.params, transport, self.running, self._rounds.__getitem__)
+        self._mailboxes = Mailboxes(session.params, transport, self.running, self._rounds.__getitem__, at_rest)
         self._portions = Portions(session.supply.blocks.n_training, size, self._rounds, session.supply.pass_is_over)
         self._tickets: dict[int, tuple[int, Ticket, Reply]] = {}
         collectives, mailboxes = self._collectives, self._mailboxes

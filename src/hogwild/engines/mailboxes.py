@@ -14,16 +14,27 @@ from hogwild.params import Params
 from hogwild.requests import Average, Get, Inbox, Message, Put
 
 Reply = Callable[[Any], None]
+AtRest = Callable[[int, Callable[[], None]], None]
 
 
 @final
 class Mailboxes:
-    """Not thread-safe: the hub holds the lock. `running` are the workers whose programs have not ended."""
+    """Not thread-safe: the hub holds the lock. `running` are the workers whose programs have not ended.
+
+    at_rest : at_rest(rank, act) calls `act` when this worker awaits something and does not compute: only then are its
+        weights true, and nobody writes to them
+    """
 
     def __init__(
-        self, params: list[Params], transport: AbstractTransport, running: Collection[int], clock: Callable[[int], int]
+        self,
+        params: list[Params],
+        transport: AbstractTransport,
+        running: Collection[int],
+        clock: Callable[[int], int],
+        at_rest: AtRest,
     ) -> None:
         self._params, self._transport, self._running, self._clock = params, transport, running, clock
+        self._at_rest = at_rest
         self._slots: list[dict[int, deque[Message]]] = [{} for _ in params]
         self._waiting: list[list[tuple[Inbox, Reply]]] = [[] for _ in params]  # in the order they were asked
 
@@ -60,23 +71,29 @@ class Mailboxes:
         self._look(rank)
 
     def get(self, rank: int, request: Get, reply: Reply) -> None:
-        """Answers with a copy of the peer's weights as they are when the question arrives."""
+        """Answers with a copy of the peer's weights as they are when the question arrives, and the peer is at rest."""
         peer = self._check(request.peer)
         me, there = ("worker", rank), ("worker", peer)
 
         def asked() -> None:
+            self._at_rest(peer, read)
+
+        def read() -> None:
             message = Message(peer, self._params[peer].weights.copy(), self._clock(peer))
             self._transport.send(there, me, HEADER_BYTES + message.x.nbytes, lambda: reply(message))
 
         self._transport.send(me, there, HEADER_BYTES, asked)
 
     def average(self, rank: int, request: Average, reply: Reply) -> None:
-        """Both become the mean when the weights have arrived at the peer; then they come back."""
+        """Both become the mean when the weights have arrived at the peer, and it is at rest; then they come back."""
         peer = self._check(request.peer)
         me, there = ("worker", rank), ("worker", peer)
         n_bytes = HEADER_BYTES + self._params[rank].weights.nbytes
 
         def arrived() -> None:
+            self._at_rest(peer, meet)
+
+        def meet() -> None:
             mine, other = self._params[rank].weights, self._params[peer].weights
             if peer != rank:
                 mean = (mine + other) * mine.dtype.type(0.5)

@@ -11,7 +11,7 @@ from hogwild.interfaces import AbstractEngine, Result, Stop, Unsupported, Worker
 from hogwild.memory import Locking, Racy, Replicas
 from hogwild.models.linear import Linear
 from hogwild.requests import ALL
-from hogwild.rules.schedules import constant
+from hogwild.rules.schedules import constant, inverse
 from hogwild.testing.probes import MakeEngine, Probe, Work, look, must, near, raised, same, vector, within
 from hogwild.training import train
 
@@ -163,6 +163,28 @@ def upcoming_rows_stay_those_that_come(make_engine: MakeEngine) -> None:
             await me.put(1, vector(me))
 
     look(make_engine(2), work, probe=Probe(agree=False), stop=Stop(epochs=4, tol=None))
+
+
+def weights_are_true_between_requests(make_engine: MakeEngine) -> None:
+    """Whatever form weights have within steps(): who reads a peer that computes sees none of it."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20_000, 2))
+    model = Linear("squared", l2=1.0, fit_intercept=False, schedule=inverse(0.1), average=False)
+
+    async def work(me: Worker) -> None:
+        await me.all_reduce()
+        if me.rank == 0:
+            for _ in range(4):
+                await me.steps(5000)
+            await me.put(1, vector(me))
+        else:
+            while not await me.inbox():
+                most = float(np.abs((await me.get(0)).x).max())
+                must(most < 10, f"weights of 1 at most were seen as {most:g} while their worker computes")
+
+    strategy = Probe(agree=False).strategy(work)
+    engine, stop = make_engine(2), Stop(epochs=1, tol=None)
+    within(lambda: train(model, (x, x.sum(axis=1)), strategy=strategy, engine=engine, stop=stop, seed=0))
 
 
 def memory_is_shared(make_engine: MakeEngine) -> None:

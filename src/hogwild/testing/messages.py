@@ -9,7 +9,7 @@ import numpy as np
 from hogwild.deltas import Delta
 from hogwild.interfaces import Worker
 from hogwild.rules.schedules import Moment
-from hogwild.testing.probes import MakeEngine, Probe, look, must, raised, same, settled, together, vector
+from hogwild.testing.probes import MakeEngine, Probe, look, must, near, raised, same, settled, together, vector
 
 
 def _delta(me: Worker, value: float, examples: int, steps: int, keys: Any = None) -> Delta:
@@ -244,6 +244,24 @@ def weights_are_read_and_averaged(make_engine: MakeEngine) -> None:
         same(total.sum, vector(me, sum(4.0**rank for rank in range(me.size))), "the sum of weights after averages")
 
     look(make_engine(5), work, probe=Probe(agree=False))
+
+
+def averages_are_one_act(make_engine: MakeEngine) -> None:
+    """Also while the peer computes: nothing that it learns meanwhile is lost, or counted twice."""
+
+    async def work(me: Worker) -> None:
+        await me.all_reduce()
+        step = _delta(me, -1.0, 1, 1)
+        for _ in range(300):
+            if me.rank == 0:
+                await me.apply(step)
+            else:
+                await me.average(0)
+        everybody = await me.all_reduce(me.params.weights)
+        near(everybody.sum, vector(me, 300.0), "the sum of all weights after 300 steps of +1, and averages meanwhile")
+
+    # Long vectors: then NumPy lets others run while it computes.
+    look(make_engine(3), work, probe=Probe(agree=False), n_examples=20_000)
 
 
 def unknown_peers_are_refused(make_engine: MakeEngine) -> None:

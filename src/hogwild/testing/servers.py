@@ -248,6 +248,7 @@ def started_requests_go_on(make_engine: MakeEngine) -> None:
         await me.steps(4)
         same((await total).sum, vector(me, 2.0 * me.size), "a sum that was started")
         same((await pull).values, vector(me, float(me.size)), "pushes that were started, of copies")
+        await me.all_reduce()
 
         tickets = [await me.start(me.push(vector(me, 1.0))) for _ in range(10)]
         for ticket in reversed(tickets):

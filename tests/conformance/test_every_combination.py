@@ -6,8 +6,9 @@ from tests.conformance.tasks import TASKS
 from hogwild import ENGINES, Downpour, Simulated, adagrad
 from hogwild.strategies import STRATEGIES
 from hogwild.testing import check_strategy
+from hogwild.testing.strategies import in_small_blocks
 
-# Of what there is to gain. A network gets only so far in six epochs: a mean of three gradients is one step, not three.
+# Of what there is to gain. A network gets only so far in a few epochs: a mean of three gradients is one step.
 TOLERANCE = {"linear, dense": 0.05, "linear, sparse": 0.05, "network": 0.4}
 # Adagrad's first steps are as long as its rate, in each weight: too long for so small a network.
 INSTEAD = {("network", "downpour"): Downpour(minibatch=8, server=adagrad(0.03))}
@@ -19,7 +20,7 @@ def test_they_work_together(task, name):
     engines, workers = dict(ENGINES), (1, 3)
     if task == "network":  # which takes longer for an example than a message takes
         engines["simulated"], workers = (lambda n: Simulated(n, example_s=2e-4)), (1 if name == "serial" else 3,)
-    strategy = INSTEAD.get((task, name)) or STRATEGIES[name]()
+    strategy = INSTEAD.get((task, name)) or in_small_blocks(STRATEGIES[name]())
     check_strategy(strategy, on=TASKS[task](), workers=workers, tolerance=TOLERANCE[task], engines=engines)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from math import inf
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hogwild import (
@@ -62,6 +62,8 @@ def visits(result, epochs: int) -> None:
 # ---- examples
 
 
+# A worker that came to the next epoch was followed by the others before they had learnt the rest of theirs.
+@example(Simulated(2), 0, 23, 3, True, 3, True)
 @given(clusters, seeds, examples, epochs, st.booleans(), small, st.booleans())
 def test_each_example_is_handed_out_once_an_epoch(engine, seed, n, epochs, agree, block, by_steps):
     async def work(me):
@@ -97,6 +99,8 @@ def test_agreed_rounds_are_the_same_for_all(engine, seed, n, epochs, block, tol)
     assert len(counts) == engine.workers
 
 
+# upcoming() found nothing left, but a new epoch had begun before gradient().
+@example(Simulated(5, speeds=Speeds(spread=2.0, jitter=2.0)), 3, 11, 3, 4, True, None)
 @given(clusters, seeds, examples, epochs, small, st.booleans(), judged)
 def test_gradients_of_upcoming_rows_are_never_lost(engine, seed, n, epochs, block, late, tol):
     pushes = Counter()
@@ -230,6 +234,8 @@ def test_gossip_loses_no_mass(engine, seed, times, mode):
     look(engine, work, seed=seed)
 
 
+# Messages to oneself take no time, and events of one time run in any order.
+@example(Simulated(1), 0, 4)
 @given(clusters, seeds, st.integers(1, 8))
 def test_queues_keep_their_order(engine, seed, count):
     async def work(me):

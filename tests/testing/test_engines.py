@@ -46,10 +46,6 @@ def test_ours_conform(engine, name):
     ENGINE_CHECKS[name](OURS[engine])
 
 
-def test_all_is_checked_at_once():
-    check_engine(Threads)
-
-
 @pytest.mark.parametrize("name", ENGINE_CHECKS)
 def test_each_check_says_what_it_checks(name):
     assert inspect.getdoc(ENGINE_CHECKS[name])

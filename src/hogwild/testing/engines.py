@@ -9,15 +9,15 @@ from hogwild.strategies import STRATEGIES
 from hogwild.testing import learning, messages, misuse, rounds, servers
 from hogwild.testing.probes import MakeEngine
 from hogwild.testing.problems import problem
-from hogwild.testing.strategies import check_strategy
+from hogwild.testing.strategies import check_strategy, in_small_blocks
 
 
 def every_strategy_runs(make_engine: MakeEngine) -> None:
     """All strategies of the table keep their promises, and synchronous ones give the bits that `Threads` gives."""
     engines = {"Threads": Threads, "this engine": make_engine}
     task = problem()._replace(epochs=5)
-    for strategy in STRATEGIES.values():
-        check_strategy(strategy(), on=task, workers=(1, 3), tolerance=0.2, engines=engines)
+    for make in STRATEGIES.values():
+        check_strategy(in_small_blocks(make()), on=task, workers=(1, 3), tolerance=0.2, engines=engines)
 
 
 ENGINE_CHECKS: dict[str, Callable[[MakeEngine], None]] = {

@@ -176,9 +176,8 @@ def weights_are_true_between_requests(make_engine: MakeEngine) -> None:
         if me.rank == 0:
             for _ in range(4):
                 await me.steps(5000)
-            await me.put(1, vector(me))
         else:
-            while not await me.inbox():
+            for _ in range(300):
                 most = float(np.abs((await me.get(0)).x).max())
                 must(most < 10, f"weights of 1 at most were seen as {most:g} while their worker computes")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -25,6 +26,15 @@ class Outcome(NamedTuple):
     history: tuple[object, ...]
 
 
+def in_small_blocks(strategy: AbstractStrategy, examples: int = 10) -> AbstractStrategy:
+    """The same strategy, if it learns in large blocks, in small ones: one block of a small problem would be all of it,
+    and all other workers would learn nothing.
+    """
+    if dataclasses.is_dataclass(strategy) and hasattr(strategy, "block_examples"):
+        return dataclasses.replace(strategy, block_examples=examples)
+    return strategy
+
+
 def check_strategy(
     strategy: AbstractStrategy,
     *,
@@ -44,6 +54,8 @@ def check_strategy(
     * If its workers agree on their rounds, weights and objectives are equal bit for bit on all engines, whoever is
       fast; a strategy that does not promise that says `repeats=False` (AllReduce with backup workers).
     * If not, it comes as near to the optimum as `Serial`, but for `tolerance`, a share of what there was to gain.
+
+    The problem has 200 examples: a strategy that asks for more at a time is tried with one worker that learns.
 
     on :      what to learn; None: `problem()`, a linear model whose optimum is known
     workers : how many to try it with

@@ -79,3 +79,14 @@ def test_all_bad_weights_of_the_first_bad_view_are_counted():
     with pytest.raises(NonFiniteError, match=r"^4 of 6 weights in 'coef' .* number 2\)"):
         params.check_finite("now")
     assert issubclass(NonFiniteError, FloatingPointError)
+
+
+def test_the_vector_is_written_into_and_never_exchanged():
+    params = Params({"coef": (3,)})
+    vector = params.weights
+    params.weights += 1
+    params.weights[:] *= 2
+    assert params.weights is vector
+    np.testing.assert_array_equal(vector, [2, 2, 2])
+    with pytest.raises(AttributeError, match=r"write weights\[:\] = \.\.\."):
+        params.weights = np.zeros(3, np.float32)

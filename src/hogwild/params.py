@@ -29,8 +29,18 @@ class Params:
         state: dict[str, NDArray[Any]] | None = None,
     ) -> None:
         self.views = dict(views)
-        self.weights: NDArray[np.floating] = np.zeros(sum(map(prod, views.values())), dtype)
+        self._weights: NDArray[np.floating] = np.zeros(sum(map(prod, views.values())), dtype)
         self.state: dict[str, NDArray[Any]] = dict(state or {})
+
+    @property
+    def weights(self) -> NDArray[np.floating]:
+        """The vector itself. Engines, shards and replicas hold on to it: write into it, `weights[:] = ...`."""
+        return self._weights
+
+    @weights.setter
+    def weights(self, value: NDArray[np.floating]) -> None:
+        if value is not self._weights:  # it is the same after `weights += ...`
+            raise AttributeError("the vector of weights cannot be exchanged for another: write weights[:] = ...")
 
     def __getitem__(self, name: str) -> NDArray[np.floating]:
         start = 0

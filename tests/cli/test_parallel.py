@@ -236,7 +236,7 @@ def test_bandwidths_have_units(text, bytes_s):
         ("--straggle-factor 2", "--straggle-factor goes with --engine simulated, not with threads"),
         ("--strategy downpour --period 3", "--period goes with --strategy local-sgd, not with downpour"),
         ("--period 3", "--period goes with --strategy local-sgd, not with auto"),
-        ("--strategy locked --minibatch 3", "--minibatch goes with --strategy serial, hogwild, "),
+        ("--strategy full-batch --minibatch 3", "--minibatch goes with --strategy serial, hogwild, "),
         ("--strategy full-batch --minibatch 3", "not with full-batch"),
         (
             "--strategy downpour --backups 3",

@@ -246,7 +246,7 @@ def test_it_says_who_waits_for_whom():
     assert rig.collectives.waits() == [(0, what), (1, what)]
     for rank in range(3, 9):
         rig.give(rank)
-    assert rig.collectives.waits()[0] == (0, "all_reduce number 1, to which worker 2 have not come")
+    assert rig.collectives.waits()[0] == (0, "all_reduce number 1, to which worker 2 has not come")
 
 
 def test_bytes_are_those_of_an_all_reduce():

@@ -78,7 +78,8 @@ class Collectives:
         lines = []
         for number, entry in self._sums.items():
             missing = [rank for rank in sorted(self._running) if self._counts[rank] <= number]
-            text = f"all_reduce number {number + 1}, to which {_ranks(missing)} have not come"
+            have = "has" if len(missing) == 1 else "have"
+            text = f"all_reduce number {number + 1}, to which {_ranks(missing)} {have} not come"
             lines += [(rank, text) for rank in entry.waiting if entry.result is None]
         return lines
 

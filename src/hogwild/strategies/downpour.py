@@ -32,7 +32,8 @@ class Downpour(AbstractStrategy):
         minibatch touches, and push only these (sparse data; wants fetch_every = push_every = 1).
 
     Staleness grows with the number of replicas, and with it the step sizes that are too large: hundreds of replicas
-    diverge at a rate that is best for one. Smaller rates, Adagrad or a warm start cure it.
+    diverge at a rate that is best for one. Smaller rates cure it, or Adagrad, whose bad first epoch a warm start
+    cures; a warm start alone does not.
 
     Differences from the paper: at most one fetch and one push of a replica are under way at a time; a replica is one
     worker, not many machines.

@@ -28,8 +28,8 @@ def main(name: str, workers: int, rounds: int) -> None:
         "Downpour": Downpour(minibatch=2),
     }
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(2 * workers * rounds, FEATURES)).astype(np.float32)
-    data = check_examples(X, np.sign(X @ rng.normal(size=FEATURES)))
+    X = rng.standard_normal((2 * workers * rounds, FEATURES), dtype=np.float32)
+    data = check_examples(X, np.sign(X @ rng.standard_normal(FEATURES, dtype=np.float32)))
     model = Linear("logistic", l2=1e-3, average=False)
     stop = Stop(epochs=1, tol=None)
     train(

@@ -151,7 +151,7 @@ def test_training_data_are_not_written():
         ({"time_s": math.nan}, "time_s=nan must be"),
         ({"tol": -1e-3}, "tol=-0.001 must be a number of at least 0, or None"),
         ({"tol": math.nan}, "tol=nan must be"),
-        ({"patience": 0}, "patience=0 must be at least 1"),
+        ({"patience": 0}, "patience=0 must be a whole number of at least 1"),
         ({"holdout": -0.1}, r"holdout=-0.1 must lie in \[0, 1\)"),
         ({"holdout": 1.0}, r"holdout=1.0 must lie in \[0, 1\)"),
         ({"holdout": math.nan}, r"holdout=nan must lie in \[0, 1\)"),

@@ -17,6 +17,7 @@ from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
 from hogwild.deltas import Delta, Keys, Sent, Vector
 from hogwild.history import History, Record
+from hogwild.limits import check_fields
 from hogwild.memory import Memory, Sharing
 from hogwild.params import Params
 from hogwild.requests import (
@@ -285,14 +286,11 @@ class Stop:
     holdout: float = 0.0  # this share of the examples is kept out, and its loss is the criterion
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.epochs, int | np.integer) and self.epochs >= 1):
-            raise ValueError(f"epochs={self.epochs!r} must be a whole number of at least 1")
+        check_fields(self, "epochs", "patience")
         if self.time_s is not None and not (isinstance(self.time_s, Real) and self.time_s > 0):
             raise ValueError(f"time_s={self.time_s!r} must be a positive number of seconds, or None")
         if self.tol is not None and not (isinstance(self.tol, Real) and self.tol >= 0):
             raise ValueError(f"tol={self.tol!r} must be a number of at least 0, or None to judge nothing")
-        if not (isinstance(self.patience, int | np.integer) and self.patience >= 1):
-            raise ValueError(f"patience={self.patience!r} must be at least 1")
         if not (isinstance(self.holdout, Real) and 0 <= self.holdout < 1):
             raise ValueError(f"holdout={self.holdout!r} must lie in [0, 1)")
         if self.holdout > 0 and self.tol is None:

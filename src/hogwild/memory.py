@@ -8,6 +8,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from hogwild.limits import check_fields
+
 # Cells of a run's `control` array (int64), on which kernels wait: a cache line (8 cells) apart, so that spinning on
 # one leaves the others alone.
 STOP, TURN, ARRIVED, PHASE = 0, 8, 16, 24
@@ -29,8 +31,7 @@ class Replicas:
     ordered: bool = False
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.every_examples, int | np.integer) and self.every_examples >= 1):
-            raise ValueError(f"every_examples={self.every_examples!r} must be at least 1")
+        check_fields(self, "every_examples")
 
 
 @final

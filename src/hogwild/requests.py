@@ -11,21 +11,15 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any, Literal, final, get_args
 
-import numpy as np
-
 from hogwild.answers import ALL, Ack, All, Message, Portion, Reduced, Round, Versioned
 from hogwild.deltas import Change, Delta, Keys, Sent, Vector
+from hogwild.limits import check_whole
 from hogwild.memory import Sharing
 
 
 def _ask(request: Any) -> Generator[Any, Any, Any]:
     """`await request` hands the request to the engine and returns its answer. Nothing else ever yields."""
     return (yield request)
-
-
-def _positive(name: str, value: Any) -> None:
-    if not (isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1):
-        raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
 
 
 @final
@@ -72,8 +66,8 @@ class Steps:
     __await__ = _ask
 
     def __post_init__(self) -> None:
-        _positive("n", self.n)
-        _positive("minibatch", self.minibatch)
+        check_whole("n", self.n)
+        check_whole("minibatch", self.minibatch)
 
 
 @final
@@ -93,7 +87,7 @@ class Gradient:
 
     def __post_init__(self) -> None:
         if not isinstance(self.of, Portion | All):
-            _positive("of", self.of)
+            check_whole("of", self.of)
 
 
 @final
@@ -117,7 +111,7 @@ class Upcoming:
     __await__ = _ask
 
     def __post_init__(self) -> None:
-        _positive("n", self.n)
+        check_whole("n", self.n)
 
 
 @final
@@ -167,7 +161,7 @@ class Reduce:
 
     def __post_init__(self) -> None:
         if self.quorum is not None:
-            _positive("quorum", self.quorum)
+            check_whole("quorum", self.quorum)
 
 
 # ------------------------------------------------------------------------------------------------- from one to one

@@ -10,6 +10,7 @@ import numpy as np
 from hogwild.data.examples import Examples, check_examples
 from hogwild.engines import Threads
 from hogwild.interfaces import AbstractEngine, AbstractModel, AbstractStrategy, Callback, Job, Result, Stop
+from hogwild.limits import check_whole
 from hogwild.params import Params
 from hogwild.strategies import Hogwild, Serial
 
@@ -49,8 +50,8 @@ def train(
     >>> [round(float(p)) for p in result.predict([[10.0]])]
     [21]
     """
-    if seed is not None and not (isinstance(seed, int | np.integer) and seed >= 0):
-        raise ValueError(f"seed={seed!r} must be a whole number of at least 0, or None")
+    if seed is not None:
+        check_whole("seed", seed, 0, ", or None")
     engine = engine if engine is not None else Threads()
     if strategy is None:
         strategy = Hogwild() if engine.size > 1 else Serial()

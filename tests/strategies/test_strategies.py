@@ -201,6 +201,10 @@ def test_minibatches_are_steps():
         (lambda: LocalSGD(0), "period=0 must be"),
         (lambda: LocalSGD(minibatch=1.5), "minibatch=1.5 must be"),
         (lambda: Alone(minibatch=0), "minibatch=0 must be"),
+        (lambda: Serial(minibatch=0), "minibatch=0 must be"),
+        (lambda: Hogwild(minibatch=0), "minibatch=0 must be"),
+        (lambda: Locked(block_examples=0), "block_examples=0 must be"),
+        (lambda: RoundRobin(minibatch=True), "minibatch=True must be"),
         (lambda: Downpour(push_every=0, server=sgd()), "push_every=0 must be"),
         (lambda: Downpour(warm_start=-1), "warm_start=-1 must be"),
         (lambda: Downpour(fetch="later"), 'fetch=\'later\' must be "ahead", "wait" or "rows"'),
@@ -214,5 +218,5 @@ def test_bad_numbers_are_refused(make, sentence):
 
 @pytest.mark.parametrize("every", [0, -1])
 def test_replicas_merge_after_at_least_one_example(every):
-    with pytest.raises(ValueError, match=rf"every_examples={every} must be at least 1"):
+    with pytest.raises(ValueError, match=rf"every_examples={every} must be a whole number of at least 1"):
         Replicas(every_examples=every)

@@ -30,9 +30,8 @@ class Turn(Enum):
 
     GO = "go"
     STOP = "stop"
-    MEET = (
-        "meet"  # wait for the others; the last calls `close`, all `judge`, the last of these `decide`; then ask again
-    )
+    # Wait for the others. The last of them calls `close`, all `judge`, the last of these `decide`; then all ask again.
+    MEET = "meet"
 
 
 @final

@@ -18,6 +18,7 @@ from hogwild.engines.virtual.links import Links
 from hogwild.engines.virtual.speeds import Clocks, Speeds
 from hogwild.engines.virtual.transport import Network
 from hogwild.interfaces import AbstractEngine, Job, Result
+from hogwild.limits import check_fields
 from hogwild.memory import Memory
 from hogwild.requests import Steps
 
@@ -52,10 +53,7 @@ class Simulated(AbstractEngine):
     can: ClassVar[frozenset[str]] = frozenset({"server", "share"})
 
     def __post_init__(self) -> None:
-        for name in ("workers", "shards"):
-            value = getattr(self, name)
-            if not (isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1):
-                raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+        check_fields(self, "workers", "shards")
         Links(self.latency_s, self.bandwidth_bytes_s)  # checks them
         measured = isinstance(self.example_s, str) and self.example_s == "measured"
         if not (measured or (isinstance(self.example_s, Real) and 0 < self.example_s < math.inf)):

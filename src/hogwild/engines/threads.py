@@ -13,6 +13,7 @@ from hogwild.engines.checks import check_job
 from hogwild.engines.crew import Crew
 from hogwild.engines.session import Session
 from hogwild.interfaces import AbstractEngine, Job, Result
+from hogwild.limits import check_whole
 
 
 def available_cores() -> int:
@@ -41,8 +42,7 @@ class Threads(AbstractEngine):
     def __post_init__(self) -> None:
         if self.workers == 0 or not isinstance(self.workers, int | np.integer):
             raise ValueError(f"workers={self.workers!r} must be a positive number, or -1 for one a core")
-        if not (isinstance(self.shards, int | np.integer) and self.shards >= 1):
-            raise ValueError(f"shards={self.shards!r} must be a whole number of at least 1")
+        check_whole("shards", self.shards)
 
     @property
     def size(self) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 
 from hogwild.answers import Ack, Versioned
 from hogwild.deltas import Delta, Keys, Sent, Vector
+from hogwild.limits import check_whole
 from hogwild.params import NonFiniteError
 from hogwild.server.messages import CHANGE, DELTA, WINDOW, Applied, OpPart, Pulled, PullPart, PushPart
 from hogwild.server.ranges import Piece, Ranges, join
@@ -170,8 +171,8 @@ class Client:
     def pull(self, keys: Keys | None = None, version: int | None = None, clock: int | None = None) -> list[PullPart]:
         """The messages for a pull: to the shards that hold these rows; to the first if there are no rows."""
         for name, value in (("version", version), ("clock", clock)):
-            if value is not None and not (isinstance(value, int | np.integer) and value >= 0):
-                raise ValueError(f"{name}={value!r} must be a whole number of at least 0, or None not to wait")
+            if value is not None:
+                check_whole(name, value, 0, ", or None not to wait")
         if keys is None:
             return [PullPart(shard, None, version, clock, self._sender(shard)) for shard in self._everybody]
         pieces = self._ranges.cut_keys(keys) or [Piece(0, keys, 0, 0)]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.deltas import Keys, Vector
+from hogwild.limits import check_whole
 from hogwild.params import NonFiniteError
 from hogwild.rules.updates import At, Update
 from hogwild.server.messages import CHANGE, DELTA, WINDOW, Applied, Pulled, PushPart, Sender
@@ -54,8 +55,7 @@ class Shard:
         accrue: bool = False,
         window: int = WINDOW,
     ) -> None:
-        if not (isinstance(window, int) and window >= 1):
-            raise ValueError(f"window={window!r} must be a whole number of at least 1")
+        check_whole("window", window)
         if weights.shape != (span.end - span.begin,) or weights.dtype.kind != "f":
             raise ValueError(
                 f"weights of shape {weights.shape} and dtype {weights.dtype} do not fit shard {span.shard}: give its "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
 from hogwild.interfaces import AbstractStrategy, Worker
+from hogwild.limits import check_whole
 from hogwild.requests import ALL, All
 
 
@@ -32,10 +33,9 @@ class AllReduce(AbstractStrategy):
     backups: int = 0
 
     def __post_init__(self) -> None:
-        if self.minibatch is not ALL and not (isinstance(self.minibatch, int) and self.minibatch >= 1):
-            raise ValueError(f"minibatch={self.minibatch!r} must be a whole number of at least 1, or ALL")
-        if not (isinstance(self.backups, int) and self.backups >= 0):
-            raise ValueError(f"backups={self.backups!r} must be a whole number of at least 0")
+        if self.minibatch is not ALL:
+            check_whole("minibatch", self.minibatch, otherwise=", or ALL")
+        check_whole("backups", self.backups, 0)
 
     answer: ClassVar[Literal["mine"]] = "mine"
 

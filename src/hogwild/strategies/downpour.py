@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, final
 
 from hogwild.deltas import Delta
 from hogwild.interfaces import AbstractStrategy, Worker
+from hogwild.limits import check_whole
 from hogwild.requests import Ticket
 from hogwild.rules.updates import Update, adagrad
 
@@ -50,9 +51,7 @@ class Downpour(AbstractStrategy):
 
     def __post_init__(self) -> None:
         for name, least in (("minibatch", 1), ("fetch_every", 1), ("push_every", 1), ("warm_start", 0)):
-            value = getattr(self, name)
-            if not (isinstance(value, int) and value >= least):
-                raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
+            check_whole(name, getattr(self, name), least)
         if self.fetch not in ("ahead", "wait", "rows"):
             raise ValueError(f'fetch={self.fetch!r} must be "ahead", "wait" or "rows"')
         if self.fetch == "rows" and (self.fetch_every, self.push_every) != (1, 1):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from hogwild.interfaces import AbstractStrategy, Worker
+from hogwild.limits import check_fields
 
 
 @final
@@ -29,10 +30,7 @@ class LocalSGD(AbstractStrategy):
     minibatch: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("period", "minibatch"):
-            value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
-                raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+        check_fields(self, "period", "minibatch")
 
     @property
     def agree(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
 from hogwild.interfaces import AbstractStrategy, Worker
+from hogwild.limits import check_fields
 from hogwild.memory import InTurn
 
 
@@ -24,6 +25,9 @@ class RoundRobin(AbstractStrategy):
     answer: ClassVar[Literal["shared"]] = "shared"
     block_examples: int = 32_768
     minibatch: int = 1
+
+    def __post_init__(self) -> None:
+        check_fields(self, "block_examples", "minibatch")
 
     @property
     def agree(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from hogwild.interfaces import AbstractStrategy, Worker
+from hogwild.limits import check_fields
 
 
 @final
@@ -19,6 +20,9 @@ class Serial(AbstractStrategy):
     most_workers: ClassVar[int | None] = 1
     block_examples: int = 65_536
     minibatch: int = 1
+
+    def __post_init__(self) -> None:
+        check_fields(self, "block_examples", "minibatch")
 
     @property
     def agree(self) -> bool:

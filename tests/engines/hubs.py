@@ -7,7 +7,6 @@ from tests.engines.post import Post
 
 from hogwild.data import check_examples
 from hogwild.engines.hub import Hub
-from hogwild.engines.servers import Servers
 from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport, Direct
 from hogwild.interfaces import Job, Stop
@@ -39,10 +38,7 @@ class Rig:
         for params in self.session.params:
             params.weights[:] = weights
         transport: AbstractTransport = post if post is not None else Direct(self.traffic)
-        self.servers = None
-        if rule is not None:
-            self.servers = Servers(self.session, size, shards, rule, transport, self.traffic)
-        self.hub = Hub(self.session, size, transport, self.servers)
+        self.hub = Hub(self.session, transport, self.traffic, shards)
 
     def ask(self, rank: int, request: Any) -> list[Any]:
         answers: list[Any] = []

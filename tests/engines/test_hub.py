@@ -7,7 +7,7 @@ from tests.engines.post import Post
 
 from hogwild import Unsupported, sgd
 from hogwild.deltas import Delta
-from hogwild.engines.hub import describe_deadlock
+from hogwild.engines.waits import deadlock
 from hogwild.requests import (
     COMMUNICATE,
     Average,
@@ -207,13 +207,15 @@ def test_waits_are_told_in_rank_order():
     rig.ask(2, Inbox((0, 4)))
     rig.ask(1, Pull(version=1))
     rig.ask(0, Reduce())
-    assert rig.hub.waits() == [
+    lines = [
         "worker 0 waits for all_reduce number 1, to which workers 1, 2, 4 have not come",
         "worker 1 waits for version 1 of shard 0, which is at version 0",
         "worker 2 waits for a message of workers 0, 4",
         "worker 3 waits for Reduce that it started",
         "worker 3 waits for all_reduce number 1, to which workers 1, 2, 4 have not come",
+        "worker 4 waits for the end of the epoch",
     ]
+    assert str(rig.hub.deadlock({4})) == f"all workers wait for each other: {'; '.join(lines)}"
 
 
 def test_only_pulls_are_let_go():
@@ -225,8 +227,6 @@ def test_only_pulls_are_let_go():
 
 
 def test_a_deadlock_is_described_in_one_sentence():
-    waits = [f"worker {rank} waits for all" for rank in range(8)]
-    assert describe_deadlock(waits[:2]) == (
-        "all workers wait for each other: worker 0 waits for all; worker 1 waits for all"
-    )
-    assert describe_deadlock(waits).endswith("worker 5 waits for all; and 2 more")
+    waits = [(rank, "all") for rank in range(8)]
+    assert str(deadlock(waits[:2])) == "all workers wait for each other: worker 0 waits for all; worker 1 waits for all"
+    assert str(deadlock(waits)).endswith("worker 5 waits for all; and 2 more")

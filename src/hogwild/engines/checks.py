@@ -16,8 +16,8 @@ def check_job(job: Job, engine: AbstractEngine) -> None:
     missing = sorted(strategy.needs - engine.can)
     if missing:
         wanted = " and ".join(MEANING.get(need, need) for need in missing)
-        instead = "" if where == "Threads" else ": use Threads()"
-        raise Unsupported(f"{name} needs {wanted}, which {where} does not have{instead}")
+        instead = "an engine that has it" if where == "Threads" else "Threads()"
+        raise Unsupported(f"{name} needs {wanted}, which {where} does not have: use {instead}")
     if strategy.most_workers is not None and engine.size > strategy.most_workers:
         raise Unsupported(
             f"{name} runs on {strategy.most_workers} worker and {where}({engine.size}) has {engine.size}: "

@@ -10,9 +10,8 @@ import numpy as np
 
 from hogwild.deltas import Delta, size_in_bytes
 from hogwild.engines.transport import AbstractTransport
+from hogwild.engines.waits import Reply, workers
 from hogwild.requests import Reduce, Reduced
-
-Reply = Callable[[Any], None]
 
 
 @final
@@ -25,7 +24,6 @@ class _Sum:
     quorum: int | None = None
     result: Reduced | None = None
     place: Any = None  # where in the data the last giver was
-    fetched: int = 0
 
 
 @final
@@ -56,7 +54,7 @@ class Collectives:
         entry = self._sums.setdefault(number, _Sum())
         if entry.result is not None:
             reply(entry.result)
-            self._fetched(number, 1)
+            self._forget(number)
             return
         if request.quorum is not None:
             if request.quorum > self._size:
@@ -79,7 +77,7 @@ class Collectives:
         for number, entry in self._sums.items():
             missing = [rank for rank in sorted(self._running) if self._counts[rank] <= number]
             have = "has" if len(missing) == 1 else "have"
-            text = f"all_reduce number {number + 1}, to which {_ranks(missing)} {have} not come"
+            text = f"all_reduce number {number + 1}, to which {workers(missing)} {have} not come"
             lines += [(rank, text) for rank in entry.waiting if entry.result is None]
         return lines
 
@@ -99,16 +97,13 @@ class Collectives:
         def deliver() -> None:
             for rank in sorted(waiting):
                 waiting[rank](result)
-            self._fetched(number, len(waiting))
+            self._forget(number)
 
         self._transport.exchange(sorted(waiting), n_bytes, deliver)
 
-    def _fetched(self, number: int, count: int) -> None:
-        entry = self._sums.get(number)
-        if entry is None:
-            return
-        entry.fetched += count
-        if all(self._counts[rank] > number for rank in self._running):
+    def _forget(self, number: int) -> None:
+        """Unless somebody has still to come to it."""
+        if number in self._sums and all(self._counts[rank] > number for rank in self._running):
             del self._sums[number]
 
 
@@ -121,29 +116,18 @@ def _check_alike(given: dict[int, Any], rank: int, x: Any) -> None:
 
 
 def _add(given: dict[int, Any]) -> Any:
-    """In rank order: sums of floats depend on their order."""
-    ranks = sorted(given)
-    if not ranks:
+    """In rank order: sums of floats depend on their order. A new array, that is everybody's and not to be written."""
+    if not given:
         return None
-    first = given[ranks[0]]
-    if len(ranks) == 1:
-        total = first
-    elif isinstance(first, np.ndarray):
-        total = first.copy()
-        for rank in ranks[1:]:
-            total += given[rank]
-    elif first.keys is not None:
-        total = first
-        for rank in ranks[1:]:
-            total = total + given[rank]
-        total = replace(total, steps=max(given[rank].steps for rank in ranks))
-    else:
-        total = _add_dense([given[rank] for rank in ranks])
-    array = total if isinstance(total, np.ndarray) else total.values
-    if len(ranks) > 1:
-        array.flags.writeable = False  # it is everybody's
-    elif isinstance(total, np.ndarray):
-        total = total.copy()
+    parts = [given[rank] for rank in sorted(given)]
+    if isinstance(parts[0], np.ndarray):
+        vector = parts[0].copy()
+        for part in parts[1:]:
+            vector += part
+        vector.flags.writeable = False
+        return vector
+    total = _add_dense(parts) if parts[0].keys is None else _add_keyed(parts)
+    total.values.flags.writeable = False
     return total
 
 
@@ -158,14 +142,14 @@ def _add_dense(deltas: list[Delta]) -> Delta:
     return Delta(values, examples, steps, loss, latest)
 
 
+def _add_keyed(deltas: list[Delta]) -> Delta:
+    total = sum(deltas[1:], replace(deltas[0], values=deltas[0].values.copy()))
+    return replace(total, steps=max(delta.steps for delta in deltas))
+
+
 def _shape(x: Any) -> tuple[int, ...]:
     return tuple(x.shape) if isinstance(x, np.ndarray) else (() if x.keys is not None else tuple(x.values.shape))
 
 
 def _describe(x: Any) -> str:
     return f"a {'vector' if isinstance(x, np.ndarray) else type(x).__name__} of shape {_shape(x)}"
-
-
-def _ranks(ranks: list[int]) -> str:
-    shown = ", ".join(map(str, ranks[:5])) + (", ..." if len(ranks) > 5 else "")
-    return f"worker{'s' if len(ranks) != 1 else ''} {shown}"

@@ -25,8 +25,8 @@ class Plan(NamedTuple):
 class Computing:
     """Answers `Compute` requests; from any thread, but for one worker from one thread at a time."""
 
-    def __init__(self, session: Session, size: int) -> None:
-        self._session, self._size = session, size
+    def __init__(self, session: Session) -> None:
+        self._session, self._size = session, len(session.params)
         self._task = session.task
         self._plans: dict[type, Callable[[int, Any], Plan]] = {
             Steps: self._steps,

@@ -8,15 +8,12 @@ from contextlib import closing
 from queue import SimpleQueue
 from typing import Any, final
 
-import numpy as np
-
 from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
-from hogwild.engines.hub import Deadlock, Hub, describe_deadlock
-from hogwild.engines.servers import Servers
+from hogwild.engines.hub import Hub
 from hogwild.engines.session import Session, Turn
 from hogwild.engines.transport import Direct
-from hogwild.interfaces import Job, Worker
+from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.requests import COMPUTE, Communicate, NextRound, Round
 from hogwild.traffic import Traffic
 
@@ -32,32 +29,30 @@ class _Aborted(Exception):
 class Crew:
     """All methods are called by the main thread; the others work."""
 
-    def __init__(self, session: Session, job: Job, size: int, shards: int) -> None:
-        self._session, self._job, self._size = session, job, size
+    def __init__(self, session: Session, strategy: AbstractStrategy, shards: int) -> None:
+        self._session, self._strategy, self._size = session, strategy, len(session.params)
         self.traffic = Traffic()
-        transport, rule = Direct(self.traffic), job.strategy.server
-        servers = None if rule is None else Servers(session, size, shards, rule, transport, self.traffic)
-        self._hub = Hub(session, size, transport, servers, self._at_rest)
-        self._computing = Computing(session, size)
+        self._hub = Hub(session, Direct(self.traffic), self.traffic, shards, self._at_rest)
+        self._computing = Computing(session)
         self._lock = threading.Lock()  # of the hub, and of all below
-        self._slots: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(size)]
-        self._replies = [self._reply(rank) for rank in range(size)]
+        self._slots: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(self._size)]
+        self._replies = [self._reply(rank) for rank in range(self._size)]
         self._asking: int | None = None  # whose request is being answered
         self._answer: Any = None
         self._blocked: set[int] = set()
-        self._visits: list[list[Callable[[], None]]] = [[] for _ in range(size)]  # what others want of a worker at rest
+        self._visits: list[list[Callable[[], None]]] = [
+            [] for _ in range(self._size)
+        ]  # what others want of a worker at rest
         self._met: set[int] = set()  # who has come to the end of the epoch
         self._judging = 0  # how many still judge
         self._aborted = False
-        self._seeds = np.random.SeedSequence(job.seed).spawn(size)
         self._members: list[_Member] = []
 
     # ------------------------------------------------------------------------------------------- the main thread
 
     def start(self) -> None:
         """Start a thread for each worker."""
-        for rank, seed in enumerate(self._seeds):
-            worker = Worker(rank, self._size, np.random.default_rng(seed), self._session.params[rank])
+        for worker in self._session.workers():
             self._members.append(_Member(self, worker))
             self._members[-1].thread.start()
 
@@ -102,7 +97,7 @@ class Crew:
         """Run one worker's program and answer its requests, in this thread."""
         rank, rounds = worker.rank, 0
         try:
-            program, answer = Program(self._job.strategy, worker), None
+            program, answer = Program(self._strategy, worker), None
             with closing(program):
                 while (request := program.advance(answer)) is not None:
                     kind = type(request)
@@ -172,10 +167,7 @@ class Crew:
         # What is released may have been started, and wake nobody.
         while self._hub.running and self._blocked >= self._hub.running:
             if not self._hub.release():
-                raise Deadlock(describe_deadlock(self._waits()))
-
-    def _waits(self) -> list[str]:
-        return self._hub.waits() + [f"worker {rank} waits for the end of the epoch" for rank in sorted(self._met)]
+                raise self._hub.deadlock(self._met)
 
     @staticmethod
     def _woken(answer: Any) -> Any:

@@ -6,7 +6,7 @@ or later. Whoever calls it holds the engine's lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, final
 
@@ -17,6 +17,7 @@ from hogwild.engines.portions import Portions
 from hogwild.engines.servers import Servers
 from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport
+from hogwild.engines.waits import Deadlock, Reply, deadlock
 from hogwild.interfaces import Unsupported
 from hogwild.requests import (
     Average,
@@ -34,12 +35,7 @@ from hogwild.requests import (
     Ticket,
     Wait,
 )
-
-Reply = Callable[[Any], None]
-
-
-class Deadlock(RuntimeError):
-    """All workers wait, and nothing is under way that could wake one of them; says who waits for what."""
+from hogwild.traffic import Traffic
 
 
 def at_once(rank: int, act: Callable[[], None]) -> None:
@@ -54,17 +50,19 @@ class Hub:
     def __init__(
         self,
         session: Session,
-        size: int,
         transport: AbstractTransport,
-        servers: Servers | None,
+        traffic: Traffic,
+        shards: int = 1,
         at_rest: AtRest = at_once,
     ) -> None:
-        self._session, self._size, self._servers = session, size, servers
+        size, supply, rule = len(session.params), session.supply, session.rule
+        self._session = session
+        self._servers = None if rule is None else Servers(session, rule, shards, transport, traffic)
         self.running = set(range(size))
         self._rounds = [0] * size
-        self._collectives = Collectives(size, transport, self.running, session.supply.place if session.agreed else None)
+        self._collectives = Collectives(size, transport, self.running, supply.place if session.agreed else None)
         self._mailboxes = Mailboxes(session.params, transport, self.running, self._rounds.__getitem__, at_rest)
-        self._portions = Portions(session.supply.blocks.n_training, size, self._rounds, session.supply.pass_is_over)
+        self._portions = Portions(supply.blocks.n_training, size, self._rounds, supply.pass_is_over)
         self._tickets: dict[int, tuple[int, Ticket, Reply]] = {}
         collectives, mailboxes = self._collectives, self._mailboxes
         self._handlers: dict[type, Callable[[int, Any, Reply], None]] = {
@@ -149,18 +147,16 @@ class Hub:
         """All wait and nothing is under way: give up what can no longer happen. False if there is no such wait."""
         return self._servers is not None and self._servers.release()
 
-    def waits(self) -> list[str]:
-        """Who waits for what, for a message."""
-        waits = self._collectives.waits() + self._mailboxes.waits()
+    def deadlock(self, met: Iterable[int]) -> Deadlock:
+        """Who waits for what; `met` wait for the end of the epoch."""
+        waits = [
+            *self._collectives.waits(),
+            *self._mailboxes.waits(),
+            *((rank, "the end of the epoch") for rank in met),
+        ]
         if self._servers is not None:
             waits += self._servers.waits()
-        waits += [
-            (rank, f"{type(ticket.request).__name__} that it started") for rank, ticket, _ in self._tickets.values()
-        ]
-        return [f"worker {rank} waits for {what}" for rank, what in sorted(waits)]
-
-
-def describe_deadlock(waits: list[str]) -> str:
-    """One sentence, with the first few of those that wait."""
-    shown = "; ".join(waits[:6]) + (f"; and {len(waits) - 6} more" if len(waits) > 6 else "")
-    return f"all workers wait for each other: {shown}"
+        started = self._tickets.values()
+        return deadlock(
+            waits + [(rank, f"{type(ticket.request).__name__} that it started") for rank, ticket, _ in started]
+        )

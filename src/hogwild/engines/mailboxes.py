@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
 from hogwild.deltas import copied, size_in_bytes
 from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
+from hogwild.engines.waits import Reply, workers
 from hogwild.params import Params
 from hogwild.requests import Average, Get, Inbox, Message, Put
 
-Reply = Callable[[Any], None]
 AtRest = Callable[[int, Callable[[], None]], None]
 
 
@@ -114,7 +114,7 @@ class Mailboxes:
         for rank, waiting in enumerate(self._waiting):
             for request, _ in waiting:
                 missing = [sender for sender in request.senders if not self._slots[rank].get(sender)]
-                lines.append((rank, f"a message of {'workers' if len(missing) > 1 else 'worker'} {_few(missing)}"))
+                lines.append((rank, f"a message of {workers(missing)}"))
         return lines
 
     def _check(self, peer: int) -> int:
@@ -144,7 +144,3 @@ class Mailboxes:
                 found += slot
                 slot.clear()
         return found
-
-
-def _few(ranks: list[int]) -> str:
-    return ", ".join(map(str, ranks[:5])) + (", ..." if len(ranks) > 5 else "")

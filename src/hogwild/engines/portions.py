@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, final
+from typing import final
 
+from hogwild.engines.waits import Reply
 from hogwild.requests import Portion, Take
 
 PORTIONS_PER_WORKER = 16  # of a pass: "much smaller than 1/N of the batch" (Dean et al. 2012)
-
-Reply = Callable[[Any], None]
 
 
 @final

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple, final
 from hogwild.deltas import Delta
 from hogwild.engines.session import Session
 from hogwild.engines.transport import HEADER_BYTES, AbstractTransport, Host
+from hogwild.engines.waits import Reply
 from hogwild.params import Params
 from hogwild.requests import OnServer, Pull, Push
 from hogwild.rules.updates import Update, scaled
 from hogwild.server import Client, OpPart, PullPart, Ranges, Shard
 from hogwild.traffic import Traffic
 
-Reply = Callable[[Any], None]
 Back = Callable[[Any], None]  # sends an answer back
 
 
@@ -42,8 +42,9 @@ class Servers:
     """Messages go by the transport; each shard answers when they arrive. Not thread-safe: the hub holds the lock."""
 
     def __init__(
-        self, session: Session, size: int, shards: int, rule: Update, transport: AbstractTransport, traffic: Traffic
+        self, session: Session, rule: Update, shards: int, transport: AbstractTransport, traffic: Traffic
     ) -> None:
+        size = len(session.params)
         self._session, self._transport, self._traffic = session, transport, traffic
         self._template = first = session.params[0]
         ranges = Ranges(first.offsets, shards)

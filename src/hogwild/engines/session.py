@@ -17,7 +17,7 @@ from hogwild.data.blocks import Blocks
 from hogwild.engines.judging import Judge, Verdict
 from hogwild.engines.supply import Supply
 from hogwild.history import History, Record
-from hogwild.interfaces import Job, Result
+from hogwild.interfaces import Job, Result, Worker
 from hogwild.memory import CONTROL_CELLS, STOP, Memory
 from hogwild.params import Params
 from hogwild.rules.schedules import Moment
@@ -64,6 +64,7 @@ class Session:
         self.in_rounds = set(range(size))
         self._members = tuple(range(size))  # the same, sorted
         self.sharing, self._lock, self._turning = threading.Lock(), threading.Lock(), threading.RLock()
+        self.rule = job.strategy.server  # of the server, if there is one
         self.agreed, self._granted = job.strategy.agree, -1  # the last round that was granted
         self._begun: dict[int, int] = {}  # epoch: the last round in it that a worker has begun
         self.reason: str | None = None
@@ -75,6 +76,13 @@ class Session:
         begin = Moment(self._before, begun, 0)
         self.supply = Supply(blocks, begin, size, agreed=self.agreed, hurried=self._hurried)
         self._best: tuple[float, Params] | None = None  # (criterion, weights)
+
+    def workers(self) -> list[Worker]:
+        """One for each rank, with its own random stream."""
+        seeds = np.random.SeedSequence(self._job.seed).spawn(self._size)
+        return [
+            Worker(rank, self._size, np.random.default_rng(seed), self.params[rank]) for rank, seed in enumerate(seeds)
+        ]
 
     # ---------------------------------------------------------------------------------------------------- rounds
 

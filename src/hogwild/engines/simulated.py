@@ -71,7 +71,7 @@ class Simulated(AbstractEngine):
         network = Network(agenda, Links(self.latency_s, self.bandwidth_bytes_s))
         clocks = Clocks(self.speeds, self.size, job.seed)
         example_s = _measured(session) if isinstance(self.example_s, str) else float(self.example_s)
-        cluster = Cluster(session, job, agenda, network, clocks, example_s, int(self.shards))
+        cluster = Cluster(session, job.strategy, agenda, network, clocks, example_s, int(self.shards))
         session.history.traffic = cluster.traffic
         try:
             cluster.run()

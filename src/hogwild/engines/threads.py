@@ -52,7 +52,7 @@ class Threads(AbstractEngine):
         """Run the strategy on every worker; Unsupported if it cannot run here."""
         check_job(job, self)
         session = Session(job, self.size, time.perf_counter)
-        crew = Crew(session, job, self.size, int(self.shards))
+        crew = Crew(session, job.strategy, int(self.shards))
         session.history.traffic = crew.traffic
         try:
             crew.start()

@@ -5,17 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, final
 
-import numpy as np
-
 from hogwild.engines.computing import Computing, Plan
 from hogwild.engines.driving import Program
-from hogwild.engines.hub import Deadlock, Hub, describe_deadlock
-from hogwild.engines.servers import Servers
+from hogwild.engines.hub import Hub
 from hogwild.engines.session import Session, Turn
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.virtual.speeds import Clocks
 from hogwild.engines.virtual.transport import Network
-from hogwild.interfaces import Job, Unsupported, Worker
+from hogwild.interfaces import AbstractStrategy, Unsupported
 from hogwild.memory import InTurn, Replicas, Sharing
 from hogwild.requests import COMPUTE, Communicate, Compute, NextRound, Share, Steps
 from hogwild.traffic import Traffic
@@ -35,7 +32,7 @@ class Cluster:
     def __init__(
         self,
         session: Session,
-        job: Job,
+        strategy: AbstractStrategy,
         agenda: Agenda,
         network: Network,
         clocks: Clocks,
@@ -46,16 +43,10 @@ class Cluster:
         self._clocks, self._example_s = clocks, example_s
         size = len(session.params)
         self.traffic = Traffic()
-        rule = job.strategy.server
-        servers = None if rule is None else Servers(session, size, shards, rule, network, self.traffic)
-        self._hub = Hub(session, size, network, servers)
-        self._computing = Computing(session, size)
-        seeds = np.random.SeedSequence(job.seed).spawn(size)
-        self._programs = [
-            Program(job.strategy, Worker(rank, size, np.random.default_rng(seeds[rank]), session.params[rank]))
-            for rank in range(size)
-        ]
-        self._shares = "share" in job.strategy.needs
+        self._hub = Hub(session, network, self.traffic, shards)
+        self._computing = Computing(session)
+        self._programs = [Program(strategy, worker) for worker in session.workers()]
+        self._shares = "share" in strategy.needs
         self._since = [0.0] * size  # when each worker began to wait
         self._replies = [partial(self._reply, rank) for rank in range(size)]
         self._asking: int | None = None  # whose request is being answered right now
@@ -73,9 +64,7 @@ class Cluster:
                 if not self._hub.running:
                     break
                 if not self._hub.release():
-                    waits = self._hub.waits()
-                    waits += [f"worker {rank} waits for the end of the epoch" for rank in sorted(self._met)]
-                    raise Deadlock(describe_deadlock(waits))
+                    raise self._hub.deadlock(self._met)
         finally:
             for program in self._programs:
                 program.close()

@@ -42,7 +42,7 @@ from hogwild.requests import (
     Upcoming,
 )
 from hogwild.rules.schedules import Moment
-from hogwild.rules.updates import Update
+from hogwild.rules.updates import Prox, Update
 
 
 class Unsupported(ValueError):
@@ -212,11 +212,10 @@ class AbstractTask(ABC):
     def apply(self, params: Params, delta: Delta) -> None:
         """One step of the model's rule: w -= rate(delta.moment) * delta.steps / delta.examples * delta.values, prox."""
 
+    @property
     @abstractmethod
-    def prox(self, values: Vector, positions: slice | NDArray[np.int64], rate: float | Vector) -> None:
-        """What the penalty wants beside its gradient after a step at `rate` (one, or one a value), in place: `values`
-        are the weights at `positions` of the flat vector.
-        """
+    def prox(self) -> Prox | None:
+        """What pays for the part of the penalty that is not in the gradient. None: there is no such part."""
 
     @property
     @abstractmethod

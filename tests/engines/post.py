@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import final
 
-from hogwild.engines.transport import AbstractTransport, Deliver, Host
+from hogwild.engines.transport import AbstractTransport, Act, Host
 
 
 @final
@@ -12,13 +12,18 @@ class Post(AbstractTransport):
     """`deliver(source, target)` delivers the oldest from one host to another, `deliver_all` all there are."""
 
     def __init__(self) -> None:
-        self.under_way: dict[tuple[Host, Host], deque[Deliver]] = {}
-        self.sums: deque[Deliver] = deque()
+        self.under_way: dict[tuple[Host, Host], deque[Act]] = {}
+        self.sums: deque[Act] = deque()
+        self._ways: list[tuple[Host, Host]] = []
 
-    def send(self, source: Host, target: Host, n_bytes: int, deliver: Deliver) -> None:
-        self.under_way.setdefault((source, target), deque()).append(deliver)
+    def carry(self, source: Host, target: Host, n_bytes: int) -> float:
+        self._ways.append((source, target))
+        return len(self._ways) - 1  # a "time" that tells which message it was
 
-    def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Deliver) -> None:
+    def at(self, time_s: float, act: Act) -> None:
+        self.under_way.setdefault(self._ways[int(time_s)], deque()).append(act)
+
+    def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Act) -> None:
         self.sums.append(deliver)
 
     def deliver(self, source: Host, target: Host) -> None:

@@ -97,7 +97,8 @@ class ScriptedTask(AbstractTask):
     def apply(self, params: Params, delta: Delta) -> None:
         params.weights[:] -= delta.values
 
-    def prox(self, values: np.ndarray, positions: Any, rate: Any) -> None:
+    @property
+    def prox(self) -> None:
         """No penalty."""
 
     @property

@@ -166,10 +166,7 @@ def test_prox_is_soft_thresholding_wherever_the_weights_lie(layout, rate, data):
 
 
 def test_prox_without_l1_is_nothing():
-    bound = Bound()
-    values = bound.params().weights[2:5].copy()
-    bound.task.prox(values, slice(2, 5), 1e9)
-    np.testing.assert_array_equal(values, bound.params().weights[2:5])
+    assert Bound().task.prox is None
 
 
 # ---- some rows

@@ -9,15 +9,16 @@ from typing import Any, NamedTuple, final
 
 from hogwild.deltas import Delta
 from hogwild.engines.session import Session
-from hogwild.engines.transport import HEADER_BYTES, AbstractTransport, Host
+from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
 from hogwild.engines.waits import Reply
 from hogwild.params import Params
 from hogwild.requests import OnServer, Pull, Push
 from hogwild.rules.updates import Update, scaled
-from hogwild.server import Client, OpPart, PullPart, Ranges, Shard
+from hogwild.server import Client, OpPart, PullPart, PushPart, Ranges, Shard
 from hogwild.traffic import Traffic
 
-Back = Callable[[Any], None]  # sends an answer back
+Back = Callable[..., None]  # back(answer, met=True) sends a shard's answer to whoever asked
+Join = Callable[[list[Any], bool], None]  # join(answers, met): of all shards
 
 
 class _Waiting(NamedTuple):
@@ -26,7 +27,6 @@ class _Waiting(NamedTuple):
     rank: int
     part: PullPart
     back: Back
-    unmet: Callable[[], None]  # to be called first if it is answered though it is not ready
 
 
 class _Value(NamedTuple):
@@ -58,6 +58,7 @@ class Servers:
         # Pushes and operations of workers that have as many under way as shards remember: they are sent later.
         self._held: list[deque[Callable[[], None]]] = [deque() for _ in range(size)]
         self._waiting: list[list[_Waiting]] = [[] for _ in self._shards]
+        self._hosts = [("shard", number) for number in range(len(self._shards))]
         session.server_params = self._params
 
     def _params(self) -> Params:
@@ -83,70 +84,68 @@ class Servers:
         client, x = self._clients[rank], request.x
         parts = client.push(x, self._session.task.rate(x.moment) if isinstance(x, Delta) else None)
 
-        def join(answers: list[Any]) -> None:
+        def join(answers: list[Any], met: bool) -> None:
             ack = client.acknowledged(answers)
             self._traffic.stale(ack.staleness)
             reply(ack)
             self._send_held(rank)
 
-        def act(part: Any, back: Back) -> None:
-            back(self._shards[part.shard].push(part))
+        self._send(rank, parts, self._apply, join)
+
+    def _apply(self, part: PushPart, back: Back) -> None:
+        back(self._shards[part.shard].push(part))
+        if self._waiting[part.shard]:
             self._look(part.shard)
 
-        self._send(rank, parts, act, join)
-
     def _pull(self, rank: int, request: Pull, reply: Reply) -> None:
-        client, met = self._clients[rank], True
+        client = self._clients[rank]
 
-        def act(part: PullPart, back: Back) -> None:
-            if self._ready(part):
-                back(self._shards[part.shard].pull(part.keys))
-            else:
-                self._waiting[part.shard].append(_Waiting(rank, part, back, unmet))
-
-        def unmet() -> None:
-            nonlocal met
-            met = False
-
-        def join(answers: list[Any]) -> None:
+        def join(answers: list[Any], met: bool) -> None:
             reply(client.pulled(answers, request.keys, met))
 
-        self._send(rank, client.pull(request.keys, request.version, request.clock), act, join)
+        self._send(rank, client.pull(request.keys, request.version, request.clock), partial(self._read, rank), join)
+
+    def _read(self, rank: int, part: PullPart, back: Back) -> None:
+        if self._ready(part):
+            back(self._shards[part.shard].pull(part.keys))
+        else:
+            self._waiting[part.shard].append(_Waiting(rank, part, back))
 
     def _operate(self, rank: int, request: OnServer, reply: Reply) -> None:
         client = self._clients[rank]
         parts = client.operate(request.op)
 
-        def act(part: OpPart, back: Back) -> None:
-            back(_Value(part.shard, self._shards[part.shard].operate(part.op, part.sender)))
-
-        def join(answers: list[_Value]) -> None:
+        def join(answers: list[_Value], met: bool) -> None:
             reply(client.operated(parts, [answer.value for answer in sorted(answers)]))  # in the order of the shards
             self._send_held(rank)
 
-        self._send(rank, parts, act, join)
+        self._send(rank, parts, self._run, join)
+
+    def _run(self, part: OpPart, back: Back) -> None:
+        back(_Value(part.shard, self._shards[part.shard].operate(part.op, part.sender)))
 
     def _send_held(self, rank: int) -> None:
         held = self._held[rank]
         while held and not self._clients[rank].full:
             held.popleft()()
 
-    def _send(self, rank: int, parts: list[Any], act: Callable[[Any, Back], None], join: Callable[[Any], None]) -> None:
-        """Each part to its shard, where `act` happens, and its answer back; `join` when all have come."""
+    def _send(self, rank: int, parts: list[Any], act: Callable[[Any, Back], None], join: Join) -> None:
+        """Each part to its shard, where `act` happens, and its answer back; `join` when the last has come."""
+        carry, at, me, hosts = self._transport.carry, self._transport.at, ("worker", rank), self._hosts
+        missing, all_met, last_s = len(parts), True, 0.0
         answers: list[Any] = []
-        me = ("worker", rank)
 
-        def back(there: Host, answer: Any) -> None:
-            self._transport.send(there, me, answer.n_bytes, partial(came, answer))
-
-        def came(answer: Any) -> None:
+        def back(answer: Any, met: bool = True) -> None:
+            nonlocal missing, all_met, last_s
             answers.append(answer)
-            if len(answers) == len(parts):
-                join(answers)
+            missing -= 1
+            all_met = all_met and met
+            last_s = max(last_s, carry(hosts[answer.shard], me, answer.n_bytes))
+            if not missing:
+                at(last_s, partial(join, answers, all_met))
 
         for part in parts:
-            there = ("shard", part.shard)
-            self._transport.send(me, there, part.n_bytes, partial(act, part, partial(back, there)))
+            at(carry(me, hosts[part.shard], part.n_bytes), partial(act, part, back))
 
     def _ready(self, part: PullPart) -> bool:
         live = self._session.in_rounds
@@ -164,8 +163,7 @@ class Servers:
         waiting = [each for queue in self._waiting for each in queue]
         self._waiting = [[] for _ in self._shards]
         for each in waiting:
-            each.unmet()
-            each.back(self._shards[each.part.shard].pull(each.part.keys))
+            each.back(self._shards[each.part.shard].pull(each.part.keys), met=False)
         return bool(waiting)
 
     def waits(self) -> list[tuple[int, str]]:
@@ -179,8 +177,6 @@ class Servers:
 
     def _look(self, number: int) -> None:
         queue = self._waiting[number]
-        if not queue:
-            return
         ready = [each for each in queue if self._ready(each.part)]
         if ready:
             self._waiting[number] = [each for each in queue if each not in ready]

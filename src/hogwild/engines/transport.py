@@ -10,18 +10,29 @@ from hogwild.server.messages import HEADER_BYTES
 from hogwild.traffic import Traffic
 
 Host = tuple[str, int]  # ("worker", rank) or ("shard", number)
-Deliver = Callable[[], None]
+Act = Callable[[], object]
 
 
 class AbstractTransport(ABC):
-    """Delivers messages, at once or later, each once. Messages of one host to another arrive in order."""
+    """Acts messages, at once or later, each once. Messages of one host to another arrive in order."""
 
     @abstractmethod
-    def send(self, source: Host, target: Host, n_bytes: int, deliver: Deliver) -> None:
-        """Call `deliver` when n_bytes from the source have reached the target."""
+    def carry(self, source: Host, target: Host, n_bytes: int) -> float:
+        """Send n_bytes now; when will all of them have reached the target? Any time is the same where none passes."""
 
     @abstractmethod
-    def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Deliver) -> None:
+    def at(self, time_s: float, act: Act) -> None:
+        """Call `act` at this time, which `carry` has given."""
+
+    def send(self, source: Host, target: Host, n_bytes: int, deliver: Act) -> None:
+        """Call `deliver` when n_bytes from the source have reached the target. To oneself: now, at no cost."""
+        if source == target:
+            deliver()
+        else:
+            self.at(self.carry(source, target, n_bytes), deliver)
+
+    @abstractmethod
+    def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Act) -> None:
         """Call `deliver` when these workers have summed n_bytes of each of them (an all-reduce)."""
 
 
@@ -32,15 +43,18 @@ class Direct(AbstractTransport):
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
 
-    def send(self, source: Host, target: Host, n_bytes: int, deliver: Deliver) -> None:
+    def carry(self, source: Host, target: Host, n_bytes: int) -> float:
         self._traffic.sent_bytes += n_bytes
         self._traffic.messages += 1
-        deliver()
+        return 0.0
 
-    def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Deliver) -> None:
+    def at(self, time_s: float, act: Act) -> None:
+        act()
+
+    def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Act) -> None:
         self._traffic.sent_bytes += 2 * (len(ranks) - 1) * n_bytes
         self._traffic.messages += 2 * len(ranks) * max(0, len(ranks) - 1).bit_length()
         deliver()
 
 
-__all__ = ["HEADER_BYTES", "AbstractTransport", "Deliver", "Direct", "Host"]
+__all__ = ["HEADER_BYTES", "AbstractTransport", "Act", "Direct", "Host"]

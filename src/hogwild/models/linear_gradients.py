@@ -18,6 +18,7 @@ from hogwild.models.linear_binding import LinearBinding
 from hogwild.models.linear_rows import joined
 from hogwild.params import Params
 from hogwild.rules.schedules import Moment
+from hogwild.rules.updates import Prox
 
 
 @final
@@ -37,6 +38,7 @@ class LinearGradients:
         self._factors = np.append(survey.relax if survey.relax.size else np.ones(d, survey.dtype), binding.intercept)
         self._factors = self._factors.astype(survey.dtype)
         self._cuts = np.append(terms.l1 * self._factors[:-1], 0).astype(survey.dtype)
+        self.prox: Prox | None = self._soften if terms.l1 > 0.0 else None
         # A step of `factors` times the gradient is a plain one for u = w / sqrt(factors). An intercept that is not
         # learnt has factor 0, and no gradient.
         positive = np.where(self._factors > 0, self._factors, self._factors.dtype.type(1))
@@ -79,7 +81,8 @@ class LinearGradients:
             change = delta.values * weights.dtype.type(rate / delta.examples)
             change *= self._factors[at]
             weights -= change
-            self.prox(weights, at, rate)
+            if self.prox is not None:
+                self.prox(weights, at, rate)
         if delta.keys is not None:
             params.weights[at] = weights
         if not np.isfinite(weights).all():
@@ -87,13 +90,12 @@ class LinearGradients:
                 f"after a step on the gradient of {delta.examples} examples, in epoch {delta.moment.epoch + 1}"
             )
 
-    def prox(self, values: Vector, positions: slice | NDArray[np.int64], rate: float | Vector) -> None:
+    def _soften(self, values: Vector, positions: slice | NDArray[np.int64], rate: float | Vector) -> None:
         """values = soft(values, rate * l1 * step factor), in place; never of the intercept."""
-        if self._binding.terms.l1 > 0.0:
-            cuts = self._cuts[positions]
-            if isinstance(rate, np.ndarray):
-                cuts, rate = cuts * rate, 1.0
-            soften(values, cuts, rate)
+        cuts = self._cuts[positions]
+        if isinstance(rate, np.ndarray):
+            cuts, rate = cuts * rate, 1.0
+        soften(values, cuts, rate)
 
     def keys(self, blocks: Sequence[Block]) -> Keys:
         """See `AbstractTask.keys`."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
@@ -25,6 +24,7 @@ from hogwild.requests import Steps
 from hogwild.rules.penalties import penalty
 from hogwild.rules.schedules import Moment
 from hogwild.rules.sums import inner
+from hogwild.rules.updates import Prox
 
 
 @final
@@ -94,9 +94,10 @@ class LinearTask(AbstractTask):
         """A step of SGD, relaxed per column and for the intercept."""
         self._gradients.apply(params, delta)
 
-    def prox(self, values: Vector, positions: slice | NDArray[np.int64], rate: float | Vector) -> None:
+    @property
+    def prox(self) -> Prox | None:
         """What l1 takes off the weights: l2 is part of the gradient."""
-        self._gradients.prox(values, positions, rate)
+        return self._gradients.prox
 
     @property
     def scales(self) -> Vector | None:

@@ -129,8 +129,9 @@ class NetworkTask(AbstractTask):
         if not _all_finite(params.weights):
             params.check_finite(f"after a step in epoch {delta.moment.epoch + 1}")
 
-    def prox(self, values: Vector, positions: slice | NDArray[np.int64], rate: float | Vector) -> None:
-        """Nothing: the penalty is all in the gradient."""
+    @property
+    def prox(self) -> None:
+        """The penalty is all in the gradient."""
 
     @property
     def scales(self) -> None:

@@ -28,6 +28,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.floating]
 At = slice | NDArray[np.int64]
 State = tuple[Array, ...]
+Prox = Callable[[Array, At, float | Array], None]
+"""prox(values, positions, rate) pays what a penalty wants beside its gradient after a step at `rate` (one, or one a
+value: see `Update.pace`): it changes `values`, the weights at `positions` of the vector of all weights, in place."""
 
 
 class Update(NamedTuple):

@@ -5,7 +5,7 @@ Single-threaded and deterministic: an engine calls it with one message after ano
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, final
 
 import numpy as np
@@ -14,15 +14,11 @@ from numpy.typing import NDArray
 from hogwild.deltas import Keys, Vector
 from hogwild.limits import check_whole
 from hogwild.params import NonFiniteError
-from hogwild.rules.updates import At, Update
+from hogwild.rules.updates import At, Prox, Update
 from hogwild.server.messages import CHANGE, DELTA, WINDOW, Applied, Pulled, PushPart, Sender
 from hogwild.server.ranges import Span
 from hogwild.server.seen import Seen
 from hogwild.server.vectors import Vectors
-
-Prox = Callable[[Vector, At, float | Vector], None]
-"""prox(values, positions, rate) changes `values`, the weights at `positions` of the vector of ALL weights, in place.
-`rate` is one number, or one a value: see `Update.pace`."""
 
 ALL = slice(None)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
-from hogwild.deltas import Delta, Keys, Vector
+from hogwild.deltas import Delta, Keys
 from hogwild.interfaces import AbstractModel, AbstractTask, Tally
 from hogwild.memory import InTurn, Memory, Replicas, Sharing
 from hogwild.params import NonFiniteError, Params
@@ -97,7 +97,8 @@ class LedgerTask(AbstractTask):
         """w -= values."""
         params.weights[slice(None) if delta.keys is None else params.positions(delta.keys)] -= delta.values
 
-    def prox(self, values: Vector, positions: slice | NDArray[np.int64], rate: float | Vector) -> None:
+    @property
+    def prox(self) -> None:
         """No penalty."""
 
     @property

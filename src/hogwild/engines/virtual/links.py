@@ -70,24 +70,29 @@ class Links:
         same time. A message to oneself costs nothing and is not counted. ValueError if time runs backwards, or
         n_bytes is negative.
         """
-        self._check(n_bytes, now)
+        if not (self._now <= now < inf and n_bytes >= 0):
+            raise self._unsound(n_bytes, now)
+        self._now = now
         if source == target:
             return now
         sender = self._ends.get(source) or self._connect(source)
         receiver = self._ends.get(target) or self._connect(target)
+        up, down = sender.up, receiver.down
         sender.sent_bytes += n_bytes
         sender.messages += 1
         self.sent_bytes += n_bytes
         self.messages += 1
-        sending, receiving = n_bytes / sender.up.bandwidth, n_bytes / receiver.down.bandwidth
-        left = sender.up.fit(now, sending)
-        sender.up.take(left, sending, now)
+        sending, receiving = n_bytes / up.bandwidth, n_bytes / down.bandwidth
+        left = up.fit(now, sending)
+        up.take(left, sending, now)
         # The first byte is there after the latency. A downlink that is faster than the uplink waits until it can take
         # the message in one go, and serves others meanwhile.
-        ready = left + max(sender.latency_s, receiver.latency_s) + max(0.0, sending - receiving)
+        ready = left + (sender.latency_s if sender.latency_s > receiver.latency_s else receiver.latency_s)
+        if sending > receiving:
+            ready += sending - receiving
         before = receiver.last.get(source, -1.0)
-        begin = receiver.down.fit(max(ready, before), receiving)
-        receiver.down.take(begin, receiving, now)
+        begin = down.fit(ready if ready > before else before, receiving)
+        down.take(begin, receiving, now)
         arrival = begin + receiving
         if arrival <= before:  # a link without limits: events at equal times may run in any order
             arrival = nextafter(before, inf)
@@ -104,7 +109,9 @@ class Links:
         hosts are free at once, and takes them as long as the bytes need at the pace of the slowest. Counted are
         2 ceil(log2 P) messages of each host. ValueError if hosts are missing or named twice, or as in `arrival`.
         """
-        self._check(n_bytes, now)
+        if not (self._now <= now < inf and n_bytes >= 0):
+            raise self._unsound(n_bytes, now)
+        self._now = now
         size = len(hosts)
         if size == 0 or len(set(hosts)) < size:
             raise ValueError(f"hosts={hosts!r} must name one host at least, and none twice")
@@ -138,12 +145,10 @@ class Links:
         self._ends[host] = end = _End(latency_s, self._bandwidths.get(host, self._bandwidth))
         return end
 
-    def _check(self, n_bytes: int, now: float) -> None:
-        if not self._now <= now < inf:
-            raise ValueError(f"now={now!r} must be a finite time that is not before the last sending, {self._now!r}")
+    def _unsound(self, n_bytes: int, now: float) -> ValueError:
         if not n_bytes >= 0:
-            raise ValueError(f"n_bytes={n_bytes!r} must be at least 0")
-        self._now = now
+            return ValueError(f"n_bytes={n_bytes!r} must be at least 0")
+        return ValueError(f"now={now!r} must be a finite time that is not before the last sending, {self._now!r}")
 
 
 @final
@@ -178,8 +183,15 @@ class _Link:
         if ends and ends[0] <= now:
             over = bisect_right(ends, now)
             del begins[:over], ends[:over]
-        at = len(begins) if not ends or begin >= ends[-1] else bisect_left(begins, begin)
+        if not ends or begin > ends[-1]:
+            begins.append(begin)
+            ends.append(end)
+            return
         # A queue is one interval, however long: who joins it need not walk along it.
+        if begin == ends[-1]:
+            ends[-1] = end
+            return
+        at = bisect_left(begins, begin)
         joins = at > 0 and ends[at - 1] == begin
         if at < len(begins) and begins[at] == end:
             end = ends[at]

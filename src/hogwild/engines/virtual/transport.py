@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
-from hogwild.engines.transport import AbstractTransport, Deliver, Host
+from hogwild.engines.transport import AbstractTransport, Act, Host
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.virtual.links import Links
 
@@ -17,13 +17,13 @@ class Network(AbstractTransport):
     def __init__(self, agenda: Agenda, links: Links) -> None:
         self._agenda, self._links = agenda, links
 
-    def send(self, source: Host, target: Host, n_bytes: int, deliver: Deliver) -> None:
-        if source == target:
-            deliver()  # at once: events of one time run in any order, but messages must not
-        else:
-            self._agenda.at(self._links.arrival(source, target, n_bytes, self._agenda.now), deliver)
+    def carry(self, source: Host, target: Host, n_bytes: int) -> float:
+        return self._links.arrival(source, target, n_bytes, self._agenda.now)
 
-    def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Deliver) -> None:
+    def at(self, time_s: float, act: Act) -> None:
+        self._agenda.at(time_s, act)
+
+    def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Act) -> None:
         if not ranks:
             return
         hosts = [("worker", rank) for rank in ranks]

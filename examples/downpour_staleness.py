@@ -47,14 +47,14 @@ def main(arguments: list[str] | None = None) -> None:
 
     print(f"{'server':24s} {'workers':>7s} {'staleness':>9s}   objective after each epoch")
     for rate in (0.001, 0.003, 0.01, 0.1):
-        show(f"sgd, rate {rate:g}", 1, Downpour(10, server=sgd()), rate)
+        show(f"sgd, rate {rate:g}", 1, Downpour(minibatch=10, server=sgd()), rate)
     for workers in (many // 30, many // 10, many // 3, many):
-        show("sgd, rate 0.003", workers, Downpour(10, server=sgd()), 0.003)
+        show("sgd, rate 0.003", workers, Downpour(minibatch=10, server=sgd()), 0.003)
     for rate in (0.002, 0.001, 0.0005):
-        show(f"sgd, rate {rate:g}", many, Downpour(10, server=sgd()), rate)
-    show("sgd, 0.003, warm start", many, Downpour(10, server=sgd(), warm_start=10), 0.003)
-    show("adagrad(0.03)", many, Downpour(10, server=adagrad(0.03)), 0.003)
-    show("adagrad, warm start", many, Downpour(10, server=adagrad(0.03), warm_start=10), 0.003)
+        show(f"sgd, rate {rate:g}", many, Downpour(minibatch=10, server=sgd()), rate)
+    show("sgd, 0.003, warm start", many, Downpour(minibatch=10, server=sgd(), warm_start=10), 0.003)
+    show("adagrad(0.03)", many, Downpour(minibatch=10, server=adagrad(0.03)), 0.003)
+    show("adagrad, warm start", many, Downpour(minibatch=10, server=adagrad(0.03), warm_start=10), 0.003)
 
 
 if __name__ == "__main__":

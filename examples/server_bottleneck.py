@@ -19,7 +19,7 @@ def run(examples: Examples, workers: int, shards: int) -> str:
     result = train(
         Linear("logistic", l2=1e-5, average=False),
         examples,
-        strategy=Downpour(MINIBATCH),
+        strategy=Downpour(minibatch=MINIBATCH),
         engine=Simulated(workers, shards=shards, bandwidth_bytes_s=BANDWIDTH, example_s=10e-6),
         stop=Stop(epochs=EPOCHS, tol=None),
         seed=0,

@@ -67,13 +67,14 @@ def test_the_sums(happenings, virtual_s):
     found = collected(happenings, virtual_s).summary()
     behind = [each[1] for each in happenings if each[0] == "stale"]
     busy, waiting = (sum(each[2] for each in happenings if each[0] == verb) for verb in ("busy", "waiting"))
+    timed = any(each[0] in ("busy", "waiting") for each in happenings)
     assert found == TrafficSummary(
         sent_bytes=sum(each[1] for each in happenings if each[0] == "sent"),
         messages=sum(each[2] for each in happenings if each[0] == "sent"),
         mean_staleness=sum(behind) / len(behind) if behind else None,
         max_staleness=max(behind) if behind else None,
-        busy_s=busy,
-        waiting_s=waiting,
+        busy_s=busy if timed else None,
+        waiting_s=waiting if timed else None,
         utilisation=busy / (busy + waiting) if busy + waiting else None,
         virtual_s=virtual_s,
     )

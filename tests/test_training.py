@@ -11,7 +11,19 @@ from sklearn.datasets import dump_svmlight_file
 from tests.models.optima import classes
 
 import hogwild
-from hogwild import Examples, Hogwild, Linear, Serial, Stop, Threads, train
+from hogwild import (
+    Downpour,
+    Examples,
+    Hogwild,
+    Linear,
+    LocalSGD,
+    Serial,
+    Simulated,
+    Stop,
+    Threads,
+    sgd,
+    train,
+)
 from hogwild.data import DataError, check_examples
 from hogwild.engines import threads
 from hogwild.history import History, Record
@@ -122,6 +134,43 @@ def test_a_result_knows_how_it_went():
     assert result.history[0] is next(iter(result.history))
     assert History().as_dict()["epoch"] == []
     assert Record(1, 0.5, 10, 0.1).objective is None
+
+
+def test_strategies_and_engines_have_names():
+    def objective(strategy, engine):
+        result = train(MODEL, (X, Y), strategy=strategy, engine=engine, stop=Stop(epochs=3), seed=0)
+        return result.history[-1].objective
+
+    assert objective("local_sgd", "simulated") == objective(LocalSGD(), Simulated())
+    assert objective(Downpour(server="sgd"), "simulated") == objective(Downpour(server=sgd()), Simulated())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"strategy": LocalSGD}, r"^strategy must be .*, not the class LocalSGD: write LocalSGD\(\.\.\.\)$"),
+        ({"strategy": Linear()}, r"^strategy=Linear.* must be a name, or e\.g\. LocalSGD\(period=100\)$"),
+        ({"engine": Simulated}, r"^engine must be .*, not the class Simulated: write Simulated\(\.\.\.\)$"),
+        ({"engine": 4}, r"^engine=4 must be a name, or e\.g\. Simulated\(200\)$"),
+        ({"stop": 5}, r"^stop=5 must be a Stop such as Stop\(epochs=5\)$"),
+        ({"stop": Stop}, r"^stop must be .*, not the class Stop: write Stop\(\.\.\.\)$"),
+        ({"callbacks": print}, r"^callbacks=<built-in function print> must be a list of functions"),
+        ({"callbacks": [1]}, r"^callbacks=\[1\] must be a list of functions"),
+        ({"start": np.zeros(3)}, r"^start=.* must be the `params` of a Result$"),
+        ({"model": "hinge"}, r"^model='hinge' must be a model such as Linear\(\"hinge\"\)$"),
+        ({"model": Linear}, r"^model must be .*, not the class Linear: write Linear\(\.\.\.\)$"),
+    ],
+)
+def test_what_is_nothing_of_its_kind_is_named(arguments, sentence):
+    with pytest.raises(TypeError, match=sentence):
+        train(**{"model": MODEL, "data": (X, Y), **arguments})
+
+
+def test_unknown_names_are_refused_with_a_hint():
+    with pytest.raises(ValueError, match=r"^strategy='down_pour' is not known \(did you mean downpour\?\); use one of"):
+        train(MODEL, (X, Y), strategy="down_pour")
+    with pytest.raises(ValueError, match=r"^engine='simulate' is not known \(did you mean simulated\?\); use one of"):
+        train(MODEL, (X, Y), engine="simulate")
 
 
 def test_training_data_are_not_written():

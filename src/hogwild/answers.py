@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, final
 
-from hogwild.deltas import Keys, Vector
+from hogwild.deltas import Vector
 from hogwild.params import Params
+from hogwild.rows import Keys
 
 
 class Round(NamedTuple):
@@ -54,13 +55,27 @@ class Message(NamedTuple):
     clock: int  # the sender's rounds
 
 
+class Stamp(NamedTuple):
+    """What a shard had been told when its weights were read."""
+
+    shard: int
+    version: int  # pushes applied
+    others: int  # those of them that the reader has not sent itself
+    cleared: int  # how often "accrued" had been cleared
+
+
 class Versioned(NamedTuple):
     """Weights from the server."""
 
     values: Vector  # (weights,), or the rows of `keys`, one after another
     keys: Keys | None
-    versions: tuple[int, ...]  # pushes applied by each shard that was asked
+    stamps: tuple[Stamp, ...]  # of each shard that was asked
     met: bool  # False: what was waited for can no longer happen
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """Pushes applied by each shard that was asked."""
+        return tuple([stamp.version for stamp in self.stamps])
 
     def copy_to(self, params: Params) -> None:
         """Into my own weights."""
@@ -71,4 +86,5 @@ class Ack(NamedTuple):
     """A push was applied, by all shards that it concerned."""
 
     versions: tuple[int, ...]
-    staleness: int  # most pushes that a shard had applied since the sender last pulled from it
+    staleness: int  # most pushes of others that a shard had applied and the sender's weights did not have
+    late: bool  # a portion that came too late for its sum, and was dropped

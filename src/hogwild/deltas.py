@@ -8,10 +8,10 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from hogwild.rows import Keys
 from hogwild.rules.schedules import Moment
 
 Vector = NDArray[np.floating]  # (weights,), as `Params.weights`
-Keys = NDArray[np.int64]  # rows of `Params`, increasing: see `Params.offsets`
 
 
 @final
@@ -28,6 +28,8 @@ class Delta:
     moment :   when in the run it was computed: what step-size schedules want to know
     keys :     None: all rows
     portion :  number of the portion, if it was computed of one
+    curvature : sum over the examples of the largest second derivative of their loss, in the metric of the model's
+               steps: what `limited` wants; 0: no limit
     """
 
     values: Vector
@@ -37,12 +39,19 @@ class Delta:
     moment: Moment
     keys: Keys | None = None
     portion: int | None = None
+    curvature: float = 0.0
 
     def __add__(self, other: Delta) -> Delta:
         keys, values = _sum(self, other)
         moment = max(self.moment, other.moment, key=lambda moment: moment.begun + moment.done)
         counts = (self.examples + other.examples, self.steps + other.steps, self.loss + other.loss)
-        return Delta(values, *counts, moment, keys)
+        return Delta(values, *counts, moment, keys, curvature=self.curvature + other.curvature)
+
+    def limited(self, rate: float, others: int = 0) -> float:
+        """`rate`, or less where this step, with as many of `others` that it knows nothing of, would overshoot:
+        (1 + others) * rate * steps / examples * curvature is at most 1.
+        """
+        return min(rate, self.examples / ((1 + others) * self.steps * self.curvature)) if self.curvature > 0 else rate
 
     def of_portion(self, number: int) -> Delta:
         """The same, as the result of that portion."""
@@ -88,7 +97,7 @@ def copied(x: Sent | None) -> Any:
     """A copy that does not change when the sender goes on."""
     if x is None or isinstance(x, np.ndarray):
         return x if x is None else x.copy()
-    return replace(x, values=x.values.copy())
+    return replace(x, values=x.values.copy(), keys=None if x.keys is None else x.keys.copy())
 
 
 def _sum(a: Delta, b: Delta) -> tuple[Keys | None, Vector]:

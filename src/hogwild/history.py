@@ -35,7 +35,7 @@ class History:
     """The records of a run, in order."""
 
     records: list[Record] = field(default_factory=list)
-    traffic: Traffic | None = None  # what was sent and who waited, where an engine measures it
+    traffic: Traffic | None = None  # what was sent; who waited for how long is measured on `Simulated` only
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)

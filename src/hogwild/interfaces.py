@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
-from hogwild.deltas import Delta, Keys, Sent, Vector
+from hogwild.deltas import Delta, Sent, Vector
 from hogwild.history import History, Record
 from hogwild.limits import check_fields
 from hogwild.memory import Memory, Sharing
@@ -41,6 +41,7 @@ from hogwild.requests import (
     Take,
     Upcoming,
 )
+from hogwild.rows import Keys
 from hogwild.rules.schedules import Moment
 from hogwild.rules.updates import Prox, Update
 
@@ -120,7 +121,7 @@ class Worker:
 
     def inbox(self, senders: Sequence[int] = ()) -> Inbox:
         """What lies in my mailbox, once there is something of each of the senders."""
-        return self._make(Inbox(tuple(senders)))
+        return self._make(Inbox(tuple(senders) if isinstance(senders, Sequence) else senders))
 
     def get(self, peer: int) -> Get:
         """A peer's weights as they are now."""
@@ -154,18 +155,19 @@ class Worker:
 class AbstractStrategy(ABC):
     """How workers share what they learn: one coroutine, run by every worker, that awaits requests."""
 
-    needs: ClassVar[frozenset[str]] = frozenset()  # what the engine must be able to do: "share", "server"
+    # What the engine must be able to do: "share" memory, also in "turns" (`InTurn`, ordered `Replicas`), "server".
+    needs: frozenset[str] = frozenset()
     # Whose weights are the result: "shared": those of all; "server": those of the server; "mine": those of the lowest
     # rank, judged as training goes on; "end": also of the lowest rank, but only when its program has ended.
     answer: ClassVar[Literal["shared", "server", "mine", "end"]] = "mine"
+    least_workers: int = 1
     most_workers: ClassVar[int | None] = None  # None: any number
+    server: Update | None = None  # what the server does with a push; None: there is none
 
     @property
     @abstractmethod
     def agree(self) -> bool:
         """Do all workers run the same rounds, on examples fixed beforehand? (Else each takes what comes next.)"""
-
-    server: Update | None = None  # what the server does with a push; None: there is none
 
     @abstractmethod
     async def work(self, me: Worker) -> None:
@@ -210,7 +212,9 @@ class AbstractTask(ABC):
 
     @abstractmethod
     def apply(self, params: Params, delta: Delta) -> None:
-        """One step of the model's rule: w -= rate(delta.moment) * delta.steps / delta.examples * delta.values, prox."""
+        """One step of the model's rule: w -= rate * delta.steps / delta.examples * delta.values, then prox; the rate is
+        delta.limited(rate(delta.moment)).
+        """
 
     @property
     @abstractmethod
@@ -248,7 +252,7 @@ class AbstractTask(ABC):
 
     @abstractmethod
     def rate(self, moment: Moment) -> float:
-        """Step size at that moment."""
+        """Step size at that moment. A step on a `Delta` may be smaller: `delta.limited(rate)`."""
 
 
 class AbstractModel(ABC):
@@ -331,7 +335,10 @@ class Result:
 class AbstractEngine(ABC):
     """Where workers run. The only room with side effects: threads, clocks, locks."""
 
-    can: ClassVar[frozenset[str]]  # what strategies may need
+    @property
+    @abstractmethod
+    def can(self) -> frozenset[str]:
+        """What strategies may need."""
 
     @property
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,7 @@ class Memory:
     shared: NDArray[np.floating]
     control: NDArray[np.int64]
     how: Sharing | None = None  # None: `shared` belongs to this worker alone
+    state: dict[str, NDArray[Any]] = field(default_factory=dict)  # its own `Params.state`: what is never shared
     mine: NDArray[np.floating] = field(init=False)
     base: NDArray[np.floating] = field(init=False)
     mean: NDArray[np.floating] = field(init=False)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
+from functools import cached_property
 from math import prod
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hogwild.rows import Keys, Rows
 
 
 class NonFiniteError(FloatingPointError):
@@ -58,17 +62,25 @@ class Params:
         widths = [np.full(shape[0] if shape else 1, prod(shape[1:]), np.int64) for shape in self.views.values()]
         return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(widths))])
 
-    def positions(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    @cached_property
+    def rows(self) -> Rows:
+        """The rows of `offsets`, for whoever looks up many."""
+        return Rows(self.offsets)
+
+    def positions(self, keys: Keys) -> NDArray[np.int64]:
         """Where the weights of these rows are in `weights`, one row after another."""
-        offsets = self.offsets
-        begins, widths = offsets[keys], np.diff(offsets)[keys]
-        inside = np.arange(int(widths.sum())) - np.repeat(np.cumsum(widths) - widths, widths)
-        return np.repeat(begins, widths) + inside
+        return self.rows.positions(keys)
 
     def copy(self) -> Params:
         """An independent copy of weights and state."""
         other = Params(self.views, self.weights.dtype, {name: array.copy() for name, array in self.state.items()})
         other.weights[:] = self.weights
+        return other
+
+    def beside(self) -> Params:
+        """The same vector, with a state of its own: for workers that share the weights and nothing else."""
+        other = copy(self)
+        other.state = {name: array.copy() for name, array in self.state.items()}
         return other
 
     def check_finite(self, when: str) -> None:

@@ -12,14 +12,14 @@ BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 @final
 @dataclass(frozen=True)
 class TrafficSummary:
-    """`Traffic` in eight numbers. None: nothing was measured."""
+    """`Traffic` in eight numbers. None: not measured; busy, waiting and virtual times are, on `Simulated` only."""
 
     sent_bytes: int
     messages: int
     mean_staleness: float | None
     max_staleness: int | None
-    busy_s: float  # of all workers together
-    waiting_s: float
+    busy_s: float | None  # of all workers together
+    waiting_s: float | None
     utilisation: float | None  # busy / (busy + waiting)
     virtual_s: float | None  # how long the run took by the virtual clock; None: there was none
 
@@ -30,7 +30,7 @@ class Traffic:
     """What was sent, how stale it was, and how long workers computed and waited. `a + b` merges parts of one run.
 
     staleness          : rounds or versions behind -> how often
-    busy_s, waiting_s  : seconds by rank
+    busy_s, waiting_s  : seconds by rank; both empty where nobody looked at a clock (on `Threads`)
     virtual_s          : how long the run took by the virtual clock; None where time is real
     """
 
@@ -81,20 +81,22 @@ class Traffic:
 
     def summary(self) -> TrafficSummary:
         """The numbers that stay."""
-        pushes = self.staleness.total()
+        pushes, timed = self.staleness.total(), bool(self._ranks())
         return TrafficSummary(
             self.sent_bytes,
             self.messages,
             sum(behind * count for behind, count in self.staleness.items()) / pushes if pushes else None,
             max(self.staleness, default=None),
-            sum(self.busy_s.values()),
-            sum(self.waiting_s.values()),
+            sum(self.busy_s.values()) if timed else None,
+            sum(self.waiting_s.values()) if timed else None,
             self.utilisation,
             self.virtual_s,
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: the summary, the histogram {"3": 17} under "staleness", and each worker under "workers"."""
+        """For JSON: the summary, the histogram {"3": 17} under "staleness", and each worker that was timed
+        under "workers".
+        """
         workers = [
             {"rank": rank, "busy_s": self.busy_s.get(rank, 0.0), "waiting_s": self.waiting_s.get(rank, 0.0)}
             for rank in self._ranks()

@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 
 from hogwild.data.examples import Examples, check_examples
-from hogwild.engines import Threads
+from hogwild.engines import Threads, find_engine
 from hogwild.interfaces import AbstractEngine, AbstractModel, AbstractStrategy, Callback, Job, Result, Stop
 from hogwild.limits import check_whole
+from hogwild.names import wrong_type
 from hogwild.params import Params
-from hogwild.strategies import Hogwild, Serial
+from hogwild.strategies import Hogwild, Serial, find_strategy
 
 
 def train(
     model: AbstractModel,
     data: Any,
     *,
-    strategy: AbstractStrategy | None = None,
-    engine: AbstractEngine | None = None,
+    strategy: str | AbstractStrategy | None = None,
+    engine: str | AbstractEngine | None = None,
     stop: Stop | None = None,
     callbacks: Sequence[Callback] = (),
     seed: int | None = None,
@@ -32,8 +33,10 @@ def train(
     ----------
     model : what is learned, e.g. `Linear(loss="hinge", l2=1e-5)`.
     data : `Examples`, (X, y), (X, y, sample_weight), or the name of a file or a list of names (see `hogwild.read`).
-    strategy : default `Hogwild()`, or `Serial()` on an engine of one worker.
-    engine : default `Threads()`: all cores of this machine.
+    strategy : e.g. `LocalSGD(period=100)`, or one of the names in `hogwild.STRATEGIES`; default `Hogwild()`, or
+        `Serial()` on an engine of one worker.
+    engine : e.g. `Simulated(200)`, or one of the names in `hogwild.ENGINES`; default `Threads()`: all cores of this
+        machine.
     stop : `Stop(epochs=100, time_s=None, tol=1e-3, patience=2, holdout=0.0)`.
     callbacks : each is called with the `Record` of every epoch, in a worker's thread (the last one perhaps in yours).
     seed : of all random numbers; the same seed gives the same bits on one worker, and on several with
@@ -50,20 +53,34 @@ def train(
     >>> [round(float(p)) for p in result.predict([[10.0]])]
     [21]
     """
-    if seed is not None:
-        check_whole("seed", seed, 0, ", or None")
-    engine = engine if engine is not None else Threads()
+    where = Threads() if engine is None else find_engine(engine)
     if strategy is None:
-        strategy = Hogwild() if engine.size > 1 else Serial()
+        strategy = Hogwild() if where.size > 1 else Serial()
+    how = find_strategy(strategy)
+    stop = Stop() if stop is None else stop
+    _check_kinds(model, stop, callbacks, start)
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
-    job = Job(model, _examples(data), strategy, stop if stop is not None else Stop(), tuple(callbacks), seed, start)
+    check_whole("seed", seed, 0, ", or None")
+    job = Job(model, _examples(data), how, stop, tuple(callbacks), seed, start)
     try:
-        return engine.run(job)
+        return where.run(job)
     except SystemError as error:
         if _is_interruption(error):
             raise KeyboardInterrupt from error
         raise
+
+
+def _check_kinds(model: Any, stop: Any, callbacks: Any, start: Any) -> None:
+    """TypeError for an argument that is nothing of its kind."""
+    if not isinstance(model, AbstractModel):
+        raise wrong_type("model", model, 'a model such as Linear("hinge")')
+    if not isinstance(stop, Stop):
+        raise wrong_type("stop", stop, "a Stop such as Stop(epochs=5)")
+    if not (isinstance(callbacks, Sequence) and all(map(callable, callbacks))):
+        raise wrong_type("callbacks", callbacks, "a list of functions that take a Record")
+    if not (start is None or isinstance(start, Params)):
+        raise wrong_type("start", start, "the `params` of a Result")
 
 
 def _is_interruption(error: BaseException | None) -> bool:

@@ -77,6 +77,16 @@ def test_features_can_be_counted_from_zero(files, here):
     assert [[j - 1, weight] for j, weight in one] == zero
 
 
+def test_a_model_tells_how_it_was_trained(files, here):
+    assert (found := facts(trained(files / "two.svm", "--epochs", 2, "--tol", 0)))["strategy"] == "auto"
+    assert (found["engine"], found["seed"], found["stop_reason"]) == ("Threads()", 0, "epochs")
+    options = ("--strategy", "downpour", "--minibatch", 5, "--engine", "simulated", "--workers", 3, "--epochs", 2)
+    lines = done("info", trained(files / "two.svm", *options, "--tol", 0)).stdout.splitlines()
+    said = dict(line.split(maxsplit=1) for line in lines)
+    assert said["strategy"] == "Downpour(minibatch=5) on Simulated(workers=3), seed 0"
+    assert said["epochs"] == "2 (all epochs used)"
+
+
 def test_a_model_of_three_classes(files, here):
     name = trained(files / "three.svm", "--loss", "logistic")
     found = facts(name, "--data", files / "three.svm")

@@ -30,6 +30,12 @@ def test_an_unknown_command_is_wrong_usage():
     assert run("fly").exit_code == 2
 
 
+def test_summaries_of_commands_are_whole():
+    lines = done("--help").stdout.partition("Commands:\n")[2].splitlines()
+    assert len(lines) == len(main.commands)
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines)
+
+
 def test_help_of_strategies_lists_them_all():
     text = done("train", "--help").stdout
     assert all(name in text for name in hogwild.STRATEGIES)

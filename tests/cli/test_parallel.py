@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -20,14 +21,17 @@ from hogwild import (
     UPDATES,
     AllReduce,
     Downpour,
+    Hogwild,
     LinearClassifier,
     LocalSGD,
+    Serial,
     Simulated,
     Speeds,
     Threads,
     adagrad,
     adam,
     load_model,
+    write_npz,
 )
 from hogwild.cli.costs import BINS, WIDTH, histogram
 from hogwild.cli.parallel import ENGINE_OPTIONS, STRATEGY_OPTIONS, engines_with, strategies_with
@@ -67,7 +71,84 @@ def test_json_of_threads_has_the_same_fields(files, here):
     found = facts(files / "two.svm", "--threads", 2, "--strategy", "downpour")
     assert (found["engine"], found["strategy"], found["workers"], found["threads"]) == ("threads", "downpour", 2, 2)
     assert found["virtual_s"] is None
-    assert found["traffic"]["messages"] > 0
+    traffic = found["traffic"]
+    assert traffic["messages"] > 0
+    # Nobody looks at a clock there: what is not known is not nothing.
+    assert [traffic[name] for name in ("busy_s", "waiting_s", "utilisation")] == [None] * 3
+    assert traffic["workers"] == []
+
+
+def test_json_says_what_ran(files, here):
+    found = facts(files / "two.svm", *CLUSTER, "--minibatch", 2, "--rule", "sgd", "--jitter", 0.5, "--bandwidth", "inf")
+    assert found["strategy_options"] == {
+        "minibatch": 2, "fetch_every": 1, "push_every": 1, "server": "sgd(None)", "warm_start": 0, "fetch": "ahead",
+    }  # fmt: skip
+    assert found["engine_options"] == {
+        "workers": 5, "shards": 1, "latency_s": 5e-5, "bandwidth_bytes_s": "inf", "example_s": 1e-6,
+        "speeds": {"spread": 0.0, "straggle": 0.0, "straggle_factor": 10.0, "jitter": 0.5},
+    }  # fmt: skip
+    assert found["seed"] == 0
+    assert found["how"] == (
+        "Downpour(minibatch=2, server=sgd(None)) on "
+        "Simulated(workers=5, bandwidth_bytes_s=inf, speeds=Speeds(jitter=0.5)), seed 0"
+    )
+
+
+def test_a_seed_that_was_not_given_is_told_and_gives_the_same_again(files, here):
+    first = json.loads(done("train", files / "two.svm", "--out", "a", "--json", "--threads", 1, "--no-cache").stdout)
+    assert first["seed"] == load_model("a").random_state
+    done("train", files / "two.svm", "--out", "b", "--threads", 1, "--no-cache", "--seed", first["seed"])
+    assert (load_model("a").coef_ == load_model("b").coef_).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "strategy", "engine"),
+    [
+        (["--threads", 2], Serial(minibatch=30), Threads(1)),  # so few examples are not worth a second thread
+        (["--engine", "simulated"], Hogwild(minibatch=30), Simulated()),
+        (["--engine", "simulated", "--deterministic"], Hogwild(minibatch=30), Simulated()),
+    ],
+)
+def test_the_default_strategy_has_minibatches(files, here, options, strategy, engine):
+    found = facts(files / "two.svm", "--minibatch", 30, *options)
+    assert (found["strategy"], found["strategy_options"]["minibatch"]) == (type(strategy).__name__.lower(), 30)
+    expected = LinearClassifier(strategy=strategy, engine=engine, max_epochs=3, tol=0, random_state=0)
+    expected.fit(sp.csr_array(X.astype(np.float32)), LABELS["two"])
+    assert (load_model("m").coef_ == expected.coef_).all()
+
+
+def test_the_default_strategy_has_minibatches_on_many_threads_and_in_order(here):
+    n = 300_000
+    write_npz("wide.npz", np.ones((n, 2), np.float32), np.arange(n) % 2)
+    options = ("--minibatch", 100, "--threads", 2, "--deterministic", "--epochs", 1)
+    found = json.loads(done("train", "wide.npz", "--out", "m", "--json", "-q", *options).stdout)
+    assert (found["strategy"], found["workers"]) == ("hogwild-ordered", 2)
+    assert found["how"].startswith("Hogwild(how=Replicas(ordered=True), minibatch=100) on Threads(workers=2), seed ")
+
+
+def test_workers_that_only_wait_give_rise_to_a_hint(files, here):
+    idle = ("--strategy", "local-sgd", "--period", 1, "--engine", "simulated")
+    result = done("train", files / "two.svm", "--out", "m", *SHORT, *idle)
+    (hint,) = [line for line in result.stderr.splitlines() if line.startswith("hogwild: ")]
+    assert re.fullmatch(r"hogwild: workers were busy \d\.\d% of the time: .* a larger --minibatch, --period .*", hint)
+    assert done("train", files / "two.svm", "--out", "m", *SHORT, *idle, "-q").stderr == ""
+    busy = (*idle[:2], "--period", 1000, *idle[4:], "--latency", 0)
+    assert "busy" not in done("train", files / "two.svm", "--out", "m", *SHORT, *busy).stderr
+
+
+def test_dashes_and_underscores_are_the_same(files, here):
+    options = ("--engine", "simulated", "--loss", "squared-hinge")
+    assert facts(files / "two.svm", "--strategy", "local_sgd", *options)["loss"] == "squared_hinge"
+    model = load_model("m")
+    assert (model.strategy, model.loss) == ("local-sgd", "squared_hinge")
+
+
+def test_errors_of_workers_say_in_which(files, here):
+    options = ("--rule", "sgd", "--rule-rate", 1e38, "--no-cache", "-q", "--seed", 0)
+    sentence = refused("train", files / "two.svm", "--out", "m", *CLUSTER, *options)
+    assert re.search(r"NaN or infinite .*\(in worker \d of 5, round \d+, epoch 1\)$", sentence)
+    assert "(counted from 0)" in sentence
+    assert "a smaller rate of its rule" in sentence
 
 
 @pytest.mark.parametrize(
@@ -110,7 +191,7 @@ def test_people_are_told_virtual_time_traffic_and_staleness(files, here):
 def test_threads_that_send_nothing_are_told_as_ever(files, here):
     text = done("train", files / "two.svm", "--out", "m", *SHORT, "--threads", 2, "--strategy", "hogwild").stdout
     assert [line.split()[0] for line in text.splitlines()] == [
-        "loss", "epochs", "time", "speed", "objective", "weights", "model",
+        "loss", "strategy", "epochs", "time", "speed", "objective", "weights", "model",
     ]  # fmt: skip
     assert "sent" in done("train", files / "two.svm", "--out", "m", *SHORT, "--strategy", "all-reduce").stdout
 
@@ -236,7 +317,7 @@ def test_bandwidths_have_units(text, bytes_s):
         ("--straggle-factor 2", "--straggle-factor goes with --engine simulated, not with threads"),
         ("--strategy downpour --period 3", "--period goes with --strategy local-sgd, not with downpour"),
         ("--period 3", "--period goes with --strategy local-sgd, not with auto"),
-        ("--strategy full-batch --minibatch 3", "--minibatch goes with --strategy serial, hogwild, "),
+        ("--strategy full-batch --minibatch 3", "--minibatch goes with --strategy auto, serial, hogwild, "),
         ("--strategy full-batch --minibatch 3", "not with full-batch"),
         (
             "--strategy downpour --backups 3",
@@ -254,40 +335,41 @@ def test_bandwidths_have_units(text, bytes_s):
         ),
         ("--shards 2", "--shards goes with --strategy downpour, not with auto"),
         ("--strategy serial --engine simulated --workers 3", "--workers 3 is too many for --strategy serial: it has 1"),
-        ("--engine cloud", "'cloud' is not one of threads, simulated"),
-        ("--strategy downpour --fetch never", "'never' is not one of ahead, wait, rows"),
-        ("--strategy downpour --rule lars", "'lars' is not one of sgd, momentum, adagrad, adam"),
+        ("--engine cloud", "engine='cloud' is not known; use one of threads, simulated"),
+        ("--strategy downpour --fetch never", "fetch='never' is not known; use one of ahead, wait, rows"),
+        ("--strategy downpour --rule lars", "rule='lars' is not known; use one of sgd, momentum, adagrad, adam"),
         ("--strategy downpour --rule-rate 0", "--rule-rate"),
         ("--strategy downpour --minibatch 0", "--minibatch"),
         ("--engine simulated --workers 0", "--workers"),
-        ("--engine simulated --bandwidth fast", "'fast' is not a number of bytes a second; write e.g. 1.25e9, 1.25GB"),
-        ("--engine simulated --bandwidth 10G", "'10G' is not a number of bytes a second"),
-        ("--engine simulated --bandwidth 1.2.3", "'1.2.3' is not a number of bytes a second"),
+        ("--engine simulated --bandwidth fast", "'fast' is not a positive number of bytes a second; write e.g. 1.25e9"),
+        ("--engine simulated --bandwidth 10G", "'10G' is not a positive number of bytes a second"),
+        ("--engine simulated --bandwidth 1.2.3", "'1.2.3' is not a positive number of bytes a second"),
         ("--engine simulated --example-s slow", "'slow' is neither a number of seconds nor 'measured'"),
+        ("--strategy locals_gd", "is not known (did you mean local-sgd?); use one of auto, serial, "),
+        ("--engine simulated --latency -1", "'--latency': -1.0 is not in the range x>=0"),
+        ("--engine simulated --latency inf", "'--latency': 'inf' is not a finite number"),
+        ("--engine simulated --bandwidth 0", "'--bandwidth': '0' is not a positive number of bytes a second"),
+        ("--engine simulated --example-s 0", "'--example-s': 0.0 is not in the range x>0"),
+        ("--engine simulated --speed-spread -1", "'--speed-spread': -1.0 is not in the range x>=0"),
+        ("--engine simulated --speed-spread 9", "--speed-spread 9.0 must lie in [0, 5]"),
+        ("--engine simulated --jitter nan", "'--jitter': 'nan' is not a finite number"),
+        ("--engine simulated --straggle 2", "'--straggle': 2.0 is not in the range 0<=x<=1"),
+        ("--engine simulated --straggle-factor 0", "'--straggle-factor': 0.0 is not in the range x>=1"),
+        ("--strategy downpour --rule-rate nan", "'--rule-rate': 'nan' is not a finite number"),
+        (
+            "--strategy downpour --fetch rows --push-every 2",
+            "--fetch rows fetches and pushes the rows of one minibatch",
+        ),
+        ("--strategy downpour --fetch rows --push-every 2", "--fetch-every and --push-every must be 1"),
+        (
+            "--strategy downpour --threads 2 --deterministic",
+            "--deterministic cannot be kept by Downpour(): use --strat",
+        ),
+        ("--engine simulated --example-s measured --deterministic", "give --example-s a number"),
     ],
 )
 def test_options_at_odds_are_wrong_usage(here, options, words):
     assert words in misused("train", "none.svm", "--out", "m", *options.split())
-    assert os.listdir() == []
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ("--engine simulated --latency -1", "latency_s=-1.0 must be"),
-        ("--engine simulated --bandwidth 0", "bandwidth_bytes_s=0.0 must be"),
-        ("--engine simulated --example-s 0", "example_s=0.0 must be"),
-        ("--engine simulated --speed-spread 9", "spread=9.0 must lie in"),
-        ("--engine simulated --jitter nan", "jitter=nan must lie in"),
-        ("--engine simulated --straggle 2", "straggle=2.0 must lie in"),
-        ("--engine simulated --straggle-factor 0", "straggle_factor=0.0 must be"),
-        ("--strategy downpour --fetch rows --push-every 2", "fetch_every and push_every must be 1"),
-        ("--strategy downpour --threads 2 --deterministic", "deterministic=True cannot be kept by strategy=Downpour"),
-        ("--engine simulated --example-s measured --deterministic", "give example_s a number"),
-    ],
-)
-def test_bad_parameters_are_one_sentence(here, options, words):
-    assert words in refused("train", "none.svm", "--out", "m", *options.split())
     assert os.listdir() == []
 
 
@@ -322,6 +404,7 @@ def test_no_option_is_without_an_owner():
     assert strategies_with("rule_rate") == {"downpour": 0.1}
     assert engines_with("workers") == {"simulated": 4}
     assert "full-batch" not in strategies_with("minibatch")
+    assert [option for option in STRATEGY_OPTIONS if "auto" in strategies_with(option)] == ["minibatch"]
 
 
 # ---- the histogram

@@ -140,6 +140,7 @@ def test_people_are_told_what_happened(files, here):
     assert said["loss"] == "hinge, l2 0.0001, l1 0.001"
     assert said["classes"] == "3, one against the rest"
     assert said["epochs"].startswith("2 (")
+    assert re.fullmatch(r"Serial\(\) on Threads\(workers=1\), seed \d+", said["strategy"])
     assert said["model"] == f"m ({Path('m').stat().st_size:,} bytes)"
     assert f"two.svm: {N} x {D}, read in" in done("train", files / "two.svm", "--out", "m", "--no-cache").stderr
 
@@ -201,7 +202,21 @@ def test_a_picture_is_drawn(files, here):
         (["--tol", -1], "--tol"),
         (["--seed", -1], "--seed"),
         (["--validation-fraction", 1], "--validation-fraction"),
-        (["--strategy", "chaos"], "'chaos' is not one of auto, serial, hogwild"),
+        (["--strategy", "chaos"], "strategy='chaos' is not known; use one of auto, serial, hogwild"),
+        (["--l2", -1], "'--l2': -1.0 is not in the range x>=0"),
+        (["--l2", "nan"], "'--l2': 'nan' is not a finite number"),
+        (["--l1", 1e300], "--l1 1e+300 is absurdly large"),
+        (
+            ["--l2", 0, "--schedule", "bottou"],
+            "--schedule bottou divides by l2: give l2 > 0, or use --schedule inverse",
+        ),
+        (["--eta0", -1], "'--eta0': -1.0 is not in the range x>0"),
+        (["--tol", "nan"], "'--tol': 'nan' is not a finite number"),
+        (["--loss", "quantile", "--quantile", 2], "'--quantile': 2.0 is not in the range 0<x<1"),
+        (["--loss", "huber", "--epsilon", -1], "'--epsilon': -1.0 is not in the range x>=0"),
+        (["--loss", "huber", "--epsilon", 0], "--epsilon 0.0 must be a positive number for loss 'huber'"),
+        (["--strategy", "racy", "--deterministic", "--threads", 2], "--deterministic cannot be kept by Hogwild()"),
+        (["--plot", "loss.docx"], "loss.docx must have a name that ends in .png"),
         (["--loss", "hung"], "hinge"),
         (["--out", "-"], "--out needs the name of a file"),
     ],
@@ -216,27 +231,19 @@ def test_no_file_is_wrong_usage(here):
     assert "--out" in misused("train", "file.svm")
 
 
-# ---- bad parameters: found before the data are read
+# ---- places where nothing can be written: found before the data are read
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--l2", -1], "l2=-1.0 must be"),
-        (["--l2", "nan"], "l2=nan must be"),
-        (["--l1", 1e300], "absurdly large"),
-        (["--eta0", -1], "eta0=-1.0 must be"),
-        (["--loss", "quantile", "--quantile", 2], "quantile=2.0 must lie"),
-        (["--loss", "huber", "--epsilon", -1], "epsilon=-1.0 must be"),
-        (["--strategy", "racy", "--deterministic", "--threads", 2], "deterministic=True cannot be kept"),
-        (["--plot", "loss.docx"], "loss.docx must have a name that ends in .png"),
         (["--plot", "none/loss.png"], "none/loss.png cannot be written: there is no directory"),
         (["--out", "none/m"], "none/m cannot be written: there is no directory"),
         (["--out", "."], "is a directory; name a file"),
         (["--out", os.devnull], "is not a regular file; name a file"),
     ],
 )
-def test_bad_parameters_are_one_sentence(here, options, words):
+def test_places_that_cannot_be_are_one_sentence(here, options, words):
     assert words in refused("train", "none.svm", "--out", "m", *options)
     assert os.listdir() == []
 

@@ -122,6 +122,10 @@ def test_speeds_that_cannot_be(name, value):
     refused(ValueError, rf"^{name}={value!r} must ", lambda: Speeds(**{name: value}))
 
 
+def test_speeds_that_are_none():
+    refused(TypeError, r"^speeds=\[1, 2, 3\] must be a Speeds such as ", lambda: Simulated(3, speeds=[1, 2, 3]))
+
+
 @pytest.mark.parametrize(
     ("strategy", "options", "sentence"),
     [

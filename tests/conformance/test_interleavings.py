@@ -3,6 +3,7 @@ waited for in vain, and a run repeats bit for bit.
 """
 
 from collections import Counter
+from dataclasses import replace
 from math import inf
 
 import numpy as np
@@ -281,6 +282,8 @@ strategies = st.one_of(
 
 @given(clusters, strategies, seeds, examples, epochs, judged)
 def test_every_strategy_ends_and_repeats_bit_for_bit(engine, strategy, seed, n, epochs, tol):
+    engine = replace(engine, workers=max(engine.workers, strategy.least_workers))
+
     def run():
         trial = Trial(model=Ledger(goal=2), stop=Stop(epochs=epochs, tol=tol), n_examples=n, seed=seed)
         return trial.run_strategy(engine, strategy)

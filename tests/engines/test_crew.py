@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hogwild import Deadlock, Stop, Threads, sgd
+from hogwild.engines.session import Session
 from hogwild.testing.probes import Probe, look, served, together
 
 FOREVER = Stop(epochs=10**9, tol=None)
@@ -195,3 +196,21 @@ def test_messages_are_counted():
     assert traffic.sent_bytes == traffic.messages * 64 + 2 * 2 * 30 * 8
     assert traffic.staleness.total() == 2
     assert traffic.virtual_s is None
+
+
+def test_weights_are_judged_by_the_worker_that_trains_them(monkeypatch):
+    """Where rounds are not agreed, another may come to the end of the epoch while this one computes."""
+    readers, read = set(), Session._true
+
+    def reading(session, moment):
+        readers.add(threading.current_thread().name)
+        return read(session, moment)
+
+    async def work(me):
+        async for _ in me.rounds():
+            await me.steps(1)
+
+    monkeypatch.setattr(Session, "_true", reading)
+    probe, stop = Probe(agree=False, answer="mine"), Stop(epochs=20, tol=0)
+    assert len(look(Threads(3), work, probe=probe, stop=stop, n_examples=300).history) == 20
+    assert not readers & {"hogwild-1", "hogwild-2"}

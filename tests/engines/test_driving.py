@@ -6,7 +6,7 @@ import pytest
 from hogwild.engines.driving import Program
 from hogwild.interfaces import Worker
 from hogwild.params import Params
-from hogwild.requests import Apply, Get, Inbox, NextRound, Put, Reduce, Round, Start, Steps, Ticket, Wait
+from hogwild.requests import Get, Inbox, NextRound, Put, Reduce, Round, Start, Steps, Ticket, Upcoming, Wait
 from hogwild.testing.probes import Probe
 
 
@@ -107,7 +107,7 @@ def test_a_forgotten_await_is_found_at_the_next_request():
 def test_a_forgotten_await_is_found_at_the_next_round():
     async def work(me):
         async for _ in me.rounds():
-            me.put(1, None)
+            me.put(1, np.zeros(2))
 
     assert "Put(peer=1" in forgetting(work, Round(0, True))
 
@@ -194,7 +194,22 @@ def test_work_must_be_a_coroutine(work):
         (lambda me: me.all_reduce(quorum=0), ValueError, "quorum=0 must be"),
         (lambda me: me.start(me.steps(1)), TypeError, r"start\(\) wants a request that communicates, not Steps"),
         (lambda me: me.start(3), TypeError, r"start\(\) wants a request that communicates, not 3"),
-        (lambda me: me.start(Apply(None)), TypeError, r"start\(\) wants a request that communicates, not Apply"),
+        (lambda me: me.start(Upcoming(1)), TypeError, r"start\(\) wants a request that communicates, not Upcoming"),
+        (lambda me: me.steps(1, -0.1), ValueError, r"steps\(rate=-0.1\) must be a positive number, or None"),
+        (lambda me: me.steps(1, np.nan), ValueError, r"steps\(rate=nan\) must be"),
+        (lambda me: me.steps(1, "x"), ValueError, r"steps\(rate='x'\) must be"),
+        (lambda me: me.apply(None), TypeError, r"apply\(\) wants the Delta of a gradient\(\), not NoneType"),
+        (lambda me: me.all_reduce(3.0), TypeError, r"all_reduce\(\) wants a Delta or a vector \(.*\), not float"),
+        (
+            lambda me: me.all_reduce(np.ones(2, int)),
+            ValueError,
+            r"all_reduce\(\) of an array of shape \(2,\) and",
+        ),
+        (lambda me: me.put(0, None), TypeError, r"put\(\) wants a Delta, a Change or a vector \(.*\), not NoneType"),
+        (lambda me: me.put(0, np.ones((2, 2))), ValueError, r"put\(\) of an array of shape \(2, 2\)"),
+        (lambda me: me.put(0, np.ones(2), "last"), ValueError, r"put\(mode='last'\) must be \"replace\", \"add\""),
+        (lambda me: me.push([1.0]), TypeError, r"push\(\) wants a Delta, a Change or a vector"),
+        (lambda me: me.inbox(1), TypeError, r"inbox\(1\) must name the senders to wait for, such as inbox\(\(1,\)\)"),
     ],
 )
 def test_requests_that_make_no_sense_are_refused_when_they_are_made(make, kind, sentence):

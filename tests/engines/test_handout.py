@@ -93,8 +93,8 @@ def test_workers_that_walk_together_are_all_given_the_same(n, chunk, size, examp
     handout, everything = Handout(blocks, START, size, agreed=True, hurried=True), []
     while handout.left:
         twin = handout.twin()
-        stretch = handout.take_together(examples)
-        assert stretch == twin.take_together(examples)
+        stretch = handout.take_together(examples, 1)
+        assert stretch == twin.take_together(examples, 1)
         everything += rows_in(blocks, stretch)
         assert stretch.end - stretch.first <= size * rounded(examples, blocks.chunk)
     assert everything == rows_of(blocks, blocks.order(0))

@@ -211,7 +211,6 @@ def test_waits_are_told_in_rank_order():
         "worker 0 waits for all_reduce number 1, to which workers 1, 2, 4 have not come",
         "worker 1 waits for version 1 of shard 0, which is at version 0",
         "worker 2 waits for a message of workers 0, 4",
-        "worker 3 waits for Reduce that it started",
         "worker 3 waits for all_reduce number 1, to which workers 1, 2, 4 have not come",
         "worker 4 waits for the end of the epoch",
     ]

@@ -248,7 +248,8 @@ def test_it_says_who_waits_for_whom():
     rig.inbox(0, 1)
     rig.inbox(1, *range(2, 9))
     rig.put(3, 1, 1)
-    assert rig.boxes.waits() == [(0, "a message of worker 1"), (1, "a message of workers 2, 4, 5, 6, 7, ...")]
+    texts = [text for _, text in rig.boxes.waits()]
+    assert texts == ["a message of worker 1", "a message of workers 2, 4, 5, 6, 7, ..."]
 
 
 def test_bytes_are_counted():

@@ -156,13 +156,13 @@ def test_workers_know_who_they_are(workers):
     met = {}
 
     async def work(me):
-        met[me.rank] = (me.size, me.rng.integers(2**62), me.params)
+        met[me.rank] = (me.size, me.rng.integers(2**62), me.params.weights)
 
     run(strategy=Program(work), workers=workers)
     assert sorted(met) == list(range(workers))
     assert {size for size, _, _ in met.values()} == {workers}
     assert len({draw for _, draw, _ in met.values()}) == workers, "random streams must differ"
-    assert len({id(params) for _, _, params in met.values()}) == 1
+    assert len({id(weights) for _, _, weights in met.values()}) == 1
     draws = {rank: draw for rank, (_, draw, _) in met.items()}
     run(strategy=Program(work), workers=workers)
     assert {rank: draw for rank, (_, draw, _) in met.items()} == draws, "and be those of the seed"

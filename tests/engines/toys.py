@@ -141,7 +141,7 @@ class Program(AbstractStrategy):
 
     program: Callable[[Worker], Awaitable[None]]
     agree: bool = False
-    needs: ClassVar[frozenset[str]] = frozenset({"share"})
+    needs: ClassVar[frozenset[str]] = frozenset({"share", "turns"})
     answer: ClassVar[Literal["shared"]] = "shared"
 
     async def work(self, me: Worker) -> None:

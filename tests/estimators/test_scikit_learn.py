@@ -251,7 +251,7 @@ def test_unscaled_columns_do_not_diverge():
         ({"schedule": "bottou", "l2": 0.0}, "divides by l2"),
         ({"n_jobs": 0}, "n_jobs=0"),
         ({"strategy": "hogwyld"}, "strategy='hogwyld' is not known"),
-        ({"strategy": 7}, "must be a name or a strategy"),
+        ({"strategy": 7}, "strategy=7 must be a name"),
         ({"time_limit_s": 0.0}, "time_s=0.0 must be"),
         ({"early_stopping": True, "validation_fraction": 1.5}, "validation_fraction=1.5 must lie"),
     ],

@@ -35,11 +35,7 @@ def learn(problem, batches, first, last, w, pace, relax=None, centre=0.0):
         x = problem.X[rows] - centre
         p = x @ w[:-1] + w[-1]
         predictions += p.tolist()
-        rates = np.full(rows.size, rate)
-        if pace.smoothness:
-            curvature = pace.smoothness * problem.s[rows] * ((x**2) @ relax + pace.intercept)
-            rates = np.minimum(rates, 1 / curvature)
-        slopes = rates * problem.s[rows] * [loss.slope(q, t, a) for q, t in zip(p, problem.y[rows], strict=True)]
+        slopes = rate * problem.s[rows] * [loss.slope(q, t, a) for q, t in zip(p, problem.y[rows], strict=True)]
         w[:-1] = (w[:-1] - relax * (x.T @ slopes) / rows.size) / (1 + rate * batches.l2)
         w[-1] -= pace.intercept * slopes.mean()
     return predictions
@@ -109,21 +105,6 @@ def test_dense_columns_are_centred(dtype):
     memory = oracle.copies(problem.start, dtype)
     minibatches_alone(problem.rows("dense", dtype, RELAX, centre), batches, EVERY, pace, memory)
     np.testing.assert_allclose(memory.shared, expected, **TOLERANCE[dtype])
-
-
-@pytest.mark.parametrize("layout", ["sparse32", "dense"])
-def test_long_and_heavy_rows_are_limited_each_by_itself(layout):
-    problem, pace = Problem(binary=False), pace_of("squared", "none")._replace(smoothness=1.0)
-    problem.X[5] *= 100.0
-    problem.s[9] = 300.0
-    problem.s *= problem.n / problem.s.sum()
-    batches = batches_of(problem)
-    expected, _, _ = serial(problem, batches, pace, RELAX)
-    free, _, _ = serial(problem, batches, pace._replace(smoothness=0.0), RELAX)
-    memory = oracle.copies(problem.start, np.float64)
-    minibatches_alone(problem.rows(layout, np.float64, RELAX), batches, EVERY, pace, memory)
-    np.testing.assert_allclose(memory.shared, expected, **TOLERANCE[np.float64])
-    assert np.abs(memory.shared).max() < 10 < np.abs(free).max()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 from tests.kernels.oracle import KINDS, RELAXED_KINDS, Problem
 
-from hogwild.kernels.moments import column_moments, mean_norm2
+from hogwild.kernels.moments import column_moments, norms2, sum_of_rows
 
 every_kind = pytest.mark.parametrize(("layout", "dtype"), KINDS)
 CENTRE = np.linspace(-0.5, 0.5, 12).astype(np.float32).astype(np.float64)
 
 
 @pytest.mark.parametrize(("layout", "dtype", "relaxed"), RELAXED_KINDS)
-def test_mean_norm2(layout, dtype, relaxed):
+def test_norms2(layout, dtype, relaxed):
     problem, relax = Problem(), np.linspace(0.25, 3, 12) if relaxed else ()
     centre = CENTRE if layout == "dense" else 0.0
-    mean = mean_norm2(problem.rows(layout, dtype, relax, CENTRE))
+    found = norms2(problem.rows(layout, dtype, relax, CENTRE))
     metric = np.asarray(relax if len(relax) else np.ones(12), dtype).astype(np.float64)
-    squared = ((problem.X - centre) ** 2) @ metric
-    assert mean == pytest.approx(float(squared.mean()), rel=1e-6)
+    np.testing.assert_allclose(found, ((problem.X - centre) ** 2) @ metric, rtol=1e-6)
+    assert found.dtype == np.float64
 
 
 @every_kind
@@ -46,11 +46,17 @@ def test_squares_of_large_float32_values_do_not_overflow():
     problem = Problem()
     problem.X *= 1e25
     rows = problem.rows("sparse32", np.float32)
-    assert mean_norm2(rows) == pytest.approx(float((problem.X**2).sum(axis=1).mean()), rel=1e-5)
+    np.testing.assert_allclose(norms2(rows), (problem.X**2).sum(axis=1), rtol=1e-5)
     assert np.isfinite(column_moments(rows, 12)[1]).all()
 
 
-def test_no_rows_have_no_norm():
+def test_empty_rows_have_no_norm():
     problem = Problem(n=4)
     problem.X[:] = 0.0
-    assert mean_norm2(problem.rows("sparse32", np.float64)) == 0.0
+    np.testing.assert_array_equal(norms2(problem.rows("sparse32", np.float64)), np.zeros(4))
+
+
+def test_sums_over_chunks_of_which_the_last_is_short():
+    values = np.arange(10.0)
+    assert sum_of_rows(values, np.array([2, 8, 2]), 3) == 2 * (2 + 3 + 4) + 8 + 9
+    assert sum_of_rows(values, np.zeros(0, np.int64), 3) == 0.0

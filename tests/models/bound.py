@@ -39,6 +39,7 @@ class Bound:
     average: bool = False
     weighted: bool = True
     n: int = 90
+    found: float = 0.1  # eta0, unless the schedule has one
 
     def __post_init__(self) -> None:
         X, y = problem(self.loss, n=self.n, density=0.5)
@@ -53,7 +54,8 @@ class Bound:
         self.centre = CENTRE.astype(self.dtype) if self.layout == "dense" and self.fit_intercept else np.zeros(0)
         relax = np.zeros(0) if self.layout == "sparse" else RELAX
         centre = np.zeros(8) if self.layout == "dense" and not self.fit_intercept else self.centre
-        numbers = (self.schedule.eta0, INTERCEPT, relax.astype(self.dtype), centre.astype(self.dtype))
+        eta0 = self.found if self.schedule.eta0 is None else self.schedule.eta0
+        numbers = (eta0, INTERCEPT, relax.astype(self.dtype), centre.astype(self.dtype))
         self.survey = LinearSurvey(8, np.dtype(self.dtype), *numbers)
         self.task = self.model.bind(self.examples, self.survey)
 
@@ -62,6 +64,16 @@ class Bound:
         """(d + 1,) step factors, that of the intercept last."""
         relax = np.ones(8) if self.layout == "sparse" else RELAX
         return np.append(relax, INTERCEPT if self.fit_intercept else 0.0)
+
+    def touched(self, examples: int) -> np.ndarray:
+        """(d + 1,) probability that so many examples have each column."""
+        present = np.ones(9) if self.layout == "dense" else np.append((self.X != 0).mean(axis=0), 1.0)
+        return 1 - (1 - present) ** examples
+
+    def curvature(self, rows) -> np.ndarray:
+        """(rows,) second derivative of the loss of each along its gradient, in the metric of the steps."""
+        x = np.column_stack([self.X - (self.centre if self.centre.size else 0.0), np.ones(self.n)])[rows]
+        return LOSSES[self.loss].smoothness * self.s[rows] * (x**2 @ self.relax)
 
     def params(self, seed: int = 0, scale: float = 0.25) -> Params:
         """Random weights (as they are trained: no `enter`), exact in float32."""

@@ -8,10 +8,26 @@ import scipy.sparse as sp
 from tests.models import optima
 from tests.models.optima import classes, numbers, problem
 
-from hogwild import LOSSES, Hogwild, Linear, Locked, Racy, Replicas, RoundRobin, Serial, Stop, Threads, train
+from hogwild import (
+    LOSSES,
+    AllReduce,
+    Downpour,
+    Hogwild,
+    Linear,
+    Locked,
+    Racy,
+    Replicas,
+    RoundRobin,
+    Serial,
+    Simulated,
+    Stop,
+    Threads,
+    train,
+)
 from hogwild.interfaces import Unsupported
 from hogwild.params import Params
 from hogwild.rules.schedules import backoff, constant, inverse
+from hogwild.rules.updates import sgd
 from hogwild.strategies import STRATEGIES
 
 every_loss = pytest.mark.parametrize("loss", LOSSES)
@@ -46,6 +62,12 @@ def test_the_objective_is_its_definition(loss, weighted, sparse):
     coef, intercept = result.params["coef"], float(result.params["intercept"][0])
     expected = optima.objective(loss, X, y, coef, intercept, 0.02, 0.01, s)
     assert last(result) == pytest.approx(expected, rel=1e-9)
+
+
+def test_r2_of_targets_whose_squares_are_no_float32():
+    X, y = numbers()
+    result = fit(Linear("squared", schedule=constant(1e-9)), X.astype(np.float32), y * 1e25, epochs=1, holdout=0.2)
+    assert abs(result.history[-1].holdout_score) < 0.5
 
 
 @pytest.mark.parametrize(("loss", "score"), [("hinge", "accuracy"), ("squared", "r2")])
@@ -175,6 +197,41 @@ def test_one_outlying_row_slows_nothing_down(strategy, sparse):
     assert last(result) < 2.0 * best
 
 
+@pytest.mark.parametrize(
+    ("strategy", "engine", "judged"),
+    [
+        (Serial(minibatch=8), Threads(1), slice(None)),
+        (Hogwild(Replicas(ordered=True), minibatch=8), Threads(2), slice(None)),
+        (Downpour(8, server=sgd(), fetch="wait"), Simulated(4), slice(None)),
+        (Downpour(8, server=sgd()), Simulated(4), slice(6, None)),  # where weights are stale, outliers come last
+    ],
+    ids=["minibatches", "in order", "server", "stale"],
+)
+@pytest.mark.parametrize("seed", [2, 3])
+def test_outlying_rows_do_not_make_steps_of_many_examples_diverge(strategy, engine, judged, seed):
+    # Unlimited gradients end at 1e130; those that ignore the steps of others, at 1e67 where weights are stale; and
+    # minibatches with a limit for each row, in another minimum.
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(3000, 5))
+    X[:6] *= 300.0
+    y = X @ rng.normal(size=5) + 0.1 * rng.normal(size=3000)
+    stop = Stop(epochs=10, tol=None)
+    result = train(Linear("squared"), (X, y), strategy=strategy, engine=engine, stop=stop, seed=0)
+    assert np.mean((result.predict(X) - y)[judged] ** 2) < 0.05 * np.var(y[6:])
+
+
+@pytest.mark.parametrize("strategy", [AllReduce(8), Downpour(8, server=sgd(), fetch="rows")], ids=["all", "rows"])
+@pytest.mark.parametrize("l2", [1e-4, 1e-2])
+def test_a_small_column_with_a_penalty_does_not_make_gradient_steps_diverge(strategy, l2):
+    # Its steps are multiplied by 1e8, and those of its penalty with them.
+    X, y = classes(d=3)
+    X[:, 1] *= 1e-4
+    best = optima.smooth_minimum("logistic", X, y, l2=l2)
+    stop = Stop(epochs=20)
+    result = train(Linear("logistic", l2=l2), (X, y), strategy=strategy, engine=Simulated(2), stop=stop, seed=0)
+    assert last(result) < best + 0.3 * (math.log(2) - best)
+
+
 def test_one_heavy_example_slows_nothing_down():
     X, y = classes(n=500)
     s = np.ones(500)
@@ -202,6 +259,41 @@ def test_the_unit_of_all_columns_does_not_matter(scale, sparse):
     rows = (X * scale).astype(np.float32)
     result = fit(Linear("logistic", l2=0.0), sp.csr_array(rows) if sparse else rows, y)
     assert best * (1 - 1e-5) <= last(result) <= best * 1.01
+
+
+def of_units(units, dtype, sparse):
+    """The accuracy on columns in these units."""
+    X, y = classes(d=3)
+    rows = (X * units).astype(dtype)
+    rows = sp.csr_array(rows) if sparse else rows
+    result = fit(Linear("logistic", l2=0.0), rows, y, epochs=10)
+    return np.mean((result.predict(rows) > 0) == (y > 0))
+
+
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize(
+    ("dtype", "unit"), [(np.float32, 1e-17), (np.float32, 1e17), (np.float64, 1e-138), (np.float64, 1e138)]
+)
+def test_units_that_the_dtype_can_square_do_not_matter(dtype, unit, sparse):
+    plain = of_units(1.0, dtype, sparse)
+    assert abs(of_units([1, unit, 1], dtype, sparse) - plain) < 0.01
+    assert abs(of_units(unit, dtype, sparse) - plain) < 0.01
+
+
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize(
+    ("dtype", "unit", "what"),
+    [
+        (np.float32, 1e-40, "small"), (np.float32, 1e-20, "small"), (np.float32, 1e20, "large"),
+        (np.float32, 1e36, "large"), (np.float64, 1e-150, "small"), (np.float64, 1e160, "large"),
+        (np.float64, 1e306, "large"),
+    ],
+)  # fmt: skip
+def test_units_that_the_dtype_cannot_square_are_refused(dtype, unit, what, sparse):
+    for units, column in (([1, unit, 1], 1), (unit, 0)):
+        sentence = rf"^column {column} \(counted from 0\) of X has numbers up to .*, too {what} to be learnt in float"
+        with pytest.raises(ValueError, match=sentence):
+            of_units(units, dtype, sparse)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -477,10 +569,13 @@ def test_weights_of_another_number_of_features_are_refused():
         fit(Linear("squared"), sp.csr_array(X[:, :5]), y, epochs=1, start=start)
 
 
-def test_weights_of_another_model_are_refused():
+@pytest.mark.parametrize("start", [Params({"factors": (8, 2)}), Params({"coef": (8,), "intercept": (1,)})])
+def test_weights_of_another_model_or_without_their_survey_are_refused(start):
     X, y = numbers()
-    with pytest.raises((ValueError, KeyError), match=r"start|eta0|coef"):
-        fit(Linear("squared"), X, y, epochs=1, start=Params({"factors": (8, 2)}))
+    with pytest.raises(
+        ValueError, match=r"^the weights to start from are not those of a Linear model: give the `params`"
+    ):
+        fit(Linear("squared"), X, y, epochs=1, start=start)
 
 
 # ---- arrays as they come
@@ -563,6 +658,18 @@ def test_predictions_are_margins():
     assert result.predict(X[:1]).shape == (1,)
 
 
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+def test_rows_that_cannot_be_predicted_are_refused_in_one_sentence(sparse):
+    X, y = classes()
+    result, kind = fit(Linear("hinge"), X, y, epochs=1), sp.csr_array if sparse else np.array
+    for width in (7, 9):
+        with pytest.raises(ValueError, match=rf"^X has {width} features, but the model was trained with 8$"):
+            result.predict(kind(np.ones((2, width))))
+    X[3, 2] = np.nan
+    with pytest.raises(ValueError, match=r"^the prediction for row 3 of X is nan: impute, drop or scale"):
+        result.predict(kind(X))
+
+
 def test_a_model_has_no_weights_and_a_result_has_its_own():
     X, y = classes()
     model = Linear("hinge")
@@ -616,6 +723,11 @@ def test_replicas_are_not_told_apart_from_serial_on_one_worker():
         ({"l2": math.nan}, r"l2=nan must be a finite number of at least 0"),
         ({"l2": math.inf}, r"l2=inf must be a finite number of at least 0"),
         ({"l2": "1e-4"}, r"l2='1e-4' must be a finite number of at least 0"),
+        ({"l2": True}, r"l2=True must be a finite number of at least 0"),
+        ({"l1": np.bool_(True)}, r"l1=.* must be a finite number of at least 0"),
+        ({"loss": ("huber", True)}, r"epsilon=True must be a number"),
+        ({"fit_intercept": "no"}, r"fit_intercept='no' must be True or False"),
+        ({"fit_intercept": 1}, r"fit_intercept=1 must be True or False"),
         ({"l2": None}, r"l2=None must be a finite number of at least 0"),
         ({"l2": 1e11}, r"l2=100000000000.0 is absurdly large"),
         ({"l1": -1.0}, r"l1=-1.0 must be a finite number of at least 0"),

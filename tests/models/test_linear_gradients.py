@@ -12,6 +12,7 @@ from hogwild.data.blocks import Block
 from hogwild.deltas import Delta
 from hogwild.params import NonFiniteError
 from hogwild.rules.schedules import Moment, constant
+from hogwild.rules.updates import adagrad, momentum, sgd
 
 every_layout = pytest.mark.parametrize("layout", LAYOUTS)
 every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -85,7 +86,7 @@ def test_a_gradient_that_is_not_finite_names_the_block(keys):
     params = bound.params()
     params.weights[1] = np.nan
     rows = np.flatnonzero(bound.X[:, 1])[:3]
-    sentence = rf"gradients became NaN .* epoch 3, in a block of 3 x 1 rows of the test that begins with row {rows[0]};"
+    sentence = rf"gradients became NaN .* epoch 3, in a block of 3 rows of the test that begins with row {rows[0]} \("
     with pytest.raises(NonFiniteError, match=sentence):
         bound.task.gradient(params, single(rows), NOW, keys)
     assert np.isfinite(bound.task.gradient(bound.params(), single(rows), NOW, keys).values).all()
@@ -100,7 +101,8 @@ def stepped(bound, weights, delta, rate):
     at = np.arange(9) if delta.keys is None else delta.keys
     values[at] = delta.values
     w = weights.astype(np.float64) - rate * delta.steps / delta.examples * bound.relax * values
-    cut = np.where(np.isin(np.arange(9), at), rate * delta.steps * bound.l1 * bound.relax, 0.0)
+    cut, touched = np.zeros(9), np.ones(9) if delta.keys is None else bound.touched(delta.examples)
+    cut[at] = (rate * delta.steps * bound.l1 * bound.relax / touched)[at]
     cut[-1] = 0.0
     return np.sign(w) * np.maximum(np.abs(w) - cut, 0.0)
 
@@ -126,6 +128,33 @@ def test_apply_is_a_step_of_sgd_and_a_prox(layout, dtype, l1, keys):
     if keys is not None:
         others = np.setdiff1d(np.arange(9), keys)
         np.testing.assert_array_equal(params.weights[others], before[others])
+
+
+@every_layout
+@every_dtype
+@pytest.mark.parametrize("loss", ["squared", "squared_hinge"])
+@pytest.mark.parametrize("keys", [None, np.arange(9)], ids=["all", "keyed"])
+def test_an_eta0_that_was_found_is_limited_where_a_step_would_overshoot(loss, layout, dtype, keys):
+    bound = Bound(loss, layout, dtype, l2=0.0, schedule=constant(), found=50.0)
+    params, task = bound.params(), bound.task
+    before, curvature = params.weights.copy(), bound.curvature(range(17))
+    one, other = (task.gradient(params, single(rows), NOW, keys) for rows in (range(10), range(10, 17)))
+    assert one.curvature == pytest.approx(curvature[:10].sum(), rel=1e-6)
+    task.apply(params, one + other)
+    expected = stepped(bound, before, one + other, 17 / (2 * curvature.sum()))
+    np.testing.assert_allclose(params.weights, expected, rtol=1e-4, atol=1e-5)
+    again = task.gradient(params, single(range(17)), NOW, None)
+    assert again.loss < one.loss + other.loss
+
+
+@pytest.mark.parametrize(("loss", "schedule"), [("squared", constant(50.0)), ("logistic", constant())])
+def test_an_eta0_of_the_users_and_a_loss_with_modest_slopes_have_no_limit(loss, schedule):
+    bound = Bound(loss, l2=0.0, schedule=schedule, found=50.0)
+    params, before = bound.params(), bound.params().weights
+    delta = bound.task.gradient(params, single(range(17)), NOW, None)
+    bound.task.apply(params, delta)
+    assert delta.curvature == 0.0
+    np.testing.assert_allclose(params.weights, stepped(bound, before, delta, 50.0), rtol=1e-11)
 
 
 def test_a_delta_of_no_examples_changes_nothing():
@@ -155,14 +184,14 @@ def test_prox_is_soft_thresholding_wherever_the_weights_lie(layout, rate, data):
     first = data.draw(st.integers(0, 9))
     shard = slice(first, data.draw(st.integers(first, 9)))
     rows = np.array(sorted(data.draw(st.sets(st.integers(0, 8)))), np.int64)
-    cut = 0.2 * rate * bound.relax
-    cut[-1] = 0.0
-    expected = np.sign(w) * np.maximum(np.abs(w) - cut, 0.0)
-    for positions in (shard, rows):
+    for positions, touched in ((shard, np.ones(9)), (rows, bound.touched(3))):
+        cut = 0.2 * rate * bound.relax / touched
+        cut[-1] = 0.0
+        expected = (np.sign(w) * np.maximum(np.abs(w) - cut, 0.0))[positions]
         for each in (rate, np.full(w[positions].size, rate)):
             values = w[positions].copy()
-            bound.task.prox(values, positions, each)
-            np.testing.assert_allclose(values, expected[positions], rtol=1e-14)
+            bound.task.prox(values, positions, each, 3)
+            np.testing.assert_allclose(values, expected, rtol=1e-11, atol=1e-15)
 
 
 def test_prox_without_l1_is_nothing():
@@ -213,6 +242,29 @@ def test_the_penalty_of_sparse_gradients_is_right_on_average(layout):
             total[keys] -= free.task.gradient(params, blocks, NOW, keys).values
     expected = 2 * bound.l2 * np.append(params["coef"], 0.0)
     np.testing.assert_allclose(total / 900, expected, rtol=1e-9, atol=1e-12)
+
+
+@every_layout
+@pytest.mark.parametrize("rule", [sgd(), momentum(), adagrad()], ids=lambda rule: rule.name)
+def test_l1_of_sparse_gradients_is_right_on_average(layout, rule):
+    # As l2, at the pace of the rule; the penalty is too small to make a weight 0.
+    bound = Bound(layout=layout, n=30, l1=1e-4)
+    weights, total = np.full(9, 0.5), np.zeros(9)
+    state = rule.init(weights)
+    rule.step(state, np.linspace(0.5, 2, 9), 0.1, slice(None))
+
+    def paid(positions) -> np.ndarray:
+        values = weights[positions].copy()
+        bound.task.prox(values, positions, rule.pace(state, 0.1, positions), 2)
+        return weights[positions] - values
+
+    for i in range(30):
+        for j in range(30):
+            keys = bound.task.keys(single([i, j]))
+            total[keys] += paid(keys)
+    expected = paid(slice(0, 9))
+    assert (expected[:-1] > 0).all()
+    np.testing.assert_allclose(total / 900, expected, rtol=1e-9)
 
 
 @every_layout

@@ -124,6 +124,21 @@ def test_minibatch_steps_are_gradients_and_applies(layout, dtype, schedule, pena
         np.testing.assert_allclose(one.weights, other.weights, **tolerance(dtype))
 
 
+@every_layout
+@every_dtype
+@pytest.mark.parametrize("rate", [None, 50.0])
+def test_minibatch_steps_are_limited_as_gradients_are(layout, dtype, rate):
+    # Not row by row: a mean in which long rows weigh less has another minimum.
+    bound = Bound("squared", layout, dtype, l2=0.0, schedule=constant(), found=50.0)
+    one, other, task = bound.params(), bound.params(), bound.task
+    for first in range(0, 90, 8):
+        blocks = single(ORDER[first : first + 8])
+        task.apply(other, task.gradient(other, blocks, Moment(0, 0.0, first), None))
+    bound.steps(bound.memories(one)[0], ORDER, 0, minibatch=8, rate=rate)
+    np.testing.assert_allclose(one.weights, other.weights, **tolerance(dtype))
+    assert np.abs(one.weights).max() < 10
+
+
 @pytest.mark.parametrize("minibatch", [1, 5])
 @every_layout
 def test_a_rate_of_the_strategy_is_used_as_it_is(minibatch, layout):
@@ -149,7 +164,7 @@ def test_predictions_that_are_not_finite_name_the_block(minibatch):
     bound = Bound("squared", dtype=np.float32)
     params = bound.params()
     params.weights[-1] = np.inf
-    sentence = r"predictions became NaN .* epoch 1, in a block of 3 x 1 rows of the test that begins with row 7; use"
+    sentence = r"predictions became NaN .* epoch 1, in a block of 3 rows of the test that begins with row 7 \(counted"
     with pytest.raises(NonFiniteError, match=sentence):
         bound.steps(bound.memories(params)[0], [7, 9, 11], 0, minibatch)
 

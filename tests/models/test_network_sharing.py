@@ -16,7 +16,7 @@ from hogwild.models.network import Network  # noqa: E402
 from hogwild.models.network_torch import on_one_core  # noqa: E402
 from hogwild.params import NonFiniteError  # noqa: E402
 from hogwild.requests import Steps  # noqa: E402
-from hogwild.rules.schedules import Moment, inverse  # noqa: E402
+from hogwild.rules.schedules import Moment, backoff, inverse  # noqa: E402
 
 ORDERED = Replicas(every_examples=64, ordered=True)
 WAYS = [Racy(), Replicas(), ORDERED, Locking(), InTurn()]
@@ -46,7 +46,8 @@ class Crew:
         self.task.check(how)
         weights, control = self.params.weights, np.zeros(CONTROL_CELLS, np.int64)
         deltas, locks = np.zeros((size, weights.size), weights.dtype), np.zeros(weights.size, np.uint32)
-        self.memories = [Memory(rank, size, weights, control, how) for rank in range(size)]
+        mine = [self.params, *(self.params.beside() for _ in range(size - 1))]
+        self.memories = [Memory(rank, size, weights, control, how, mine[rank].state) for rank in range(size)]
         for memory in self.memories:
             memory.mine, memory.base = np.empty_like(weights), np.empty_like(weights)
             memory.deltas, memory.locks = deltas, locks
@@ -97,7 +98,8 @@ class Crew:
 @pytest.mark.parametrize("how", WAYS, ids=["racy", "replicas", "ordered", "locked", "in turn"])
 @pytest.mark.parametrize("layers", [(), (torch.nn.BatchNorm1d(32), torch.nn.Dropout(0.1))], ids=["plain", "layers"])
 def test_two_threads_learn_digits(digits, how, layers):
-    crew = Crew(Network(net(*layers)), digits, how)
+    # The rate falls: whose step is the last, and how old one worker's running means are, is a matter of scheduling.
+    crew = Crew(Network(net(*layers), rate=backoff(0.2, beta=0.7)), digits, how)
     assert crew.accuracy(crew.learn(8)) > 0.9
 
 
@@ -165,7 +167,6 @@ def test_workers_have_buffers_of_their_own(digits):
     found = crew.learn(1)
     counts = [memory.state["buffer.1.num_batches_tracked"] for memory in crew.memories]
     assert counts == [29, 29]
-    assert crew.params.state["buffer.1.num_batches_tracked"] == 0
     np.testing.assert_array_equal(found.state["buffer.1.running_mean"], crew.memories[0].state["buffer.1.running_mean"])
 
 
@@ -190,7 +191,7 @@ def test_whoever_waits_is_released_when_the_run_stops(digits, how):
 @pytest.mark.parametrize("how", WAYS, ids=["racy", "replicas", "ordered", "locked", "in turn"])
 def test_an_error_in_one_worker_leaves_no_lock_behind(digits, how):
     crew = Crew(Network(net(), rate=1e30), digits, how)
-    with pytest.raises(NonFiniteError), np.errstate(over="ignore", invalid="ignore"):
+    with pytest.raises(NonFiniteError):
         crew.learn(2)
     assert not crew.memories[0].locks.any()
 
@@ -227,7 +228,7 @@ def test_torch_gets_its_threads_back():
 def test_a_worker_stays_on_one_core_when_another_leaves():
     """Torch would give a thread the process's number when it first asks, also if it was given another one before."""
     before = torch.get_num_threads()
-    inside = []
+    inside, outside = [], []
     try:
         torch.set_num_threads(3)
         first, second, left = threading.Event(), threading.Event(), threading.Event()
@@ -236,6 +237,7 @@ def test_a_worker_stays_on_one_core_when_another_leaves():
             with on_one_core():
                 first.set()
                 second.wait()
+            outside.append(torch.get_num_threads())  # its own again, though another stays
             left.set()
 
         def stay():
@@ -250,7 +252,7 @@ def test_a_worker_stays_on_one_core_when_another_leaves():
             worker.start()
         for worker in workers:
             worker.join()
-        assert inside == [1]
+        assert (inside, outside) == ([1], [3])
     finally:
         torch.set_num_threads(before)
 

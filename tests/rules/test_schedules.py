@@ -145,6 +145,7 @@ def test_things_that_are_no_schedule_are_refused(given):
     [
         (constant(0.0), r"eta0=0\.0 must be a positive number, or None"),
         (constant(-1.0), "eta0=-1.0 must be a positive number"),
+        (constant(True), "eta0=True must be a positive number"),
         (inverse(math.inf), "eta0=inf must be a positive number"),
         (inverse(math.nan), "eta0=nan must be a positive number"),
         (backoff(0.1, beta=0.0), r"beta=0\.0 must lie in \(0, 1\]"),

@@ -281,6 +281,7 @@ def test_numbers_of_numpy_do_not_widen_the_weights():
     ("make", "sentence"),
     [
         (lambda: sgd(0), r"^rate=0 must be a positive number, or None for the model's schedule$"),
+        (lambda: sgd(True), r"^rate=True must be a positive number"),
         (lambda: momentum(rate=math.nan), r"^rate=nan must be a positive number"),
         (lambda: momentum(rate=math.inf), r"^rate=inf must be a positive number"),
         (lambda: momentum(beta=1.0), r"^beta=1.0 must lie in \[0, 1\)$"),

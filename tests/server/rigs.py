@@ -29,13 +29,11 @@ def change(values: Sequence[float], keys=None, dtype=np.float64) -> Change:
 class Rig:
     """Shards that start with `weights`, and clients 0, 1, ..."""
 
-    def __init__(
-        self, params: Params, shards: int, rule: Update, *, clients: int = 1, tell_all: bool = True, **kwargs: Any
-    ):
+    def __init__(self, params: Params, shards: int, rule: Update, *, clients: int = 1, **kwargs: Any):
         self.ranges = Ranges(params.offsets, shards)
         pieces = zip(self.ranges.spans, self.ranges.cut(params.weights), strict=True)
         self.shards = [Shard(span, piece, rule, **kwargs) for span, piece in pieces]
-        self.clients = [Client(worker, self.ranges, tell_all=tell_all) for worker in range(clients)]
+        self.clients = [Client(worker, self.ranges) for worker in range(clients)]
 
     @property
     def weights(self) -> np.ndarray:
@@ -50,9 +48,14 @@ class Rig:
         """None if a shard is not ready."""
         client, workers = self.clients[worker], range(len(self.clients))
         parts = client.pull(keys, **waits)
-        if not all(self.shards[part.shard].ready(part.version, part.clock, workers, part.sender) for part in parts):
+        if not all(
+            self.shards[part.shard].ready(part.version, part.clock, workers, part.worker, part.acked) for part in parts
+        ):
             return None
-        return client.pulled([self.shards[part.shard].pull(part.keys) for part in reversed(parts)], keys)
+        answers = [self.shards[part.shard].pull(part.keys, part.worker) for part in reversed(parts)]
+        pulled = client.pulled(answers, keys)
+        client.received(pulled)
+        return pulled
 
     def operate(self, *op: Any, worker: int = 0) -> float:
         client = self.clients[worker]

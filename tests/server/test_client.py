@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.server.rigs import NOW, Rig, change, delta, flat
 
-from hogwild.answers import Ack, Versioned
+from hogwild.answers import Ack, Stamp, Versioned
 from hogwild.deltas import Change, Delta
 from hogwild.params import NonFiniteError, Params
 from hogwild.rules.updates import sgd
@@ -25,7 +25,7 @@ def test_a_push_of_all_rows_is_cut_into_views():
     parts = Client(5, THREE).push(Delta(values, 8, 2, 3.5, NOW, None, 4), rate=0.25)
     assert [part.shard for part in parts] == [0, 1, 2]
     for part in parts:
-        assert (part.worker, part.seq, part.version, part.kind, part.keys) == (5, 0, 0, "delta", None)
+        assert (part.worker, part.seq, part.others, part.kind, part.keys) == (5, 0, 0, "delta", None)
         assert (part.steps, part.examples, part.rate, part.portion) == (2, 8, 0.25, 4)
         assert np.shares_memory(part.values, values)
     np.testing.assert_array_equal(np.concatenate([part.values for part in parts]), values)
@@ -38,17 +38,6 @@ def test_a_push_of_some_rows_is_cut_into_views_with_local_keys():
     assert [None if part.keys is None else part.keys.tolist() for part in parts] == [[1], None, [0, 2]]
     assert [None if part.values is None else part.values.tolist() for part in parts] == [[0.0], None, [1.0, 2.0]]
     assert {part.kind for part in parts} == {"change"}
-
-
-def test_shards_may_be_spared_what_does_not_concern_them():
-    client = Client(0, THREE, tell_all=False)
-    x = Delta(np.ones(2), 1, 1, 3.5, NOW, np.array([4, 8]))
-    parts = client.push(x, 0.1)
-    assert [(part.shard, part.keys.tolist(), part.loss) for part in parts] == [(1, [1], 3.5), (2, [2], 0.0)]
-    assert client.acknowledged(applied(parts)) == Ack((1, 1), 0)
-    nothing = client.push(change([], []))
-    assert [(part.shard, part.values) for part in nothing] == [(0, None)]
-    assert client.acknowledged(applied(nothing)) == Ack((1,), 0)
 
 
 def test_a_delta_of_no_examples_carries_no_values():
@@ -83,7 +72,7 @@ def test_sizes():
     assert [part.n_bytes for part in client.pull()] == [64] * 3
     assert [part.n_bytes for part in client.pull(np.array([0, 1]))] == [64 + 16]
     assert [part.n_bytes for part in client.operate(("loss",))] == [64] * 3
-    assert Pulled(np.zeros(3, np.float32), 0, 0, 0).n_bytes == 64 + 12
+    assert Pulled(np.zeros(3, np.float32), Stamp(0, 0, 0, 0)).n_bytes == 64 + 12
     assert Applied(0, 0, 0, 0).n_bytes == 64
 
 
@@ -117,7 +106,7 @@ def test_answers_come_in_any_order():
     client = Client(0, THREE)
     parts = client.push(np.zeros(9))
     replies = [Applied(part.shard, 0, 10 + part.shard, 5 - part.shard) for part in parts]
-    assert client.acknowledged(replies[::-1]) == Ack((10, 11, 12), 5)
+    assert client.acknowledged(replies[::-1]) == Ack((10, 11, 12), 5, False)
 
 
 def test_what_is_joined_and_what_was_cut_are_the_same():
@@ -138,22 +127,31 @@ def test_a_pull_that_could_not_be_met_says_so():
     assert not client.pulled(replies, met=False).met
 
 
-def test_versions_count_when_the_worker_is_given_the_weights():
-    client = Client(0, THREE, versions=[3, 4, 5])
-    assert [part.version for part in client.push(np.zeros(9))] == [3, 4, 5]
-    client.pulled([Pulled(np.zeros(3), 8, 1, 0)], np.array([3, 4, 5]))
-    assert client.versions == (3, 8, 5)
-    assert [part.version for part in client.push(np.zeros(9))] == [3, 8, 5]
+def test_what_was_pulled_counts_when_the_worker_is_given_it():
+    client = Client(0, THREE)
+    weights = client.pulled([Pulled(np.zeros(3), Stamp(1, 8, 6, 2))], np.array([3, 4, 5]))
+    assert weights.versions == (8,)
+    assert [(part.others, part.cleared) for part in client.push(np.zeros(9))] == [(0, 0)] * 3
+    client.received(weights)
+    assert [(part.others, part.cleared) for part in client.push(np.zeros(9))] == [(0, 0), (6, 2), (0, 0)]
 
 
 def test_a_pull_reads_what_its_sender_wrote():
-    client = Client(3, THREE, tell_all=False)
-    assert [part.sender for part in client.pull()] == [None] * 3
+    client = Client(3, THREE)
+    assert [(part.worker, part.acked) for part in client.pull()] == [(3, None)] * 3
     first, second = client.push(change([1.0], [0])), client.push(change([1.0, 1.0], [0, 8]))
     client.acknowledged(applied(second))
-    assert [part.sender for part in client.pull()] == [(3, 1), None, (3, 1)]
+    assert [part.acked for part in client.pull()] == [1, 1, 1]
     client.acknowledged(applied(first))
-    assert [part.sender for part in client.pull()] == [(3, 1), None, (3, 1)]
+    assert [part.acked for part in client.pull(np.array([0, 8]))] == [1, 1]
+
+
+def test_a_late_part_makes_a_late_push():
+    client = Client(0, THREE)
+    parts = client.push(np.zeros(9))
+    replies = applied(parts)
+    replies[1] = replies[1]._replace(late=True)
+    assert client.acknowledged(replies) == Ack((1, 1, 1), 0, True)
 
 
 # ----------------------------------------------------------------------------------------------------------- the window
@@ -243,13 +241,11 @@ def test_bad_answers():
     with pytest.raises(ValueError, match=r"message 0 of worker 2, which is not under way$"):
         client.acknowledged(applied(one))
     with pytest.raises(ValueError, match=r"^shards \[0, 1\] answered a pull of 9 weights with \[3, 3\]$"):
-        client.pulled([Pulled(np.zeros(3), 0, shard, 0) for shard in (0, 1)])
+        client.pulled([Pulled(np.zeros(3), Stamp(shard, 0, 0, 0)) for shard in (0, 1)])
     with pytest.raises(ValueError, match=r"^shards \[0, 0, 1\] answered a pull of 9 weights with \[3, 3, 3\]$"):
-        client.pulled([Pulled(np.zeros(3), 0, shard, 0) for shard in (0, 0, 1)])
+        client.pulled([Pulled(np.zeros(3), Stamp(shard, 0, 0, 0)) for shard in (0, 0, 1)])
 
 
 def test_bad_clients():
-    with pytest.raises(ValueError, match=r"^seq=-1 must be at least 0$"):
+    with pytest.raises(ValueError, match=r"^seq=-1 must be a whole number of at least 0$"):
         Client(0, THREE, seq=-1)
-    with pytest.raises(ValueError, match=r"^2 versions were given for 3 shards$"):
-        Client(0, THREE, versions=[0, 0])

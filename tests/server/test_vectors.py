@@ -218,7 +218,7 @@ def test_a_portion_of_an_older_clock_is_told_and_dropped():
     assert late.late
     assert shard.push(portion(1, 1, cleared=1)) == late  # also when it comes twice
     assert (shard.version, shard.clock(0)) == (2, 2)  # it counts as a push: its sender may be waited for
-    assert shard.pull().cleared == 2
+    assert shard.pull().stamp.cleared == 2
     assert not shard.push(portion(1, 2, cleared=2)).late
     assert shard.operate(("loss",)) == 1.0
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hogwild import AllReduce, Simulated, Speeds, Stop, Threads, train
+from hogwild import AllReduce, Simulated, Speeds, Stop, Threads, Unsupported, train
 from hogwild.testing import problem
 from hogwild.testing.probes import Probe, Trial
 
@@ -44,7 +44,25 @@ def test_equal_workers_leave_nobody_out_but_who_comes_last():
     assert counted.sum() >= 2 * 240 * 3 / 4
 
 
-@pytest.mark.parametrize("backups", [1, 2, 5])
+@pytest.mark.parametrize("engine", [Threads(3), Simulated(3)], ids=["threads", "simulated"])
+def test_more_backups_than_others_are_refused(engine):
+    sentence = (
+        r"^AllReduce needs 4 workers at least and (Threads|Simulated)\(3\) has 3: use .*, or change AllR"
+    )
+    with pytest.raises(Unsupported, match=sentence):
+        run(AllReduce(5, backups=3), engine)
+
+
+def test_laggards_are_sent_the_sum():
+    """Each of the P workers needs it, however few have given: P - 1 messages at least, and a latency."""
+    for backups in (0, 1, 3):
+        history = run(AllReduce(10, backups=backups), Simulated(4, latency_s=0.1), epochs=1).history
+        rounds, weights = 400 // 40, 7
+        assert history.traffic.sent_bytes >= rounds * 3 * weights * 8
+        assert history[-1].time_s >= rounds * 0.1
+
+
+@pytest.mark.parametrize("backups", [1, 2])
 def test_backups_on_threads_count_no_example_twice(backups):
     counted = visits(AllReduce(5, backups=backups), Threads(3))
     assert set(counted) <= {0.0, 1.0, 2.0}

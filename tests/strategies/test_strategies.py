@@ -1,11 +1,12 @@
 """The table of strategies: what each asks for, and in which order."""
 
 import inspect
+import re
 
 import numpy as np
 import pytest
 
-from hogwild import Threads, sgd
+from hogwild import Threads, adam, sgd
 from hogwild.answers import Ack, Reduced, Round, Versioned
 from hogwild.deltas import Delta
 from hogwild.interfaces import AbstractStrategy, Worker
@@ -69,7 +70,7 @@ def answered(request):
         case Pull(keys):
             return Versioned(np.zeros(1, np.float32), keys, (0,), True)
         case Push():
-            return Ack((1,), 0)
+            return Ack((1,), 0, False)
         case Start(inner):
             ticket = Ticket(inner)
             ticket.done, ticket.answer = True, answered(inner)
@@ -122,8 +123,6 @@ def test_what_it_asks_for(name):
 def test_who_is_late_listens():
     asked = requests(AllReduce(4, backups=1), 1, late=True, size=3)
     assert asked == [NextRound(), Reduce(None, 2), NextRound()]
-    (asked,) = [request for request in requests(AllReduce(4, backups=9), 1, size=3) if isinstance(request, Reduce)]
-    assert asked.quorum == 1
 
 
 def kinds(asked: list[object]) -> list[type]:
@@ -161,7 +160,8 @@ def test_downpour_by_rows():
 def test_it_says_what_it_needs(name):
     strategy = STRATEGIES[name]()
     asked = {kind.__name__ for kind in kinds(requests(strategy, 1))}
-    assert strategy.needs == {"share"} & {"share" if "Share" in asked else ""} | (
+    turns = {"turns"} if name in ("round-robin", "hogwild-ordered") else set()
+    assert strategy.needs == turns | ({"share"} if "Share" in asked else set()) | (
         {"server"} if "Push" in asked else set()
     )
     assert (strategy.server is not None) == ("server" in strategy.needs)
@@ -176,10 +176,23 @@ def test_it_is_found_by_its_name_and_equals_its_like(name):
     assert hash(find_strategy(name)) == hash(STRATEGIES[name]())
 
 
-@pytest.mark.parametrize("name", ["", "Hogwild", "gossip"])
-def test_unknown_names_are_refused_with_a_list(name):
-    with pytest.raises(ValueError, match=rf"strategy='{name}' is not known; use one of serial, .*downpour$"):
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("", ""), ("gossip", ""), ("Hogwild", " (did you mean hogwild?)"), ("local", " (did you mean local-sgd?)")],
+)
+def test_unknown_names_are_refused_with_a_list(name, hint):
+    sentence = f"strategy={name!r} is not known{hint}; use one of {', '.join(STRATEGIES)}"
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         find_strategy(name)
+
+
+def test_a_strategy_is_itself_and_nothing_else_is_one():
+    mine = LocalSGD(7)
+    assert find_strategy(mine) is mine
+    with pytest.raises(TypeError, match=r"^strategy must be a name, .*, not the class LocalSGD: write LocalSGD"):
+        find_strategy(LocalSGD)
+    with pytest.raises(TypeError, match=r"^strategy=7 must be a name, or e\.g\. LocalSGD\(period=100\)$"):
+        find_strategy(7)
 
 
 def test_the_size_of_blocks_is_a_parameter():
@@ -207,6 +220,7 @@ def test_minibatches_are_steps():
         (lambda: RoundRobin(minibatch=True), "minibatch=True must be"),
         (lambda: Downpour(push_every=0, server=sgd()), "push_every=0 must be"),
         (lambda: Downpour(warm_start=-1), "warm_start=-1 must be"),
+        (lambda: Downpour(server="adagard"), "'adagard' is not known.*; use one of sgd, momentum, adagrad, adam"),
         (lambda: Downpour(fetch="later"), 'fetch=\'later\' must be "ahead", "wait" or "rows"'),
         (lambda: Downpour(fetch="rows", push_every=2), "fetch_every and push_every must be 1"),
     ],
@@ -214,6 +228,12 @@ def test_minibatches_are_steps():
 def test_bad_numbers_are_refused(make, sentence):
     with pytest.raises(ValueError, match=sentence):
         make()
+
+
+def test_rules_of_servers_have_names():
+    assert Downpour(server="adam") == Downpour(server=adam())
+    with pytest.raises(TypeError, match="an update rule must be a name or an Update such as adagrad"):
+        Downpour(server=adam)
 
 
 @pytest.mark.parametrize("every", [0, -1])

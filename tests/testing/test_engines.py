@@ -182,8 +182,9 @@ def test_what_an_engine_has_not_is_left_out():
     without = frozenset({"share"})
 
     def refusing(job):
-        if "server" in job.strategy.needs:
-            raise Unsupported(f"{type(job.strategy).__name__} needs a server")
+        missing = job.strategy.needs - without
+        if missing:
+            raise Unsupported(f"{type(job.strategy).__name__} needs {missing}: use Threads()")
         return job
 
     check_engine(lambda n: Faulty(n, job=refusing, can=without) if n else Threads(0))

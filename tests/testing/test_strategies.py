@@ -8,7 +8,7 @@ import pytest
 from tests.testing.faults import Faulty
 
 from hogwild import ALL, AllReduce, Downpour, Hogwild, LocalSGD, Racy, Replicas, RoundRobin, Serial, Threads, sgd
-from hogwild.interfaces import AbstractStrategy, Worker
+from hogwild.interfaces import AbstractEngine, AbstractStrategy, Worker
 from hogwild.requests import Gradient
 from hogwild.strategies import STRATEGIES
 from hogwild.testing import check_strategy
@@ -147,11 +147,15 @@ def test_refusing_what_runs_is_found():
 
 @final
 @dataclass(frozen=True)
-class Careless:
+class Careless(AbstractEngine):
     """`Threads` that takes any strategy for one of any number of workers."""
 
-    size: int
+    workers: int
     can = Threads.can
+
+    @property
+    def size(self):
+        return self.workers
 
     def run(self, job):
         object.__setattr__(job.strategy, "most_workers", None)

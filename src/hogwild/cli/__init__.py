@@ -15,7 +15,8 @@ from hogwild.cli.train import train_command
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="hogwild")
 def main() -> None:
-    """Train linear models (SVM, logistic and other regression) by lock-free SGD on all cores.
+    """Train linear models (SVM, logistic and other regression) by parallel SGD: lock-free on all cores by default,
+    or by all-reduce, local SGD, Downpour and other strategies, on threads or on a simulated cluster.
 
     Data are svmlight/libsvm files, plain or .gz, .bz2, .xz, or .npz archives; '-' is standard input.
     Models are safetensors files.

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
+from hogwild.checkpoint import Estimator, histories
 from hogwild.history import History
 from hogwild.traffic import Traffic
 
 Rows = list[tuple[str, str]]
 BINS = 12  # of a histogram, at most
 WIDTH = 40  # of its longest bar
+LITTLE = 0.05  # of the time: workers that are busy less should be used otherwise
 
 
 def total_traffic(runs: Sequence[History]) -> Traffic | None:
@@ -39,6 +41,18 @@ def traffic_rows(traffic: Traffic | None) -> Rows:
         if name == "staleness":
             rows += [("", bar) for bar in histogram(traffic.staleness)]
     return rows
+
+
+def advice(estimator: Estimator) -> str | None:
+    """What to do about workers that do little but wait; None where they do not, or nobody measured it."""
+    traffic = total_traffic(histories(estimator))
+    busy = None if traffic is None else traffic.utilisation
+    if busy is None or busy >= LITTLE:
+        return None
+    return (
+        f"workers were busy {busy:.1%} of the time: let them send less often, with a larger --minibatch, --period or "
+        "--push-every, or take fewer of them"
+    )
 
 
 def histogram(counts: Mapping[int, int]) -> list[str]:

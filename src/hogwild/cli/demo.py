@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import click
 
+from hogwild.cli.quantities import POSITIVE
 from hogwild.cli.talking import INTERRUPTED, plain_errors
 
 
-@click.command("demo")
+@click.command("demo", short_help="Race one thread and scikit-learn on synthetic text.")
 @click.option("--rows", type=click.IntRange(min=1000), default=200_000, show_default=True, help="Synthetic documents.")
 @click.option("--rcv1", is_flag=True, help="The real RCV1 instead (804,414 news stories; a download of 0.7 GB).")
 @click.option("--threads", type=click.IntRange(min=1), help="Worker threads.  [default: one a core]")
 @click.option("--epochs", type=click.IntRange(min=1), default=5, show_default=True, help="Passes of every contestant.")
-@click.option("--l2", type=click.FloatRange(min=0, min_open=True), default=1e-5, show_default=True, help="Penalty.")
+@click.option("--l2", type=POSITIVE, default=1e-5, show_default=True, help="Penalty.")
 @click.option("--out", default="hogwild-demo", show_default=True, metavar="DIR", help="For the model and the picture.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the table only.")
 @plain_errors

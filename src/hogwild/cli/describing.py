@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from hogwild.checkpoint import Estimator
 from hogwild.cli.measures import problems, spell
+from hogwild.cli.wording import epochs_and_reason, how, in_short
 from hogwild.data import Examples, describe
+from hogwild.engines import Threads
 from hogwild.estimators import LinearClassifier
 from hogwild.models.linear import Linear
 
@@ -89,6 +91,7 @@ def describe_model(estimator: Estimator, examples: Examples | None, top: int, fi
     """Hyper-parameters, weights and heaviest features (numbered from `first`); margins on the examples."""
     is_classifier = isinstance(estimator, LinearClassifier)
     rule = Linear(estimator.loss).terms.loss
+    engine = Threads(estimator.n_jobs or 1) if estimator.engine is None else estimator.engine
     facts: dict[str, Any] = {
         "kind": "classifier" if is_classifier else "regressor",
         "loss": rule.name,
@@ -99,6 +102,10 @@ def describe_model(estimator: Estimator, examples: Examples | None, top: int, fi
         "classes": estimator.classes_.tolist() if is_classifier else None,
         "features": int(estimator.n_features_in_),
         "dtype": str(estimator.coef_.dtype),
+        "strategy": in_short(estimator.strategy),
+        "engine": in_short(engine),
+        "seed": estimator.random_state,
+        "how": how(estimator.strategy, engine, estimator.random_state),
         "epochs": int(estimator.n_iter_),
         "stop_reason": estimator.stop_reason_,
         "nonzero_weights": int(np.count_nonzero(estimator.coef_)),
@@ -157,7 +164,8 @@ def model_text(facts: dict[str, Any]) -> Rows:
         ("model", f"linear {facts['kind']}"),
         ("loss", f"{facts['loss']}{parameter}: {facts['formula']}"),
         ("penalty", f"l2 {facts['l2']:.6g}, l1 {facts['l1']:.6g}"),
-        ("trained", f"{facts['epochs']} epochs ({facts['stop_reason']})"),
+        ("strategy", facts["how"]),
+        ("epochs", epochs_and_reason(facts["epochs"], facts["stop_reason"])),
         ("features", f"{facts['features']:,}, weights {facts['dtype']}, {facts['nonzero_weights']:,} not zero"),
     ]
     classes = facts["classes"]

@@ -19,7 +19,7 @@ NAMES = {
 }
 
 
-@click.command("evaluate")
+@click.command("evaluate", short_help="Compare a model's predictions with labels.")
 @click.argument("model")
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")

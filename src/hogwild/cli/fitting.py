@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 import warnings
 from collections.abc import Sequence
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from hogwild.cli.files import labels
+from hogwild.cli.flags import wrong_usage
 from hogwild.cli.interrupts import Interrupts
-from hogwild.cli.parallel import axes
+from hogwild.cli.parallel import STRATEGY_OPTIONS, axes, with_options
 from hogwild.cli.progress import Watch
 from hogwild.data import DataError, Examples
 from hogwild.engines import Simulated
@@ -60,7 +62,14 @@ def fit(
 
 
 def build(options: dict[str, Any]) -> Estimator:
-    """The estimator that the options of `hogwild train` ask for; UsageError or ValueError if they are at odds."""
+    """The estimator that the options of `hogwild train` ask for; UsageError if they are at odds or out of range."""
+    with wrong_usage():
+        estimator = _build(options)
+        plan(estimator)  # a wrong parameter is found before the data are read
+    return estimator
+
+
+def _build(options: dict[str, Any]) -> Estimator:
     if options["l2"] is not None and options["c"] is not None:
         raise click.UsageError("--l2 and --C exclude each other: l2 = 1 / (C n)")
     rule = find_loss(options["loss"])
@@ -81,17 +90,15 @@ def build(options: dict[str, Any]) -> Estimator:
         "engine": engine,
         "n_jobs": threads if engine is None else None,
         "deterministic": options["deterministic"],
-        "random_state": options["seed"],
+        # Drawn here, so that a run can be told exactly, and run again.
+        "random_state": secrets.randbelow(2**31) if options["seed"] is None else options["seed"],
         "time_limit_s": options["time_limit"],
     }
     if rule.is_binary:
-        estimator: Estimator = LinearClassifier(class_weight=options["class_weight"], **common)
-    elif options["class_weight"] is not None:
+        return LinearClassifier(class_weight=options["class_weight"], **common)
+    if options["class_weight"] is not None:
         raise click.UsageError(f"--class-weight is for classifiers, and {rule.name} is a loss for numbers")
-    else:
-        estimator = LinearRegressor(**common)
-    plan(estimator)  # a wrong parameter is found before the data are read
-    return estimator
+    return LinearRegressor(**common)
 
 
 def is_virtual(estimator: Estimator) -> bool:
@@ -102,6 +109,13 @@ def is_virtual(estimator: Estimator) -> bool:
 def with_c(estimator: Estimator, c: float, n_examples: int) -> None:
     """LIBLINEAR's C, the weight of an example against |w|^2 / 2."""
     estimator.set_params(l2=1.0 / (c * n_examples))
+
+
+def settle(estimator: Estimator, options: dict[str, Any], examples: Examples) -> None:
+    """What "auto" stands for with these examples gets its options: before the data were read nobody knew."""
+    if options["strategy"] == "auto" and any(options[name] is not None for name in STRATEGY_OPTIONS):
+        _, strategy, engine = plan(estimator, examples)
+        estimator.set_params(strategy=with_options(strategy, options), engine=engine, n_jobs=None)
 
 
 def targets(estimator: Estimator, examples: Examples) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from hogwild.cli.files import data_options, read_data, read_for
 from hogwild.cli.talking import plain_errors, table, write_json, write_stdout
 
 
-@click.command("info")
+@click.command("info", short_help="Describe a data file or a model.")
 @click.argument("file", metavar="FILE|MODEL")
 @click.option("--data", metavar="FILE", help="For a model: labelled examples, to count support vectors.")
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Heaviest features to show.")

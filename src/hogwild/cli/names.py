@@ -7,16 +7,14 @@ from typing import Any, final
 
 import click
 
+from hogwild.names import find_name
 from hogwild.rules.losses import ALIASES, LOSSES
 from hogwild.rules.schedules import SCHEDULES
-
-LOSS_NAMES = [*LOSSES, *ALIASES]
-SCHEDULE_NAMES = list(SCHEDULES)
 
 
 @final
 class NameOf(click.ParamType):  # type: ignore[type-arg] # generic from click 8.2 on only
-    """One of some names. They are looked up when they are needed: their table is slow to import."""
+    """One of some names. They are looked up when they are needed: their table may be slow to import."""
 
     def __init__(self, what: str, names: Callable[[], list[str]]) -> None:
         self.name = what
@@ -26,9 +24,18 @@ class NameOf(click.ParamType):  # type: ignore[type-arg] # generic from click 8.
         return f"[{'|'.join(self._names())}]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value not in self._names():
-            self.fail(f"{value!r} is not one of {', '.join(self._names())}.", param, ctx)
-        return str(value)
+        try:
+            return find_name(self.name, str(value), self._names())
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+def loss_names() -> list[str]:
+    return [*LOSSES, *ALIASES]
+
+
+def schedule_names() -> list[str]:
+    return list(SCHEDULES)
 
 
 def strategy_names() -> list[str]:

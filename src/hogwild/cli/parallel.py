@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import click
 
 from hogwild.cli.names import NameOf, engine_names, fetch_names, rule_names, strategy_names
-from hogwild.cli.quantities import Bandwidth, ExampleSeconds
+from hogwild.cli.quantities import NOT_NEGATIVE, POSITIVE, SHARE, Bandwidth, ExampleSeconds, Finite
 
 if TYPE_CHECKING:
     from hogwild.interfaces import AbstractEngine, AbstractStrategy
@@ -29,12 +29,20 @@ class Row(NamedTuple):
 
 
 COUNT = click.IntRange(min=1)
+STRATEGY_HELP = (
+    "How workers share what they learn. eta0 is found for steps of one example: the few and large steps of full-batch, "
+    "all-reduce, local-sgd and downpour usually need a larger --eta0, and --tol 0."
+)
 
 AXES = {
-    "strategy": Row("--strategy", NameOf("strategy", strategy_names), None, "How workers share what they learn."),
+    "strategy": Row("--strategy", NameOf("strategy", strategy_names), None, STRATEGY_HELP),
     "engine": Row("--engine", NameOf("engine", engine_names), None, "Where workers run."),
     "threads": Row("--threads", COUNT, "N", "Workers of --engine threads.  [default: one a core]"),
 }
+RATE_HELP = (
+    "Step size (learning rate) of that rule. It must be tuned to the problem; for adagrad about ten times the best "
+    "fixed step size."
+)
 STRATEGY_OPTIONS = {
     "minibatch": Row("--minibatch", COUNT, "N", "Examples of a step."),
     "period": Row("--period", COUNT, "N", "Steps between two averages."),
@@ -44,20 +52,20 @@ STRATEGY_OPTIONS = {
     "fetch": Row(
         "--fetch", NameOf("fetch", fetch_names), None, "Go on with old weights meanwhile, or wait, or fetch rows only."
     ),
-    "rule": Row("--rule", NameOf("rule", rule_names), None, "What the server does with a push."),
-    "rule_rate": Row("--rule-rate", click.FloatRange(min=0, min_open=True), "X", "Step size of that rule."),
+    "rule": Row("--rule", NameOf("rule", rule_names), None, "What the server does with a push (the optimizer)."),
+    "rule_rate": Row("--rule-rate", POSITIVE, "X", RATE_HELP),
     "warm_start": Row("--warm-start", click.IntRange(min=0), "N", "Pushes after which each next worker joins."),
 }
 ENGINE_OPTIONS = {
     "workers": Row("--workers", COUNT, "N", "Machines that learn."),
     "shards": Row("--shards", COUNT, "N", "Parts of the weights, each on a server of its own."),
-    "latency_s": Row("--latency", click.FLOAT, "SECONDS", "Of every message."),
+    "latency_s": Row("--latency", NOT_NEGATIVE, "SECONDS", "Of every message."),
     "bandwidth_bytes_s": Row("--bandwidth", Bandwidth(), "BYTES/S", "Of every link, e.g. 1.25e9, 1.25GB or 10Gbit."),
     "example_s": Row("--example-s", ExampleSeconds(), "X|measured", "Seconds to learn an example; or those of here."),
-    "spread": Row("--speed-spread", click.FLOAT, "X", "Sigma of the log speeds of machines."),
-    "jitter": Row("--jitter", click.FLOAT, "X", "Sigma of the log times of requests."),
-    "straggle": Row("--straggle", click.FLOAT, "X", "Share of the requests that get stuck."),
-    "straggle_factor": Row("--straggle-factor", click.FLOAT, "X", "Those take so many times as long."),
+    "spread": Row("--speed-spread", NOT_NEGATIVE, "X", "Sigma of the log speeds of machines."),
+    "jitter": Row("--jitter", NOT_NEGATIVE, "X", "Sigma of the log times of requests."),
+    "straggle": Row("--straggle", SHARE, "X", "Share of the requests that get stuck."),
+    "straggle_factor": Row("--straggle-factor", Finite(min=1), "X", "Those take so many times as long."),
 }
 
 
@@ -65,9 +73,9 @@ ENGINE_OPTIONS = {
 
 
 def strategies_with(option: str) -> dict[str, Any]:
-    """The strategies that have this option, with its values there."""
+    """The strategies that have this option, with its values there; "auto" has what all have that it may stand for."""
     from hogwild.requests import ALL
-    from hogwild.strategies import STRATEGIES
+    from hogwild.strategies import AUTO, STRATEGIES
 
     found: dict[str, Any] = {}
     for name, make in STRATEGIES.items():
@@ -77,7 +85,7 @@ def strategies_with(option: str) -> dict[str, Any]:
             values |= {"rule": rule.name, "rule_rate": rule.rate}
         if values.get(option, ALL) is not ALL:  # a full batch is no minibatch of another size
             found[name] = values[option]
-    return found
+    return {"auto": found[AUTO[0]], **found} if found.keys() >= set(AUTO) else found
 
 
 def engines_with(option: str) -> dict[str, Any]:
@@ -105,8 +113,8 @@ def _fields(record: Any) -> dict[str, Any]:
 def axes(options: Mapping[str, Any]) -> tuple[str | AbstractStrategy, AbstractEngine | None]:
     """The strategy and the engine that are asked for; None: threads, as many as `options["threads"]` says.
 
-    A strategy without options of its own stays a name. UsageError for options that do not go together, ValueError for
-    numbers out of range.
+    A strategy without options of its own stays a name, and so does "auto": what it stands for must be known first, see
+    `with_options`. UsageError for options that do not go together, ValueError for numbers out of range.
     """
     for option in _given(options, STRATEGY_OPTIONS):
         _check_owner(STRATEGY_OPTIONS[option].flag, "strategy", options["strategy"], strategies_with(option))
@@ -120,13 +128,19 @@ def axes(options: Mapping[str, Any]) -> tuple[str | AbstractStrategy, AbstractEn
 
 
 def _strategy(options: Mapping[str, Any]) -> str | AbstractStrategy:
-    from hogwild.rules.updates import UPDATES
     from hogwild.strategies import find_strategy
 
+    name = str(options["strategy"])
+    if name == "auto" or not _given(options, STRATEGY_OPTIONS):
+        return name
+    return with_options(find_strategy(name), options)
+
+
+def with_options(strategy: Any, options: Mapping[str, Any]) -> AbstractStrategy:
+    """The strategy with the fields that options set."""
+    from hogwild.rules.updates import UPDATES
+
     values = _given(options, STRATEGY_OPTIONS)
-    if not values:
-        return str(options["strategy"])
-    strategy: Any = find_strategy(options["strategy"])
     rule, rate = values.pop("rule", None), values.pop("rule_rate", None)
     if rule is not None or rate is not None:
         make = UPDATES[rule if rule is not None else strategy.server.name]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hogwild.checkpoint import Estimator
 
 
-@click.command("predict")
+@click.command("predict", short_help="Predict a label or number for each line of a file.")
 @click.argument("model")
 @click.argument("file")
 @click.option("--out", default="-", show_default=True, metavar="FILE", help="Where to write; '-' is standard output.")

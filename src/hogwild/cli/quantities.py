@@ -1,7 +1,8 @@
-"""Types of options that are quantities with a spelling of their own."""
+"""Types of options that are quantities, with ranges or a spelling of their own."""
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, final
 
@@ -9,6 +10,21 @@ import click
 
 UNITS = {"": 1.0, "b": 1.0, "bit": 0.125}
 PREFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
+
+
+@final
+class Finite(click.FloatRange):
+    """A number in a range. NaN and infinity are in none, while click's own lets them pass."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(click.FloatRange.convert(self, value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+POSITIVE, NOT_NEGATIVE, SHARE = Finite(min=0, min_open=True), Finite(min=0), Finite(min=0, max=1)
+FRACTION = Finite(min=0, max=1, min_open=True, max_open=True)
 
 
 @final
@@ -22,9 +38,13 @@ class Bandwidth(click.ParamType):  # type: ignore[type-arg] # generic from click
         try:
             if found is None or (found[2] and not found[3]):
                 raise ValueError
-            return float(found[1]) * PREFIXES[found[2]] * UNITS[found[3] or ""]
+            bytes_s = float(found[1]) * PREFIXES[found[2]] * UNITS[found[3] or ""]
+            if not bytes_s > 0:
+                raise ValueError
+            return bytes_s
         except ValueError:
-            self.fail(f"{value!r} is not a number of bytes a second; write e.g. 1.25e9, 1.25GB or 10Gbit.", param, ctx)
+            wanted = "a positive number of bytes a second; write e.g. 1.25e9, 1.25GB or 10Gbit"
+            self.fail(f"{value!r} is not {wanted}.", param, ctx)
 
 
 @final
@@ -37,6 +57,7 @@ class ExampleSeconds(click.ParamType):  # type: ignore[type-arg]
         if value == "measured":
             return str(value)
         try:
-            return float(value)
+            float(value)
         except ValueError:
             self.fail(f"{value!r} is neither a number of seconds nor 'measured'.", param, ctx)
+        return POSITIVE.convert(value, param, ctx)

@@ -9,11 +9,13 @@ import numpy as np
 
 from hogwild.checkpoint import histories
 from hogwild.cli.costs import total_traffic, traffic_rows
+from hogwild.cli.parallel import with_options
 from hogwild.cli.talking import table
+from hogwild.cli.wording import as_json, epochs_and_reason, how
 from hogwild.engines import Threads
 from hogwild.estimators import LinearClassifier
 from hogwild.estimators.common import plan
-from hogwild.strategies import STRATEGIES
+from hogwild.strategies import AUTO, find_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,14 +23,6 @@ if TYPE_CHECKING:
     from hogwild.cli.fitting import Fitted
     from hogwild.data import Examples
     from hogwild.history import History, Record
-
-REASONS = {
-    "converged": "converged",
-    "ended by the strategy": "ended by the strategy",
-    "epochs": "all epochs used",
-    "time": "time limit reached",
-    "interrupted": "interrupted: the best model so far",
-}
 
 
 def facts(fitted: Fitted, examples: Examples, options: Mapping[str, Any], read_s: float) -> dict[str, Any]:
@@ -42,7 +36,7 @@ def facts(fitted: Fitted, examples: Examples, options: Mapping[str, Any], read_s
     traffic = total_traffic(runs)
     name = options["strategy"]
     if name == "auto":
-        name = next(known for known, make in STRATEGIES.items() if make() == strategy)
+        name = next(known for known in AUTO if with_options(find_strategy(known), options) == strategy)
     return {
         "model": options["out"],
         "loss": estimator.loss if isinstance(estimator.loss, str) else list(estimator.loss),
@@ -53,7 +47,11 @@ def facts(fitted: Fitted, examples: Examples, options: Mapping[str, Any], read_s
         "classes": estimator.classes_.tolist() if isinstance(estimator, LinearClassifier) else None,
         "trained_problems": len(runs),
         "strategy": name,
+        "strategy_options": as_json(strategy),
         "engine": options["engine"],
+        "engine_options": as_json(engine),
+        "seed": estimator.random_state,
+        "how": how(strategy, engine, estimator.random_state),
         "workers": engine.size,
         "threads": engine.size if isinstance(engine, Threads) else None,
         "epochs": int(estimator.n_iter_),
@@ -92,7 +90,8 @@ def summary(fitted: Fitted, found: Mapping[str, Any]) -> str:
         done = found["trained_problems"]
         text = f"{len(classes)}, one against the rest" + (f"; {done} trained" if done < len(classes) else "")
         rows.append(("classes", text))
-    rows.append(("epochs", f"{found['epochs']} ({REASONS[found['stop_reason']]})"))
+    rows.append(("strategy", found["how"]))
+    rows.append(("epochs", epochs_and_reason(found["epochs"], found["stop_reason"])))
     if found["virtual_s"] is None:
         rows += [
             ("time", f"{found['train_s']:.3f} s on {workers} thread{'s' * (workers > 1)}"),

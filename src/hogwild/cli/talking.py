@@ -79,7 +79,8 @@ def _sentence(error: BaseException) -> str:
         return "out of memory; use fewer examples or features" + (f" ({error})" if str(error) else "")
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
+    said = str(error) or type(error).__name__
+    return " ".join(" ".join([said, *getattr(error, "__notes__", ())]).split())  # notes say e.g. in which worker
 
 
 def _abandon_stdout() -> None:

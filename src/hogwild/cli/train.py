@@ -8,31 +8,39 @@ from typing import Any
 import click
 
 from hogwild.cli.files import check_writable, data_options, read_data
-from hogwild.cli.names import LOSS_NAMES, SCHEDULE_NAMES
+from hogwild.cli.names import NameOf, loss_names, schedule_names
 from hogwild.cli.parallel import parallel_options
 from hogwild.cli.progress import waiting, watching
+from hogwild.cli.quantities import FRACTION, NOT_NEGATIVE, POSITIVE
 from hogwild.cli.sections import SectionedCommand
 from hogwild.cli.talking import INTERRUPTED, plain_errors, say, write_json, write_stdout
 
 
-@click.command("train", cls=SectionedCommand)
+@click.command("train", cls=SectionedCommand, short_help="Train a linear model on files of examples.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--out", required=True, metavar="MODEL", help="The model file to write, e.g. model.safetensors.")
 @click.option(
-    "--loss", default="hinge", show_default=True, type=click.Choice(LOSS_NAMES), metavar="NAME", help="See above."
+    "--loss", default="hinge", show_default=True, type=NameOf("loss", loss_names), metavar="NAME", help="See above."
 )
-@click.option("--epsilon", type=float, metavar="X", help="Of huber and the epsilon-insensitive losses.  [default: 0.1]")
-@click.option("--quantile", type=float, metavar="X", help="Of the loss quantile.  [default: 0.5]")
-@click.option("--l2", type=float, metavar="X", help="Penalty l2/2 |w|^2.  [default: 0.0001]")
+@click.option(
+    "--epsilon", type=NOT_NEGATIVE, metavar="X", help="Of huber and the epsilon-insensitive losses.  [default: 0.1]"
+)
+@click.option("--quantile", type=FRACTION, metavar="X", help="Of the loss quantile.  [default: 0.5]")
+@click.option("--l2", type=NOT_NEGATIVE, metavar="X", help="Penalty l2/2 |w|^2.  [default: 0.0001]")
 @click.option(
     "--C",
     "c",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE,
     metavar="X",
     help="Instead of --l2, as in LIBLINEAR: l2 = 1 / (C n).",
 )
 @click.option(
-    "--l1", type=float, metavar="X", default=0.0, show_default=True, help="Penalty l1 |w|_1; with --l2: elastic net."
+    "--l1",
+    type=NOT_NEGATIVE,
+    metavar="X",
+    default=0.0,
+    show_default=True,
+    help="Penalty l1 |w|_1; with --l2: elastic net.",
 )
 @click.option("--no-intercept", is_flag=True, help="Learn no intercept.")
 @click.option("--class-weight", type=click.Choice(["balanced"]), help="Let each class weigh the same.")
@@ -41,7 +49,7 @@ from hogwild.cli.talking import INTERRUPTED, plain_errors, say, write_json, writ
 )
 @click.option(
     "--tol",
-    type=click.FloatRange(min=0),
+    type=NOT_NEGATIVE,
     metavar="X",
     default=1e-3,
     show_default=True,
@@ -49,28 +57,39 @@ from hogwild.cli.talking import INTERRUPTED, plain_errors, say, write_json, writ
 )
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE,
     metavar="SECONDS",
     help="Stop after that (virtual seconds, if simulated).",
 )
 @click.option("--early-stopping", is_flag=True, help="Hold examples out, and stop by the loss on those.")
 @click.option(
     "--validation-fraction",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FRACTION,
     metavar="X",
     help="How many to hold out; implies --early-stopping.  [default: 0.1]",
 )
 @click.option(
-    "--schedule", type=click.Choice(SCHEDULE_NAMES), default="auto", show_default=True, help="How step sizes fall."
+    "--schedule",
+    type=NameOf("schedule", schedule_names),
+    default="auto",
+    show_default=True,
+    help="How step sizes fall.",
 )
-@click.option("--eta0", type=float, metavar="X", help="The first step size.  [default: found on a subsample]")
+@click.option(
+    "--eta0", type=POSITIVE, metavar="X", help="The first step size (learning rate).  [default: found on a subsample]"
+)
 @click.option(
     "--average/--no-average",
     default=None,
     help="Keep a mean of the iterates or the last.  [default: mean, unless --l1]",
 )
 @click.option("--deterministic", is_flag=True, help="The same bits each time (with --seed), also with many threads.")
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Of all random numbers.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Of all random numbers.  [default: a fresh one, which is told]",
+)
 @click.option(
     "--features", type=click.IntRange(min=1), metavar="N", help="Number of features.  [default: as many as are seen]"
 )
@@ -99,11 +118,12 @@ def train_command(**options: Any) -> None:
       hogwild train day1.svm day2.svm --loss logistic --C 1 --threads 4 --out model.safetensors
       hogwild train houses.npz --loss huber --epsilon 0.5 --plot loss.png --out model.safetensors
       zcat train.svm.gz | hogwild train - --json -q --out model.safetensors
-      hogwild train train.svm --strategy downpour --engine simulated --workers 200 --out model.safetensors
+      hogwild train train.svm --strategy downpour --minibatch 100 --engine simulated --workers 200 --out MODEL
     """
     _check_places(options["out"], options["plot"])
     from hogwild.checkpoint import save_model
-    from hogwild.cli.fitting import build, fit, is_virtual, targets, with_c
+    from hogwild.cli.costs import advice
+    from hogwild.cli.fitting import build, fit, is_virtual, settle, targets, with_c
     from hogwild.cli.interrupts import Interrupts
     from hogwild.cli.summary import facts, summary
 
@@ -115,6 +135,7 @@ def train_command(**options: Any) -> None:
     y = targets(estimator, examples)
     if options["c"] is not None:
         with_c(estimator, options["c"], examples.n_examples)
+    settle(estimator, options, examples)
     if not options["quiet"]:
         say(f"{examples.source}: {examples.n_examples:,} x {examples.n_features:,}, read in {read_s:.2f} s")
     how = {"quiet": options["quiet"], "verbose": options["verbose"], "virtual": is_virtual(estimator)}
@@ -129,6 +150,8 @@ def train_command(**options: Any) -> None:
             write_json(found)
         elif not options["quiet"]:
             write_stdout(summary(fitted, found))
+        if not options["quiet"] and (hint := advice(fitted.estimator)) is not None:
+            say(f"hogwild: {hint}")
     if interrupts.noted:
         if not options["quiet"]:
             say(f"hogwild: interrupted; the best model so far is in {options['out']}")
@@ -141,9 +164,11 @@ def _check_places(out: str, plot: str | None) -> None:
         raise click.UsageError("--out needs the name of a file: a model is written whole, never to a pipe")
     check_writable(out)
     if plot is not None:
+        from hogwild.cli.flags import wrong_usage
         from hogwild.report import check_picture
 
-        check_picture(plot)
+        with wrong_usage():
+            check_picture(plot)
         check_writable(plot)
 
 

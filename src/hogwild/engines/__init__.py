@@ -7,8 +7,18 @@ from hogwild.engines.threads import Threads
 from hogwild.engines.virtual.speeds import Speeds
 from hogwild.engines.waits import Deadlock
 from hogwild.interfaces import AbstractEngine
+from hogwild.names import find_made
 
 ENGINES: dict[str, type[AbstractEngine]] = {"threads": Threads, "simulated": Simulated}
 """The engines by name."""
 
-__all__ = ["ENGINES", "Deadlock", "Simulated", "Speeds", "Threads"]
+
+def find_engine(given: str | AbstractEngine) -> AbstractEngine:
+    """The engine itself, or the one of that name with its defaults; ValueError lists the names there are, TypeError
+    for anything else.
+    """
+    found: AbstractEngine = find_made("engine", given, ENGINES, AbstractEngine, "Simulated(200)")
+    return found
+
+
+__all__ = ["ENGINES", "Deadlock", "Simulated", "Speeds", "Threads", "find_engine"]

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, final
 
 import numpy as np
 
 from hogwild.deltas import Delta, size_in_bytes
 from hogwild.engines.transport import AbstractTransport
-from hogwild.engines.waits import Reply, workers
+from hogwild.engines.waits import Reply, Waits, workers
 from hogwild.requests import Reduce, Reduced
 
 
 @final
 @dataclass
 class _Sum:
-    """One sum: what was given, who waits for it, and what came out."""
+    """One sum: what was given, who waits for it, and what came out. It is kept until all have come to it."""
 
-    given: dict[int, Any] = field(default_factory=dict)
+    missing: int  # running workers that have not come yet
+    given: dict[int, Any] = field(default_factory=dict)  # until it is closed
+    givers: tuple[int, ...] = ()
     waiting: dict[int, Reply] = field(default_factory=dict)
     quorum: int | None = None
     result: Reduced | None = None
+    arrived: bool = False  # at those that waited for it
     place: Any = None  # where in the data the last giver was
 
 
@@ -51,9 +55,14 @@ class Collectives:
         """The worker's contribution; `reply` is called with the `Reduced` when there is one."""
         number = self._counts[rank]
         self._counts[rank] += 1
-        entry = self._sums.setdefault(number, _Sum())
+        if number not in self._sums:
+            self._sums[number] = _Sum(len(self._running))
+        entry = self._sums[number]
+        entry.missing -= 1
         if entry.result is not None:
-            reply(entry.result)
+            entry.waiting[rank] = reply
+            if entry.arrived:
+                self._tell_late(entry)
             self._forget(number)
             return
         if request.quorum is not None:
@@ -62,48 +71,61 @@ class Collectives:
             entry.quorum = request.quorum
         if request.x is not None:
             _check_alike(entry.given, rank, request.x)
-            entry.given[rank] = request.x
+            # A peer may change my weights before the sum is closed.
+            entry.given[rank] = request.x.copy() if isinstance(request.x, np.ndarray) else request.x
         entry.waiting[rank] = reply
         self._close_if_complete(number)
 
-    def returned(self) -> None:
+    def returned(self, rank: int) -> None:
         """A worker's program has ended: who waits for it need not any longer."""
         for number in sorted(self._sums):
-            self._close_if_complete(number)
+            if number >= self._counts[rank]:
+                self._sums[number].missing -= 1
+                self._close_if_complete(number)
+                self._forget(number)
 
-    def waits(self) -> list[tuple[int, str]]:
-        """(rank, what it waits for) of those that wait."""
-        lines = []
+    def waits(self) -> Waits:
+        """Those that wait."""
         for number, entry in self._sums.items():
-            missing = [rank for rank in sorted(self._running) if self._counts[rank] <= number]
-            have = "has" if len(missing) == 1 else "have"
-            text = f"all_reduce number {number + 1}, to which {workers(missing)} {have} not come"
-            lines += [(rank, text) for rank in entry.waiting if entry.result is None]
-        return lines
+            if entry.result is None:
+                missing = [rank for rank in sorted(self._running) if self._counts[rank] <= number]
+                have = "has" if len(missing) == 1 else "have"
+                text = f"all_reduce number {number + 1}, to which {workers(missing)} {have} not come"
+                yield from ((reply, text) for reply in entry.waiting.values())
 
     def _close_if_complete(self, number: int) -> None:
         entry = self._sums[number]
         if entry.result is not None:
             return
         enough = entry.quorum is not None and len(entry.given) >= entry.quorum
-        if not enough and any(self._counts[rank] <= number for rank in self._running):
+        if not enough and entry.missing:
             return
-        entry.result = Reduced(_add(entry.given), len(entry.given))
+        entry.result = result = Reduced(_add(entry.given), len(entry.given))
+        entry.givers, entry.given = tuple(sorted(entry.given)), {}
         if entry.quorum is not None and entry.waiting and self._place is not None:
             entry.place = self._place(next(iter(entry.waiting)))
         waiting, entry.waiting = entry.waiting, {}
-        result, n_bytes = entry.result, size_in_bytes(entry.result.sum)
 
         def deliver() -> None:
+            entry.arrived = True
             for rank in sorted(waiting):
                 waiting[rank](result)
-            self._forget(number)
+            self._tell_late(entry)
 
-        self._transport.exchange(sorted(waiting), n_bytes, deliver)
+        self._transport.exchange(sorted(waiting), size_in_bytes(result.sum), deliver)
+        self._forget(number)
+
+    def _tell_late(self, entry: _Sum) -> None:
+        """Who came after it was closed is sent the sum by one of those that gave."""
+        result, n_bytes = entry.result, size_in_bytes(entry.result.sum if entry.result else None)
+        late, entry.waiting = entry.waiting, {}
+        for rank, reply in late.items():
+            giver = entry.givers[rank % len(entry.givers)] if entry.givers else rank
+            self._transport.send(("worker", giver), ("worker", rank), n_bytes, partial(reply, result))
 
     def _forget(self, number: int) -> None:
         """Unless somebody has still to come to it."""
-        if number in self._sums and all(self._counts[rank] > number for rank in self._running):
+        if number in self._sums and not self._sums[number].missing:
             del self._sums[number]
 
 

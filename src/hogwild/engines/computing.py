@@ -42,6 +42,11 @@ class Computing:
 
     def _apply(self, rank: int, request: Apply) -> Plan:
         params, delta = self._session.params[rank], request.delta
+        if delta.keys is not None:
+            params.rows.check(delta.keys)
+        size = params.weights.size if delta.keys is None else params.rows.size(delta.keys)
+        if delta.values.shape != (size,):
+            raise ValueError(f"apply() of values of shape {delta.values.shape} does not fit {size} weights")
         return Plan(0, lambda: self._task.apply(params, delta) if delta.examples else None)
 
     def _upcoming(self, rank: int, request: Upcoming) -> Plan:
@@ -52,10 +57,10 @@ class Computing:
 
     def _steps(self, rank: int, request: Steps) -> Plan:
         session, memory = self._session, self._session.memories[rank]
-        if memory.how is None and self._size > 1 and session.params[0] is session.params[1]:
+        if memory.how is None and self._size > 1 and session.params[0].weights is session.params[1].weights:
             raise Unsupported("a strategy that needs shared memory must share() before its first steps()")
         how = memory.how
-        together = isinstance(how, InTurn) or (isinstance(how, Replicas) and how.ordered)
+        together = _in_turns(how)
         blocks, moment, count = session.supply.take(
             rank, request.n * request.minibatch, request.minibatch, together=together
         )
@@ -76,6 +81,8 @@ class Computing:
             raise Unsupported(
                 "weights that are shared as Replicas have no gradient() while others train them: use steps()"
             )
+        if request.keys is not None:
+            session.params[rank].rows.check(request.keys)
         number = None
         if isinstance(of, Portion):
             blocks, moment, count = session.supply.portion(rank, of)
@@ -99,8 +106,13 @@ class Computing:
         self._task.check(how)
         session = self._session
         memory, weights = session.memories[rank], session.params[rank].weights
-        if session.params[0] is not session.params[-1]:
+        if session.params[0].weights is not session.params[-1].weights:
             raise Unsupported('a strategy that shares its memory must say so: needs = frozenset({"share"})')
+        if _in_turns(how) and "turns" not in session.needs:
+            raise Unsupported(
+                f'workers that share by {how} take turns, and their strategy must say so: needs = frozenset({{"share", '
+                '"turns"})'
+            )
         if isinstance(how, Replicas) and self._size > 1:
             memory.mine, memory.base = np.empty_like(weights), np.empty_like(weights)
         with session.sharing:
@@ -117,3 +129,8 @@ class Computing:
                 locks = np.zeros(weights.size, np.uint32)
                 for each in session.memories:
                     each.locks = locks
+
+
+def _in_turns(how: Sharing | None) -> bool:
+    """Do workers wait for each other within a block?"""
+    return isinstance(how, InTurn) or (isinstance(how, Replicas) and how.ordered)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, final
 
@@ -13,6 +14,7 @@ from hogwild.engines.driving import Program
 from hogwild.engines.hub import Hub
 from hogwild.engines.session import Session, Turn
 from hogwild.engines.transport import Direct
+from hogwild.engines.waits import Deadlock
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.requests import COMPUTE, Communicate, NextRound, Round
 from hogwild.traffic import Traffic
@@ -34,7 +36,9 @@ class Crew:
         self.traffic = Traffic()
         self._hub = Hub(session, Direct(self.traffic), self.traffic, shards, self._at_rest)
         self._computing = Computing(session)
-        self._lock = threading.Lock()  # of the hub, and of all below
+        self._lock = threading.RLock()  # of the hub, and of all below
+        if session.server_params is not None:
+            session.server_params = partial(self._locked, session.server_params)
         self._slots: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(self._size)]
         self._replies = [self._reply(rank) for rank in range(self._size)]
         self._asking: int | None = None  # whose request is being answered
@@ -77,7 +81,9 @@ class Crew:
                     members.pop()  # could not be started; one that was interrupted while it started has ended by now
                 return self.wait()
             except KeyboardInterrupt:
-                continue
+                # Agreed workers finish their round, unless they wait for each other for ever.
+                self._session.stop("interrupted")
+                self._abort()
 
     def interrupt(self) -> None:
         """End the run now.
@@ -95,29 +101,50 @@ class Crew:
 
     def drive(self, worker: Worker) -> None:
         """Run one worker's program and answer its requests, in this thread."""
-        rank, rounds = worker.rank, 0
+        rank, program = worker.rank, None
         try:
-            program, answer = Program(self._strategy, worker), None
+            program = Program(self._strategy, worker)
             with closing(program):
-                while (request := program.advance(answer)) is not None:
-                    kind = type(request)
-                    if kind in COMPUTE:
-                        answer = self._computing.plan(rank, request).run()
-                        if self._visits[rank]:
-                            with self._lock:
-                                self._let_in(rank)
-                    elif kind is NextRound:
-                        answer = self._next_round(worker, rounds)
-                        rounds += answer is not None
+                request = program.advance(None)
+                while request is not None:
+                    if self._aborted:  # who never waits would not be told otherwise
+                        return
+                    try:
+                        answer = self._handle(rank, program, request)
+                    except (_Aborted, Deadlock):
+                        raise
+                    except Exception as error:
+                        request = program.throw(error)
                     else:
-                        answer = self._communicate(rank, request)
+                        request = program.advance(answer)
             self._session.ended()
             self._returned(rank)
         except _Aborted:
             pass
-        except BaseException as error:
-            self._session.fail(rank, rounds, error)
+        except Deadlock as error:
+            self._session.fail(error, None)
             self._abort()
+        except BaseException as error:
+            self._session.fail(error, rank, 0 if program is None else program.rounds)
+            self._abort()
+
+    def _handle(self, rank: int, program: Program, request: Any) -> Any:
+        kind = type(request)
+        if kind in COMPUTE:
+            answer = self._computing.plan(rank, request).run()
+            if self._visits[rank]:
+                with self._lock:
+                    self._let_in(rank)
+            return answer
+        if kind is NextRound:
+            answer = self._next_round(program.worker, program.rounds)
+            program.rounds += answer is not None
+            return answer
+        return self._communicate(rank, request)
+
+    def _locked(self, read: Callable[[], Any]) -> Any:
+        with self._lock:
+            return read()
 
     def _communicate(self, rank: int, request: Communicate) -> Any:
         with self._lock:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, final
 
+from hogwild.engines.waits import Failed
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.requests import REQUESTS, Request
 
@@ -19,13 +20,22 @@ class Program:
         program = strategy.work(worker)
         if not isinstance(program, Coroutine):
             raise TypeError(f"{self._name}.work must be an async def, not return {program!r}")
-        self._program, self._send = program, program.send
+        self._program = program
 
-    def advance(self, answer: Any) -> Any:
-        """The next `Request`; None when the program has ended. TypeError for what is no request, or was not awaited."""
+    def advance(self, answer: Any) -> Request | None:
+        """The next request; None when the program has ended. TypeError for what is no request, or was not awaited."""
+        if type(answer) is Failed:
+            return self.throw(answer.error)
+        return self._resume(self._program.send, answer)
+
+    def throw(self, error: BaseException) -> Request | None:
+        """As `advance`, but the request has failed."""
+        return self._resume(self._program.throw, error)
+
+    def _resume(self, how: Callable[[Any], Any], value: Any) -> Request | None:
         made = self.worker.made
         try:
-            request = self._send(answer)
+            request = how(value)
         except StopIteration:
             if made:
                 raise self._forgotten(made) from None

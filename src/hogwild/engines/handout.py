@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from math import lcm
 from typing import NamedTuple, final
 
 from hogwild.data.blocks import Blocks
@@ -57,14 +58,14 @@ class Handout:
         return Moment(epoch, begun, done + examples)
 
     def take(self, rank: int, examples: int, minibatch: int = 1) -> Stretch:
-        """The next `examples` rows, fewer at the end of the epoch. More than a chunk is rounded down to whole chunks.
+        """The next `examples` rows, fewer at the end of the epoch.
 
-        Who is hurried is given whole minibatches all the same: a step on fewer examples is as large, and noisier.
-        Agreed: size * examples rows are walked through, and the part of `rank` is given.
+        Many are rounded down to whole chunks, which are learnt faster than parts of them. Minibatches stay whole, also
+        for who is hurried: a step on fewer examples is as large, and noisier. Agreed: size * examples rows are walked
+        through, and the part of `rank` is given.
         """
         chunk = self._blocks.chunk
-        if examples >= chunk:
-            examples -= examples % chunk
+        examples = self._whole(examples, minibatch)
         if self._agreed:
             first, moment = self._next, self.moment
             self._next = min(self._n, first + examples * self._size)
@@ -92,11 +93,14 @@ class Handout:
         own, end = (min(count, units * k // self._size * unit) for k in (rank, rank + 1))
         return own, end
 
-    def take_together(self, examples: int) -> Stretch:
+    def _whole(self, examples: int, minibatch: int) -> int:
+        """Rounded down to chunks that are whole minibatches, if there is one."""
+        unit = lcm(self._blocks.chunk, minibatch)
+        return examples - examples % unit if examples >= unit else examples
+
+    def take_together(self, examples: int, minibatch: int) -> Stretch:
         """Agreed: the next size * examples rows, which all workers are given and share out among themselves."""
-        chunk = self._blocks.chunk
-        if examples >= chunk:
-            examples -= examples % chunk
+        examples = self._whole(examples, minibatch)
         first, moment = self._next, self.moment
         self._next = min(self._n, first + examples * self._size)
         return Stretch(self._moment.epoch, first, self._next, moment)

@@ -6,8 +6,9 @@ or later. Whoever calls it holds the engine's lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Collection
+from functools import partial
+from itertools import chain
 from typing import Any, final
 
 from hogwild.deltas import Delta, copied
@@ -17,7 +18,7 @@ from hogwild.engines.portions import Portions
 from hogwild.engines.servers import Servers
 from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport
-from hogwild.engines.waits import Deadlock, Reply, deadlock
+from hogwild.engines.waits import Deadlock, Failed, Reply, deadlock
 from hogwild.interfaces import Unsupported
 from hogwild.requests import (
     Average,
@@ -63,7 +64,9 @@ class Hub:
         self._collectives = Collectives(size, transport, self.running, supply.place if session.agreed else None)
         self._mailboxes = Mailboxes(session.params, transport, self.running, self._rounds.__getitem__, at_rest)
         self._portions = Portions(supply.blocks.n_training, size, self._rounds, supply.pass_is_over)
-        self._tickets: dict[int, tuple[int, Ticket, Reply]] = {}
+        self._started: dict[int, Reply] = {}  # by ticket: what its answer is told to
+        self._tickets: dict[int, tuple[int, Reply]] = {}  # those that are waited for: by whom
+        self._awaited: list[Reply | None] = [None] * size  # what each worker waits for, if it waits
         collectives, mailboxes = self._collectives, self._mailboxes
         self._handlers: dict[type, Callable[[int, Any, Reply], None]] = {
             Reduce: collectives.give,
@@ -79,7 +82,16 @@ class Hub:
 
     def ask(self, rank: int, request: Communicate, reply: Reply) -> None:
         """ValueError or NonFiniteError for what cannot be answered."""
+        if type(request) is Pull:
+            reply = partial(self._hand_over, rank, request, reply)
+        self._awaited[rank] = reply
         self._handlers[type(request)](rank, request, reply)
+
+    def _hand_over(self, rank: int, request: Any, reply: Reply, answer: Any) -> None:
+        """The worker is given the answer now, which may have come before."""
+        if isinstance(request, Pull) and self._servers is not None:
+            self._servers.received(rank, answer)
+        reply(answer)
 
     def _serve(self, rank: int, request: Pull | Push | OnServer, reply: Reply) -> None:
         if self._servers is None:
@@ -88,7 +100,8 @@ class Hub:
             number, told = request.x.portion, reply
 
             def reply(answer: Any) -> None:
-                self._portions.pushed(number)
+                if not answer.late:
+                    self._portions.pushed(number)
                 told(answer)
 
         self._servers.ask(rank, request, reply)
@@ -96,9 +109,10 @@ class Hub:
     def _wait(self, rank: int, request: Wait, reply: Reply) -> None:
         ticket = request.ticket
         if ticket.done:
-            reply(ticket.answer)
+            self._hand_over(rank, ticket.request, reply, ticket.answer)
         else:
-            self._tickets[id(ticket)] = (rank, ticket, reply)
+            self._tickets[id(ticket)] = (rank, reply)
+            self._awaited[rank] = self._started[id(ticket)]
 
     def _start(self, rank: int, request: Start, reply: Reply) -> None:
         reply(self._begin(rank, request.request))
@@ -106,15 +120,24 @@ class Hub:
     def _begin(self, rank: int, request: Any) -> Ticket:
         """Begin it with a copy of what it sends."""
         ticket = Ticket(request)
-        if isinstance(request, Reduce | Push) and request.x is not None:
-            request = replace(request, x=copied(request.x))
+        if isinstance(request, Push):
+            request = Push(copied(request.x))
+        elif isinstance(request, Reduce):
+            request = Reduce(copied(request.x), request.quorum)
 
         def finish(answer: Any) -> None:
-            ticket.done, ticket.answer = True, answer
+            if isinstance(answer, Failed):  # perhaps nobody will ever wait for it
+                answer.error.add_note(f"({type(request).__name__} that worker {rank} has started)")
+                raise answer.error
+            ticket.answer = answer
+            ticket.done = True  # now other threads may look at the answer
+            self._started.pop(id(ticket), None)
             if id(ticket) in self._tickets:
-                self._tickets.pop(id(ticket))[2](answer)
+                waiting, reply = self._tickets.pop(id(ticket))
+                self._hand_over(waiting, ticket.request, reply, answer)
 
-        self.ask(rank, request, finish)
+        self._started[id(ticket)] = finish
+        self._handlers[type(request)](rank, request, finish)
         return ticket
 
     # ----------------------------------------------------------------------------------------------- life of workers
@@ -138,7 +161,7 @@ class Hub:
         self.running.discard(rank)
         self.left(rank)
         self._portions.returned(rank)
-        self._collectives.returned()
+        self._collectives.returned(rank)
         self._mailboxes.returned()
 
     # ------------------------------------------------------------------------------------------------------ deadlock
@@ -147,16 +170,12 @@ class Hub:
         """All wait and nothing is under way: give up what can no longer happen. False if there is no such wait."""
         return self._servers is not None and self._servers.release()
 
-    def deadlock(self, met: Iterable[int]) -> Deadlock:
-        """Who waits for what; `met` wait for the end of the epoch."""
+    def deadlock(self, met: Collection[int]) -> Deadlock:
+        """All wait: who for what? `met` wait for the end of the epoch."""
+        servers = () if self._servers is None else self._servers.waits()
+        why = {id(reply): text for reply, text in chain(self._collectives.waits(), self._mailboxes.waits(), servers)}
         waits = [
-            *self._collectives.waits(),
-            *self._mailboxes.waits(),
-            *((rank, "the end of the epoch") for rank in met),
+            (rank, "the end of the epoch" if rank in met else why.get(id(self._awaited[rank]), "an answer"))
+            for rank in self.running
         ]
-        if self._servers is not None:
-            waits += self._servers.waits()
-        started = self._tickets.values()
-        return deadlock(
-            waits + [(rank, f"{type(ticket.request).__name__} that it started") for rank, ticket, _ in started]
-        )
+        return deadlock(waits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection
 from typing import final
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from hogwild.deltas import copied, size_in_bytes
 from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
-from hogwild.engines.waits import Reply, workers
+from hogwild.engines.waits import Reply, Waits, workers
 from hogwild.params import Params
 from hogwild.requests import Average, Get, Inbox, Message, Put
 
@@ -37,29 +37,26 @@ class Mailboxes:
         self._at_rest = at_rest
         self._slots: list[dict[int, deque[Message]]] = [{} for _ in params]
         self._waiting: list[list[tuple[Inbox, Reply]]] = [[] for _ in params]  # in the order they were asked
+        self._under_way: Counter[tuple[int, int]] = Counter()  # messages, by sender and receiver
 
     def put(self, rank: int, request: Put, reply: Reply) -> None:
         """Answers when it is on its way."""
         peer, mode = self._check(request.peer), request.mode
-        if mode not in ("replace", "add", "queue"):
-            raise ValueError(f'put(mode={mode!r}) must be "replace", "add" or "queue"')
         if peer not in self._running:
             reply(False)
             return
         message = Message(rank, copied(request.x), self._clock(rank))
 
         def deliver() -> None:
+            self._under_way[rank, peer] -= 1
             slot = self._slots[peer].setdefault(rank, deque())
             if mode == "replace":
                 slot.clear()
-            if mode == "add" and slot:
-                message_before = slot.pop()
-                slot.append(message._replace(x=message_before.x + message.x))
-            else:
-                slot.append(message)
+            slot.append(_added(slot.pop(), message, peer) if mode == "add" and slot else message)
             self._look(peer)
 
         reply(True)
+        self._under_way[rank, peer] += 1
         n_bytes = HEADER_BYTES + size_in_bytes(request.x)
         self._transport.send(("worker", rank), ("worker", peer), n_bytes, deliver)
 
@@ -105,17 +102,16 @@ class Mailboxes:
 
     def returned(self) -> None:
         """A worker's program has ended: nobody need wait for its message."""
-        for rank in range(len(self._waiting)):
-            self._look(rank)
-
-    def waits(self) -> list[tuple[int, str]]:
-        """(rank, what it waits for) of those that wait."""
-        lines = []
         for rank, waiting in enumerate(self._waiting):
-            for request, _ in waiting:
+            if waiting:
+                self._look(rank)
+
+    def waits(self) -> Waits:
+        """Those that wait."""
+        for rank, waiting in enumerate(self._waiting):
+            for request, reply in waiting:
                 missing = [sender for sender in request.senders if not self._slots[rank].get(sender)]
-                lines.append((rank, f"a message of {workers(missing)}"))
-        return lines
+                yield reply, f"a message of {workers(missing)}"
 
     def _check(self, peer: int) -> int:
         if not (isinstance(peer, int | np.integer) and 0 <= peer < len(self._params)):
@@ -127,10 +123,13 @@ class Mailboxes:
         waiting, slots = self._waiting[rank], self._slots[rank]
         for each in tuple(waiting):
             request, reply = each
-            if any(not slots.get(sender) and sender in self._running for sender in request.senders):
+            if any(not slots.get(sender) and self._may_come(sender, rank) for sender in request.senders):
                 continue
             waiting.remove(each)
             reply(self._empty(slots, request.senders))
+
+    def _may_come(self, sender: int, rank: int) -> bool:
+        return sender in self._running or self._under_way[sender, rank] > 0
 
     @staticmethod
     def _empty(slots: dict[int, deque[Message]], senders: tuple[int, ...]) -> list[Message]:
@@ -144,3 +143,12 @@ class Mailboxes:
                 found += slot
                 slot.clear()
         return found
+
+
+def _added(before: Message, message: Message, peer: int) -> Message:
+    """Both in one. ValueError or TypeError if they cannot be added up."""
+    try:
+        return message._replace(x=before.x + message.x)
+    except (TypeError, ValueError) as error:
+        error.add_note(f'(put(mode="add") by worker {message.sender}, to what it had put into the mailbox of {peer})')
+        raise

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple, final
 
+from hogwild.answers import Versioned
 from hogwild.deltas import Delta
 from hogwild.engines.session import Session
 from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
-from hogwild.engines.waits import Reply
+from hogwild.engines.waits import Failed, Reply, Waits
 from hogwild.params import Params
 from hogwild.requests import OnServer, Pull, Push
 from hogwild.rules.updates import Update, scaled
@@ -21,12 +24,19 @@ Back = Callable[..., None]  # back(answer, met=True) sends a shard's answer to w
 Join = Callable[[list[Any], bool], None]  # join(answers, met): of all shards
 
 
-class _Waiting(NamedTuple):
+@final
+@dataclass(frozen=True, eq=False)
+class _Waiting:
     """A pull that a shard cannot answer yet."""
 
-    rank: int
+    reply: Reply
     part: PullPart
     back: Back
+
+    @property
+    def distance(self) -> int:
+        """How far in the future lies what it waits for?"""
+        return self.part.version or self.part.clock or 0
 
 
 class _Value(NamedTuple):
@@ -34,6 +44,7 @@ class _Value(NamedTuple):
 
     shard: int
     value: float
+    error: Exception | None = None
     n_bytes: int = HEADER_BYTES
 
 
@@ -49,11 +60,13 @@ class Servers:
         self._template = first = session.params[0]
         ranges = Ranges(first.offsets, shards)
         scales, prox = session.task.scales, session.task.prox
+        rules = [rule if scales is None else scaled(rule, scales[span.begin : span.end]) for span in ranges.spans]
         self._shards = [
-            Shard(span, piece, rule if scales is None else scaled(rule, scales[span.begin : span.end]), prox)
-            for span, piece in zip(ranges.spans, ranges.cut(first.weights), strict=True)
+            Shard(span, piece, rule, prox, accrue=True)
+            for span, piece, rule in zip(ranges.spans, ranges.cut(first.weights), rules, strict=True)
         ]
         self._spans = ranges.spans
+        self._staleness = [size - 1] * size  # of the last push of each worker
         self._clients = [Client(rank, ranges) for rank in range(size)]
         # Pushes and operations of workers that have as many under way as shards remember: they are sent later.
         self._held: list[deque[Callable[[], None]]] = [deque() for _ in range(size)]
@@ -74,23 +87,34 @@ class Servers:
             self._pull(rank, request, reply)
             return
         answer: Callable[..., None] = self._push if isinstance(request, Push) else self._operate
-        act = partial(answer, rank, request, reply)
-        if self._clients[rank].full or self._held[rank]:
-            self._held[rank].append(act)
-        else:
-            act()
+        client, held = self._clients[rank], self._held[rank]
+        if not (client.full or held):
+            answer(rank, request, reply)
+            return
+        if isinstance(request, Push):
+            client.cut(request.x)  # what is wrong with it is said now
+        held.append(partial(answer, rank, request, reply))
+
+    def received(self, rank: int, weights: Versioned) -> None:
+        """The worker has been given the answer to its pull."""
+        self._clients[rank].received(weights)
 
     def _push(self, rank: int, request: Push, reply: Reply) -> None:
         client, x = self._clients[rank], request.x
-        parts = client.push(x, self._session.task.rate(x.moment) if isinstance(x, Delta) else None)
+        parts = client.push(x, self._rate(rank, x) if isinstance(x, Delta) else None)
 
         def join(answers: list[Any], met: bool) -> None:
             ack = client.acknowledged(answers)
             self._traffic.stale(ack.staleness)
+            self._staleness[rank] = ack.staleness
             reply(ack)
             self._send_held(rank)
 
         self._send(rank, parts, self._apply, join)
+
+    def _rate(self, rank: int, x: Delta) -> float:
+        """Step size of the model's schedule, for a push that is as stale as the worker's last one."""
+        return x.limited(self._session.task.rate(x.moment), self._staleness[rank])
 
     def _apply(self, part: PushPart, back: Back) -> None:
         back(self._shards[part.shard].push(part))
@@ -103,26 +127,32 @@ class Servers:
         def join(answers: list[Any], met: bool) -> None:
             reply(client.pulled(answers, request.keys, met))
 
-        self._send(rank, client.pull(request.keys, request.version, request.clock), partial(self._read, rank), join)
+        self._send(rank, client.pull(request.keys, request.version, request.clock), partial(self._read, reply), join)
 
-    def _read(self, rank: int, part: PullPart, back: Back) -> None:
+    def _read(self, reply: Reply, part: PullPart, back: Back) -> None:
         if self._ready(part):
-            back(self._shards[part.shard].pull(part.keys))
+            back(self._shards[part.shard].pull(part.keys, part.worker))
         else:
-            self._waiting[part.shard].append(_Waiting(rank, part, back))
+            self._waiting[part.shard].append(_Waiting(reply, part, back))
 
     def _operate(self, rank: int, request: OnServer, reply: Reply) -> None:
         client = self._clients[rank]
         parts = client.operate(request.op)
 
         def join(answers: list[_Value], met: bool) -> None:
-            reply(client.operated(parts, [answer.value for answer in sorted(answers)]))  # in the order of the shards
+            answers.sort(key=itemgetter(0))  # in the order of the shards
+            value = client.operated(parts, [answer.value for answer in answers])
+            errors = [answer.error for answer in answers if answer.error is not None]
+            reply(Failed(errors[0]) if errors else value)
             self._send_held(rank)
 
         self._send(rank, parts, self._run, join)
 
     def _run(self, part: OpPart, back: Back) -> None:
-        back(_Value(part.shard, self._shards[part.shard].operate(part.op, part.sender)))
+        try:
+            back(_Value(part.shard, self._shards[part.shard].operate(part.op, part.sender)))
+        except ValueError as error:  # only here it is known which vectors there are
+            back(_Value(part.shard, 0.0, error))
 
     def _send_held(self, rank: int) -> None:
         held = self._held[rank]
@@ -149,7 +179,7 @@ class Servers:
 
     def _ready(self, part: PullPart) -> bool:
         live = self._session.in_rounds
-        return self._shards[part.shard].ready(part.version, part.clock, live, part.sender)
+        return self._shards[part.shard].ready(part.version, part.clock, live, part.worker, part.acked)
 
     # ----------------------------------------------------------------------------------------------- pulls that wait
 
@@ -159,21 +189,22 @@ class Servers:
             self._look(number)
 
     def release(self) -> bool:
-        """Answer the pulls that wait, though what they wait for will not happen. False if there are none."""
+        """Answer the pull that waits for what lies furthest in the future: it will not happen. False if none waits."""
         waiting = [each for queue in self._waiting for each in queue]
-        self._waiting = [[] for _ in self._shards]
-        for each in waiting:
-            each.back(self._shards[each.part.shard].pull(each.part.keys), met=False)
-        return bool(waiting)
+        if not waiting:
+            return False
+        furthest = max(waiting, key=lambda each: each.distance)
+        self._waiting[furthest.part.shard].remove(furthest)
+        furthest.back(self._shards[furthest.part.shard].pull(furthest.part.keys, furthest.part.worker), met=False)
+        return True
 
-    def waits(self) -> list[tuple[int, str]]:
-        """(rank, what it waits for) of those that wait."""
-        lines = []
+    def waits(self) -> Waits:
+        """Those that wait."""
         for number, queue in enumerate(self._waiting):
-            for rank, part, *_ in queue:
-                what = f"version {part.version}" if part.version is not None else f"clock {part.clock}"
-                lines.append((rank, f"{what} of shard {number}, which is at version {self._shards[number].version}"))
-        return lines
+            for each in queue:
+                version, clock = each.part.version, each.part.clock
+                what = f"version {version}" if version is not None else f"clock {clock}"
+                yield each.reply, f"{what} of shard {number}, which is at version {self._shards[number].version}"
 
     def _look(self, number: int) -> None:
         queue = self._waiting[number]
@@ -181,4 +212,4 @@ class Servers:
         if ready:
             self._waiting[number] = [each for each in queue if each not in ready]
             for each in ready:
-                each.back(self._shards[number].pull(each.part.keys))
+                each.back(self._shards[number].pull(each.part.keys, each.part.worker))

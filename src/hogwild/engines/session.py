@@ -52,10 +52,13 @@ class Session:
         self._before = _count(first, "epochs")  # in earlier runs of these weights
         begun = float(_count(first, "examples"))
         self.task.enter(first)
-        shares = "share" in job.strategy.needs
-        self.params = [first] * size if shares else [first, *(first.copy() for _ in range(size - 1))]
+        self.needs = job.strategy.needs
+        shares = "share" in self.needs
+        self.params = [first, *(first.beside() if shares else first.copy() for _ in range(size - 1))]
         self.control = np.zeros(CONTROL_CELLS, np.int64)
-        self.memories = [Memory(rank, size, self.params[rank].weights, self.control) for rank in range(size)]
+        self.memories = [
+            Memory(rank, size, mine.weights, self.control, state=mine.state) for rank, mine in enumerate(self.params)
+        ]
         if self.task.averages and (shares or size == 1):
             for memory in self.memories:
                 memory.mean = np.zeros_like(first.weights)
@@ -67,6 +70,7 @@ class Session:
         self.rule = job.strategy.server  # of the server, if there is one
         self.agreed, self._granted = job.strategy.agree, -1  # the last round that was granted
         self._begun: dict[int, int] = {}  # epoch: the last round in it that a worker has begun
+        self._due: list[Moment] = []  # ends of epochs that are still to be judged by the worker whose weights count
         self.reason: str | None = None
         self._error: BaseException | None = None
         self.history, self._stale = History(), 0
@@ -88,6 +92,8 @@ class Session:
 
     def turn(self, rank: int, index: int) -> Turn:
         """May the worker begin its round number `index`?"""
+        if self._due and rank == self._lowest:
+            self._catch_up()
         while self._goes_on(index):
             handout = self.supply.handout(rank)
             if self.supply.has(rank) or (self.agreed and self._was_begun(index, handout.moment.epoch)):
@@ -127,12 +133,13 @@ class Session:
         if self.reason is None:
             self.stop("ended by the strategy")
 
-    def fail(self, rank: int, rounds: int, error: BaseException) -> None:
-        """The worker raised an error: it is raised again from `result`."""
+    def fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
+        """The worker raised an error (None: all together): it is raised again from `result`."""
         with self._lock:
             if self._error is None:
-                epoch = self.supply.handout(rank).moment.epoch - self._before + 1
-                error.add_note(f"(in worker {rank} of {self._size}, round {rounds}, epoch {epoch})")
+                if rank is not None:
+                    epoch = self.supply.handout(rank).moment.epoch - self._before + 1
+                    error.add_note(f"(in worker {rank} of {self._size}, round {rounds}, epoch {epoch})")
                 self._error = error
         self.stop("failed")
 
@@ -197,6 +204,10 @@ class Session:
             self.supply.open_for(rank, following)
             if moment.done <= self._recorded_examples:
                 return  # others came first
+        if self._judged and self._job.strategy.answer == "mine" and rank != self._lowest:
+            self.supply.open(following)
+            self._due.append(moment)  # whose weights these are, it may be changing them now
+            return
         if self._judged:
             self._lay_out(moment)
         if self._size > 1 and not self.agreed:
@@ -206,12 +217,26 @@ class Session:
         if self._size == 1 and not self.agreed:
             self.supply.open(following)
 
+    @property
+    def _lowest(self) -> int:
+        """The rank whose weights are the answer, if each worker has its own."""
+        return self._members[0] if self._members else 0
+
+    def _catch_up(self) -> None:
+        """Judge what others could not: called by the worker whose weights count, and when all have returned."""
+        with self._turning:
+            while self._due:
+                moment = self._due.pop(0)
+                self._lay_out(moment)
+                self.judge()
+                self._tell(self._record(moment))
+
     def close(self) -> None:
         """All workers in rounds have met and rest: lay out what is to be judged. Called by one of them."""
         self._lay_out(self._met_at())
 
     def _met_at(self) -> Moment:
-        return self.supply.handout(min(self.in_rounds)).moment
+        return self.supply.handout(self._lowest).moment
 
     def judge(self) -> None:
         """Judge some of what was laid out, until nothing is left."""
@@ -238,7 +263,7 @@ class Session:
             return self.task.answer(self.server_params(), [], moment)
         if kind == "shared":
             return self.task.answer(self.params[0], self.memories, moment)
-        rank = min(self.in_rounds, default=0)
+        rank = self._lowest
         return self.task.answer(self.params[rank], [self.memories[rank]], moment)
 
     def _record(self, moment: Moment) -> Record:
@@ -274,6 +299,7 @@ class Session:
         if self._error is not None:
             raise self._error
         try:
+            self._catch_up()
             moment = self.supply.moment
             if moment.done > self._recorded_examples or self._job.strategy.answer == "end":
                 self._lay_out(moment)

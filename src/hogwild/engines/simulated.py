@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import ClassVar, Literal, final
+from typing import Literal, final
 
 import numpy as np
 
@@ -50,14 +50,20 @@ class Simulated(AbstractEngine):
     bandwidth_bytes_s: float = 1.25e9
     example_s: float | Literal["measured"] = EXAMPLE_S
     speeds: Speeds = field(default_factory=Speeds)
-    can: ClassVar[frozenset[str]] = frozenset({"server", "share"})
 
     def __post_init__(self) -> None:
         check_fields(self, "workers", "shards")
         Links(self.latency_s, self.bandwidth_bytes_s)  # checks them
+        if not isinstance(self.speeds, Speeds):
+            raise TypeError(f"speeds={self.speeds!r} must be a Speeds such as Speeds(spread=0.3)")
         measured = isinstance(self.example_s, str) and self.example_s == "measured"
         if not (measured or (isinstance(self.example_s, Real) and 0 < self.example_s < math.inf)):
             raise ValueError(f'example_s={self.example_s!r} must be a positive number of seconds, or "measured"')
+
+    @property
+    def can(self) -> frozenset[str]:
+        # What several do within a block, waiting for each other, cannot be computed at one stroke.
+        return frozenset({"server", "share", "turns"} if self.workers == 1 else {"server", "share"})
 
     @property
     def size(self) -> int:
@@ -83,7 +89,7 @@ class Simulated(AbstractEngine):
 def _measured(session: Session) -> float:
     """Seconds an example takes here, with steps on a copy of the weights."""
     params = session.params[0].copy()
-    memory = Memory(0, 1, params.weights, np.zeros_like(session.control))
+    memory = Memory(0, 1, params.weights, np.zeros_like(session.control), state=params.state)
     blocks, moment = session.supply.blocks, session.supply.moment
 
     def run(n: int) -> int:

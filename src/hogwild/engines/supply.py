@@ -73,33 +73,38 @@ class Supply:
         """
         handout = self._handouts[rank]
         if together:
-            return self._cut(handout.take_together(examples))
-        reserved = self._reserved[rank]
-        if not reserved:
+            return self._cut(handout.take_together(examples, minibatch))
+        if not self._reserved[rank]:
             return self._cut(handout.take(rank, examples, minibatch))
-        first = reserved[0]
-        end = min(first.end, first.first + examples)
-        reserved[:1] = [first._replace(first=end)] if end < first.end else []
-        return self._cut(first._replace(end=end))
+        taken, self._reserved[rank] = _split(self._reserved[rank], examples)
+        return self._cut(*taken)
 
     def take_rest(self, rank: int) -> Taken:
         """The worker's part of all that is left of the epoch."""
-        return self._cut(self._handouts[rank].take_rest(rank))
+        reserved, self._reserved[rank] = self._reserved[rank], []
+        return self._cut(*reserved, self._handouts[rank].take_rest(rank))
 
     def reserve(self, rank: int, examples: int) -> list[Block]:
         """Show the worker's next examples, which are set aside for it; also that there are none, so that it will not be
         given others meanwhile, of an epoch that has begun since.
         """
+        handout, reserved = self._handouts[rank], self._reserved[rank]
         if not self._has_reserved(rank):
-            self._reserved[rank][:] = [self._handouts[rank].take(rank, examples, examples)]
-        first = self._reserved[rank][0]
-        return self._cut(first._replace(end=min(first.end, first.first + examples)))[0]
+            reserved.clear()
+        missing = examples - sum(map(_length, reserved))
+        if not reserved or (missing > 0 and reserved[0].epoch == handout.moment.epoch):
+            reserved.append(handout.take(rank, missing, missing))
+        return self._cut(*_split(reserved, examples)[0])[0]
 
     def _has_reserved(self, rank: int) -> bool:
-        return any(stretch.end > stretch.first for stretch in self._reserved[rank])
+        return any(map(_length, self._reserved[rank]))
 
     def portion(self, rank: int, portion: Portion) -> Taken:
-        """The examples of a portion of the pass of the worker's epoch, which the epoch has not counted yet."""
+        """The examples of a portion of the pass of the worker's epoch, which the epoch has not counted yet. ValueError
+        if there are no such examples.
+        """
+        if not (0 <= portion.first < portion.first + portion.count <= self.blocks.n_training):
+            raise ValueError(f"{portion!r} is no part of a pass over {self.blocks.n_training} examples: see take()")
         moment = self._handouts[rank].moment
         return self._cut(Stretch(moment.epoch, portion.first, portion.first + portion.count, moment))
 
@@ -110,10 +115,12 @@ class Supply:
             if handout.examples == 0 and handout.moment.epoch == self._passed:  # each worker's own, or the same for all
                 handout.take_rest(rank)
 
-    def _cut(self, stretch: Stretch) -> Taken:
-        count = stretch.end - stretch.first
-        blocks = self.blocks.cut(self.blocks.order(stretch.epoch), stretch.first, stretch.end) if count else []
-        return blocks, stretch.moment, count
+    def _cut(self, *stretches: Stretch) -> Taken:
+        blocks: list[Block] = []
+        for epoch, first, end, _ in stretches:
+            if first < end:
+                blocks += self.blocks.cut(self.blocks.order(epoch), first, end)
+        return blocks, stretches[0].moment, sum(map(_length, stretches))
 
     # ---------------------------------------------------------------------------------------------- who comes late
 
@@ -125,3 +132,21 @@ class Supply:
         """Agreed: the worker has missed what others did until they came to this place."""
         if place.moment.done > self._handouts[rank].moment.done:
             self._handouts[rank] = place.twin()
+
+
+def _length(stretch: Stretch) -> int:
+    return stretch.end - stretch.first
+
+
+def _split(stretches: list[Stretch], examples: int) -> tuple[list[Stretch], list[Stretch]]:
+    """The first so many examples, one stretch at least, and the rest."""
+    taken: list[Stretch] = []
+    rest: list[Stretch] = []
+    for stretch in stretches:
+        cut = min(stretch.end, stretch.first + examples)
+        if cut > stretch.first or not taken:
+            taken.append(stretch._replace(end=cut))
+        if cut < stretch.end:
+            rest.append(stretch._replace(first=cut))
+        examples -= cut - stretch.first
+    return taken, rest

@@ -37,10 +37,10 @@ class Threads(AbstractEngine):
 
     workers: int = -1
     shards: int = 1
-    can: ClassVar[frozenset[str]] = frozenset({"server", "share"})
+    can: ClassVar[frozenset[str]] = frozenset({"server", "share", "turns"})
 
     def __post_init__(self) -> None:
-        if self.workers == 0 or not isinstance(self.workers, int | np.integer):
+        if isinstance(self.workers, bool) or self.workers == 0 or not isinstance(self.workers, int | np.integer):
             raise ValueError(f"workers={self.workers!r} must be a positive number, or -1 for one a core")
         check_whole("shards", self.shards)
 

@@ -14,7 +14,7 @@ Act = Callable[[], object]
 
 
 class AbstractTransport(ABC):
-    """Acts messages, at once or later, each once. Messages of one host to another arrive in order."""
+    """Delivers messages, at once or later, each once. Messages of one host to another arrive in order."""
 
     @abstractmethod
     def carry(self, source: Host, target: Host, n_bytes: int) -> float:

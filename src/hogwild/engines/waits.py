@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, final
 
 Reply = Callable[[Any], None]
 """Called once with the answer to a request: before whoever asks has returned, or later."""
+
+
+@final
+class Failed(NamedTuple):
+    """The answer to a request that has failed: its error is raised where the request is awaited."""
+
+    error: Exception
+
+
+Waits = Iterable[tuple[Reply, str]]
+"""Requests that wait: whom to tell, and what for."""
 
 MOST_SHOWN = 6
 

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.validation import validate_data
 
 from hogwild.data.examples import Examples, check_examples
-from hogwild.engines import ENGINES, Simulated, Threads
+from hogwild.engines import Simulated, Threads, find_engine
 from hogwild.history import Record
 from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result, Stop
 from hogwild.memory import Replicas
@@ -62,7 +62,8 @@ PARAMETERS = """
     warm_start : bool, default=False
         `fit` goes on from the weights of the last one.
     strategy : str or AbstractStrategy, default="auto"
-        "auto" is "hogwild" for several workers and "serial" for one; see `hogwild.STRATEGIES`.
+        "auto" is "hogwild" for several workers and "serial" for one; else a name in `hogwild.STRATEGIES`, or e.g.
+        `LocalSGD(period=100)`.
     engine : str, AbstractEngine or None, default=None
         Where workers run. None or "threads": `n_jobs` threads. Else an engine, e.g. `Simulated(200)`, a cluster of 200
         machines on a virtual clock, or the name of one with its defaults, see `hogwild.ENGINES`: it says itself how
@@ -92,7 +93,7 @@ ATTRIBUTES = """
         Epochs run{most}.
     history_ : History{history}
         Time, examples, rate, objective and hold-out figures of each epoch; `history_.plot()`. `history_.traffic`:
-        what was sent, how stale it was, and how long workers waited.
+        what was sent and how stale it was, and, on `Simulated` only, how long workers were busy and waited.
     stop_reason_ : str
         "converged", "epochs", "time" or "interrupted".
     eta0_ : float
@@ -126,9 +127,7 @@ def plan(estimator: Any, examples: Examples | None = None) -> tuple[Linear, Abst
             strategy = "hogwild-ordered"
         elif strategy == "auto":
             strategy = "hogwild" if engine.size > 1 else "serial"
-        strategy = find_strategy(strategy)
-    elif not isinstance(strategy, AbstractStrategy):
-        raise TypeError(f"strategy={strategy!r} must be a name or a strategy such as Hogwild()")
+    strategy = find_strategy(strategy)
     if isinstance(strategy, Serial) and free:
         engine = Threads(1)
     if e.deterministic:
@@ -138,21 +137,19 @@ def plan(estimator: Any, examples: Examples | None = None) -> tuple[Linear, Abst
 
 def _engine(estimator: Any) -> AbstractEngine:
     given, jobs = estimator.engine, estimator.n_jobs
-    if isinstance(given, str) and given not in ENGINES:
-        raise ValueError(f"engine={given!r} is not known; use one of {', '.join(ENGINES)}")
     if given is None or given == "threads":
         jobs = 1 if jobs is None else jobs
         if jobs == 0 or not isinstance(jobs, int | np.integer):
             raise ValueError(f"n_jobs={jobs!r} has no meaning: use a positive number, or -1 for one thread a core")
         return Threads(int(jobs))
-    if not isinstance(given, str | AbstractEngine):
-        raise TypeError(f"engine={given!r} must be None, a name, or an engine such as Simulated(200)")
+    engine = find_engine(given)
     if jobs is not None:
+        name = f"{type(engine).__name__}({engine.size})"
         raise ValueError(
-            f"n_jobs={jobs!r} and engine={given!r} exclude each other: an engine knows how many workers it has; "
+            f"n_jobs={jobs!r} and engine={name} exclude each other: an engine knows how many workers it has; "
             "leave n_jobs at None"
         )
-    return ENGINES[given]() if isinstance(given, str) else given
+    return engine
 
 
 def _check_repeats(strategy: AbstractStrategy, engine: AbstractEngine) -> None:
@@ -165,7 +162,7 @@ def _check_repeats(strategy: AbstractStrategy, engine: AbstractEngine) -> None:
             )
     elif engine.size > 1 and not _repeats(strategy):
         name = f"{type(strategy).__name__}()"
-        raise ValueError(f"deterministic=True cannot be kept by strategy={name}: use strategy='hogwild'")
+        raise ValueError(f"deterministic=True cannot be kept by {name}: use strategy='hogwild'")
 
 
 def _repeats(strategy: AbstractStrategy) -> bool:

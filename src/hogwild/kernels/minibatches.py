@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from hogwild.kernels.compiling import INNER, KERNEL
-from hogwild.kernels.linear import average, limited, merge_in_order
+from hogwild.kernels.linear import average, merge_in_order
 from hogwild.kernels.losses import loss_slope
 from hogwild.kernels.merging import merge, refresh, rescale, shrink
 from hogwild.kernels.rows import AHEAD, add, dot, prefetch
@@ -35,7 +35,7 @@ class Minibatches(NamedTuple):
 def learn_minibatches(rows, batches, first, last, w, pace, divisor):  # type: ignore[no-untyped-def]
     """Steps first, ... last - 1. Returns (examples, divisor, sum of predictions, sum of rate * divisor).
 
-    The gain of the pace is not used, but for its limits. The last sum is how much of a penalty is still to be paid.
+    The gain of the pace is not used, nor its limit. The last sum is how much of a penalty is still to be paid.
     """
     end, n = w.size - 1, batches.order.size
     bias = w[end]
@@ -52,7 +52,7 @@ def learn_minibatches(rows, batches, first, last, w, pace, divisor):  # type: ig
             trace += p
             slope = loss_slope(pace.code, p, rows.targets[i], pace.parameter)
             if slope != 0.0:
-                slope *= limited(rows, i, pace, rate, 1.0) * rows.weights[i]
+                slope *= rate * rows.weights[i]
                 total += slope
             slopes[t - start] = slope
         share = divisor / (stop - start)

@@ -11,12 +11,22 @@ from hogwild.kernels.rows import is_sparse, norm2
 
 
 @njit(**KERNEL)
-def mean_norm2(rows):  # type: ignore[no-untyped-def]
-    """The mean squared norm of the rows, in the metric of the step factors."""
+def norms2(rows):  # type: ignore[no-untyped-def]
+    """(n,) squared norms of the rows, in the metric of the step factors, in float64."""
+    found = np.empty(rows.targets.size, np.float64)
+    for i in range(found.size):
+        found[i] = norm2(rows, np.uint64(i))
+    return found
+
+
+@njit(**KERNEL)
+def sum_of_rows(values, starts, chunk):  # type: ignore[no-untyped-def]
+    """The sum of values[i] over the rows i of these chunks."""
     total = 0.0
-    for i in range(rows.targets.size):
-        total += norm2(rows, np.uint64(i))
-    return total / max(1, rows.targets.size)
+    for start in starts:
+        for i in range(start, min(start + chunk, values.size)):
+            total += values[i]
+    return total
 
 
 def _columns(rows, counts, squares):  # type: ignore[no-untyped-def]

@@ -1,1 +1,1 @@
-""""""
+"""What is learned: linear models, and any PyTorch module."""

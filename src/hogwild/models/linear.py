@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.examples import Examples
+from hogwild.data.matrices import to_matrix
 from hogwild.interfaces import AbstractModel
 from hogwild.models.linear_survey import LinearSurvey, survey_linear
 from hogwild.models.linear_task import LinearTask
@@ -80,8 +81,19 @@ class Linear(AbstractModel):
         return LinearTask(self.terms, examples, survey)
 
     def predict(self, params: Params, X: Any) -> NDArray[Any]:
-        """p = X w + b, (n,): the margin for binary losses (positive: class +1)."""
-        return np.asarray(X @ params["coef"] + params["intercept"][0])
+        """p = X w + b, (n,): the margin for binary losses (positive: class +1).
+
+        ValueError for rows that are not finite, or that have not as many features as those of the training.
+        """
+        rows, coef = to_matrix(X, "X"), params["coef"]
+        if rows.shape[1] != coef.size:
+            raise ValueError(f"X has {rows.shape[1]} features, but the model was trained with {coef.size}")
+        with np.errstate(over="ignore", invalid="ignore"):
+            p = np.asarray(rows @ coef + params["intercept"][0])
+        if not np.isfinite(p).all():
+            row = int(np.argmin(np.isfinite(p)))
+            raise ValueError(f"the prediction for row {row} of X is {p[row]}: impute, drop or scale what it has")
+        return p
 
     def _check_labels(self, examples: Examples) -> None:
         y, loss = examples.y, self.terms.loss

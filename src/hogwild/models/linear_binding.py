@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
 from hogwild.interfaces import Unsupported
+from hogwild.kernels.moments import norms2, sum_of_rows
 from hogwild.kernels.rows import Rows
 from hogwild.models.linear_rows import column_counts
 from hogwild.models.linear_survey import LinearSurvey
@@ -49,6 +50,17 @@ class LinearBinding:
         """(d,) how many examples have each feature, at least 1. One pass over the data, for those who need it."""
         return column_counts(self.rows, self.survey.n_features)
 
+    @cached_property
+    def curvatures(self) -> NDArray[np.float64]:
+        """(n,) largest second derivative of the loss of each row along its gradient, in the metric of the steps. One
+        pass over the data, for those who need it.
+        """
+        return self.terms.smoothness * self.rows.weights * (norms2(self.rows) + self.intercept)
+
+    def curvature(self, block: Block) -> float:
+        """What limits a step on these rows: see `Delta.curvature`; 0 for no limit."""
+        return float(sum_of_rows(self.curvatures, *block)) if self.terms.smoothness else 0.0
+
     def keeps_no_mean(self) -> Unsupported:
         """The error for those who asked for a mean of iterates that nobody would keep."""
         return Unsupported(
@@ -58,9 +70,10 @@ class LinearBinding:
 
     def not_finite(self, what: str, moment: Moment, blocks: Sequence[Block]) -> NonFiniteError:
         """The error that says where `what` went wrong."""
-        many = sum(block.starts.size for block in blocks)
+        many = sum(block.starts.size for block in blocks) * blocks[0].chunk
+        rows = f"{many:,} row" + "s" * (many > 1)
         return NonFiniteError(
-            f"{what} became NaN or infinite in epoch {moment.epoch + 1}, in a block of {many} x {blocks[0].chunk} rows "
-            f"of {self.source} that begins with row {blocks[0].starts[0]}; use a smaller eta0, a larger l2, or scale "
-            "the data"
+            f"{what} became NaN or infinite in epoch {moment.epoch + 1}, in a block of {rows} of {self.source} that "
+            f"begins with row {blocks[0].starts[0]} (counted from 0); use a smaller eta0 (with a server: a smaller "
+            "rate of its rule), a larger l2, or scale the data"
         )

@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
-from hogwild.deltas import Delta, Keys, Vector
+from hogwild.deltas import Delta, Vector
 from hogwild.kernels.gradients import Rarity, columns_of, gradient_of_keys, gradient_sum
 from hogwild.kernels.merging import soften
 from hogwild.kernels.rows import DenseRows
 from hogwild.models.linear_binding import LinearBinding
 from hogwild.models.linear_rows import joined
 from hogwild.params import Params
+from hogwild.rows import Keys
 from hogwild.rules.schedules import Moment
-from hogwild.rules.updates import Prox
+from hogwild.rules.updates import At, Prox
 
 
 @final
@@ -68,13 +69,13 @@ class LinearGradients:
         self._spare.append(scratch)
         if nothing != 0.0:
             raise binding.not_finite("gradients", moment, [block])
-        return Delta(values, seen, 1 if seen else 0, loss, moment, keys)
+        return Delta(values, seen, 1 if seen else 0, loss, moment, keys, curvature=binding.curvature(block))
 
     def apply(self, params: Params, delta: Delta) -> None:
         """See `AbstractTask.apply`."""
         if delta.examples == 0:
             return
-        rate = self._binding.rate(delta.moment) * delta.steps
+        rate = delta.limited(self._binding.rate(delta.moment)) * delta.steps
         at: slice | Keys = slice(None) if delta.keys is None else delta.keys
         weights = params.weights[at]  # a view, or a copy of these rows
         with np.errstate(over="ignore", invalid="ignore"):
@@ -82,7 +83,7 @@ class LinearGradients:
             change *= self._factors[at]
             weights -= change
             if self.prox is not None:
-                self.prox(weights, at, rate)
+                self.prox(weights, at, rate, delta.examples)
         if delta.keys is not None:
             params.weights[at] = weights
         if not np.isfinite(weights).all():
@@ -90,9 +91,14 @@ class LinearGradients:
                 f"after a step on the gradient of {delta.examples} examples, in epoch {delta.moment.epoch + 1}"
             )
 
-    def _soften(self, values: Vector, positions: slice | NDArray[np.int64], rate: float | Vector) -> None:
-        """values = soft(values, rate * l1 * step factor), in place; never of the intercept."""
+    def _soften(self, values: Vector, positions: At, rate: float | Vector, examples: int) -> None:
+        """values = soft(values, rate * l1 * step factor), in place; never of the intercept.
+
+        Positions in an array pay l1 / P(so many examples have column j), as l2 in `gradient_of_keys`.
+        """
         cuts = self._cuts[positions]
+        if not isinstance(positions, slice):
+            cuts = cuts / -np.expm1(examples * self._rare().absent[positions]).astype(cuts.dtype)
         if isinstance(rate, np.ndarray):
             cuts, rate = cuts * rate, 1.0
         soften(values, cuts, rate)

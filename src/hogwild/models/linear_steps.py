@@ -183,7 +183,7 @@ class LinearSteps:
         # The divisor is a product with no formula: only who is alone knows it.
         divides = is_alone(memory) and not binding.survey.relax.size
         by_divisor, by_interval = (binding.terms.l2, 0.0) if divides else (0.0, binding.terms.l2)
-        batches = Minibatches(order, size, self._rates(moment, order.size, request), by_divisor)
+        batches = Minibatches(order, size, self._rates(moment, order, request), by_divisor)
         pace, copies = self._pace(0.0, 0.0, by_interval), self._copies(memory, moment)
         every = max(1, self._interval(memory) // size)
         if how is None or memory.size == 1:
@@ -193,9 +193,16 @@ class LinearSteps:
             return float(minibatches_in_order(binding.rows, batches, every, pace, copies, *place))
         return float(minibatches_replicas(binding.rows, batches, every, pace, copies))
 
-    def _rates(self, moment: Moment, count: int, request: Steps) -> NDArray[np.float64]:
-        """The step size of each minibatch."""
+    def _rates(self, moment: Moment, order: NDArray[np.int64], request: Steps) -> NDArray[np.float64]:
+        """The step size of each minibatch, limited as that of a gradient: see `Delta.limited`."""
+        binding, first = self._binding, np.arange(0, order.size, request.minibatch)
         if request.rate is not None:
-            return np.full(-(-count // request.minibatch), float(request.rate))
-        before = moment.begun + moment.done + np.arange(0, count, request.minibatch)
-        return np.asarray(self._binding.curve.rate(before, moment.epoch))  # type: ignore[arg-type]
+            rates = np.full(first.size, float(request.rate))
+        else:
+            before = moment.begun + moment.done + first
+            rates = np.asarray(binding.curve.rate(before, moment.epoch))  # type: ignore[arg-type]
+        if not binding.terms.smoothness:
+            return rates
+        # Not a limit for each row: a mean in which long rows weigh less has another minimum.
+        examples = np.minimum(request.minibatch, order.size - first)
+        return np.minimum(rates, examples / np.maximum(np.add.reduceat(binding.curvatures[order], first), 1e-300))

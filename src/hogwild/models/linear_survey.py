@@ -56,16 +56,24 @@ def survey_linear(terms: Terms, examples: Examples, seed: int, start: Params | N
     sample = _sample(examples, SAMPLE_ROWS, rng)
     centre = np.zeros(0 if examples.is_sparse else d, dtype)
     if terms.fit_intercept and not examples.is_sparse:
-        centre[:] = sample.X.mean(axis=0, dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):  # columns that are too large are refused below
+            centre[:] = sample.X.mean(axis=0, dtype=np.float64)
     rows = linear_rows(sample, np.zeros(0, dtype), centre)
     counts, squares = column_moments(rows, d)
+    # Squares of scales and their inverses, the step factors, must be numbers of this dtype, with exponents to spare.
+    least, most = float(np.finfo(dtype).tiny) ** 0.9, float(np.finfo(dtype).max) ** 0.9
+    _refuse(~(squares / np.maximum(counts, 1) <= most), "large", sample)
     if centre.size:
         # What is left of a constant column is rounding, which must not pass for its scale.
         precision = 4.0 * np.finfo(dtype).eps + sample.n_examples * np.finfo(np.float64).eps
         rounding = precision * np.abs(centre.astype(np.float64))
         squares[squares <= counts * rounding**2] = 0.0
     uneven = TYPICAL_UNEVEN_SPARSE if examples.is_sparse else TYPICAL_UNEVEN_DENSE
-    relax = _relax(counts, squares, uneven).astype(dtype)
+    factors = _relax(counts, squares, uneven)
+    small = (squares > 0) & (squares < counts * least)
+    if factors.size or (small == (squares > 0)).all():  # else it has no steps of its own, and does no harm
+        _refuse(small, "small", sample)
+    relax = factors.astype(dtype)
     rows = linear_rows(sample, relax, centre)
     intercept = _intercept_step(squares, relax, sample.n_examples)
     eta0 = terms.schedule.eta0
@@ -75,7 +83,7 @@ def survey_linear(terms: Terms, examples: Examples, seed: int, start: Params | N
             eta0 = min(cap, typical_weight_rate(terms.loss, terms.parameter, terms.l2))
         else:
             eta0 = find_eta0(terms, rows, d, intercept if terms.fit_intercept else 0.0, cap, rng)
-    return LinearSurvey(d, dtype, eta0, intercept, relax, centre)
+    return LinearSurvey(d, dtype, eta0, intercept, _bounded(relax, terms.l2 * eta0), centre)
 
 
 def _sample(examples: Examples, most: int, rng: np.random.Generator) -> Examples:
@@ -103,24 +111,46 @@ def _relax(counts: NDArray[np.int64], squares: NDArray[np.float64], uneven: floa
     if spread <= math.log(uneven) and largest <= math.log(LARGEST_UNEVEN):
         return np.zeros(0)
     relax = np.full(counts.size, math.exp(-2 * typical))
-    relax[seen] = np.exp(-2 * logs)
+    with np.errstate(over="ignore"):  # what has no factor is too small
+        relax[seen] = np.exp(-2 * logs)
     return relax
+
+
+def _bounded(relax: NDArray[np.floating], shrinkage: float) -> NDArray[np.floating]:
+    """Factors so small that no step shrinks a weight to beyond 0, where l2 is part of the gradient. (Columns whose
+    penalty weighs more than their values need no larger ones.)
+    """
+    return np.minimum(relax.astype(np.float64), 1.0 / shrinkage).astype(relax.dtype) if shrinkage > 0 else relax
+
+
+def _refuse(bad: NDArray[np.bool_], what: str, sample: Examples) -> None:
+    """ValueError if the squares of some columns are numbers that the dtype of X cannot hold."""
+    if bad.any():
+        column, dtype = int(np.argmax(bad)), value_dtype(sample)
+        raise ValueError(
+            f"column {column} (counted from 0) of {sample.source} has numbers up to "
+            f"{abs(sample.X[:, [column]]).max():.2g}, too {what} to be learnt in {dtype}: multiply that column by a "
+            f"power of 10, or drop it{', or give X as float64' if dtype == np.float32 else ''}"
+        )
 
 
 def _intercept_step(squares: NDArray[np.float64], relax: NDArray[np.floating], n: int) -> float:
     """Second moment of the typical column: the intercept then moves like a column, and not 100 times faster."""
     moments = squares / n * (relax if relax.size else 1.0)
     total = float(moments.sum())
-    return inner(moments, moments) / total if total > 0 else 1.0
+    return inner(moments / total, moments) if total > 0 else 1.0
 
 
 def _known(terms: Terms, start: Params, examples: Examples) -> LinearSurvey:
     """The survey that came with the weights; the rows may now be sparse where they were dense, or the reverse."""
     d, dtype, state = examples.n_features, value_dtype(examples), start.state
+    if set(start.views) != {"coef", "intercept"} or not {"eta0", "intercept_step", "relax", "centre"} <= set(state):
+        raise ValueError("the weights to start from are not those of a Linear model: give the `params` of its Result")
     if start["coef"].shape != (d,):
         raise ValueError(f"the weights to start from have {start['coef'].size} features, but {examples.source} has {d}")
     centre = np.zeros(0 if examples.is_sparse else d, dtype)
     if terms.fit_intercept and centre.size == state["centre"].size:
         centre[:] = state["centre"]
     eta0 = float(state["eta0"][0]) if terms.schedule.eta0 is None else terms.schedule.eta0
-    return LinearSurvey(d, dtype, eta0, float(state["intercept_step"][0]), state["relax"].astype(dtype), centre)
+    relax = _bounded(state["relax"].astype(dtype), terms.l2 * eta0)
+    return LinearSurvey(d, dtype, eta0, float(state["intercept_step"][0]), relax, centre)

@@ -9,7 +9,7 @@ import numpy as np
 
 from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
-from hogwild.deltas import Delta, Keys, Vector
+from hogwild.deltas import Delta, Vector
 from hogwild.interfaces import AbstractTask, Tally, Unsupported
 from hogwild.kernels.scoring import tally
 from hogwild.memory import Memory, Replicas, Sharing
@@ -21,8 +21,10 @@ from hogwild.models.linear_survey import LinearSurvey
 from hogwild.models.linear_terms import Terms
 from hogwild.params import Params
 from hogwild.requests import Steps
+from hogwild.rows import Keys
 from hogwild.rules.penalties import penalty
 from hogwild.rules.schedules import Moment
+from hogwild.rules.scores import r2
 from hogwild.rules.sums import inner
 from hogwild.rules.updates import Prox
 
@@ -125,6 +127,4 @@ class LinearTask(AbstractTask):
         if self._terms.loss.is_binary:
             return 1.0 - total.errors / total.weight
         rows = self._binding.rows
-        mean = np.average(rows.targets, weights=rows.weights)
-        variance = float(np.average((rows.targets - mean) ** 2, weights=rows.weights))
-        return 1.0 - total.errors / total.weight / variance if variance > 0 else 0.0
+        return r2(total.errors / total.weight, rows.targets, rows.weights)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hogwild.rules.checks import is_number
 from hogwild.rules.losses import Loss, find_loss
 from hogwild.rules.schedules import Schedule, find_schedule
 
@@ -53,12 +54,14 @@ def find_terms(
     else:
         raise TypeError(f"loss={loss!r} must be a name such as 'hinge', or (name, parameter) such as ('huber', 0.5)")
     for name, value in (("l2", l2), ("l1", l1)):
-        if not (isinstance(value, int | float | np.number) and math.isfinite(value) and value >= 0):
+        if not (is_number(value) and math.isfinite(value) and value >= 0):
             raise ValueError(f"{name}={value!r} must be a finite number of at least 0")
         if value > ABSURD:
             raise ValueError(f"{name}={value!r} is absurdly large: no weight could differ from 0")
     if not (isinstance(average, bool | np.bool_) or average == "auto"):
         raise ValueError(f'average={average!r} must be True, False or "auto"')
+    if not isinstance(fit_intercept, bool | np.bool_):
+        raise ValueError(f"fit_intercept={fit_intercept!r} must be True or False")
     curve = find_schedule(schedule)
     if curve.name == "bottou" and l2 == 0:
         raise ValueError('schedule="bottou" divides by l2: give l2 > 0, or use schedule="inverse"')
@@ -69,7 +72,7 @@ def find_terms(
 def _parameter(rule: Loss, given: object) -> float:
     if rule.parameter is None:
         raise ValueError(f"loss {rule.name!r} has no parameter; write loss={rule.name!r}")
-    if not isinstance(given, int | float | np.number):
+    if not is_number(given):
         raise TypeError(f"{rule.parameter}={given!r} must be a number")
     value = float(given)
     if rule.name == "quantile" and not 0 < value < 1:

@@ -8,35 +8,20 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from hogwild.data.examples import Examples
+from hogwild.data.matrices import to_matrix
 from hogwild.interfaces import AbstractModel
-from hogwild.models.network_data import NetworkData
-from hogwild.models.network_losses import (
-    NetworkLoss,
-    check_output,
-    find_network_loss,
-    targets,
-)
-from hogwild.models.network_module import Layout, columns, copy_of, flat_weights, layout_of, load, tried
+from hogwild.models.network_data import NetworkData, check_values
+from hogwild.models.network_losses import find_network_loss, targets
+from hogwild.models.network_module import columns, copy_of, flat_weights, layout_of, load
+from hogwild.models.network_survey import NetworkSurvey, check_features, survey_network
 from hogwild.models.network_task import PIECE_ROWS, NetworkTask
 from hogwild.models.network_torch import import_torch
 from hogwild.params import Params
 from hogwild.rules.schedules import Schedule, constant, find_schedule
-
-
-@final
-@dataclass(frozen=True)
-class NetworkSurvey:
-    """What a network must know of the data."""
-
-    n_features: int
-    n_scores: int  # outputs of a row: 1 for (n,) and (n, 1)
-    draws: bool  # do layers draw random numbers in training?
-    pairs: bool  # does training take two rows or more?
-    seed: int
-    source: str
 
 
 @final
@@ -65,7 +50,9 @@ class Network(AbstractModel):
     is trained in training mode. Judging and predicting use eval mode. Buffers (running means of BatchNorm) are never
     shared or sent: each worker has its own, and the result has those of the worker whose weights it has. Random layers
     (Dropout) draw numbers that depend on the seed, the epoch and the minibatch only. A minibatch of a single row is
-    learnt in eval mode if the module cannot take it otherwise (BatchNorm). A worker computes on one core.
+    learnt in eval mode if the module cannot take it otherwise (BatchNorm). A minibatch of more than 4,096 rows is
+    computed in equal pieces, each with batch statistics of its own: of a module with BatchNorm, even the gradient over
+    all rows is not that of one batch. A worker computes on one core.
 
     Raises ValueError or TypeError for a module, loss or number that cannot be trained, ImportError without PyTorch.
 
@@ -82,16 +69,19 @@ class Network(AbstractModel):
     rate: float | Schedule = 0.1
 
     def __post_init__(self) -> None:
-        _ = find_network_loss(self.loss), self._schedule(), layout_of(self.module)
-        if not (_is_number(self.l2) and self.l2 >= 0):
-            raise ValueError(f"l2={self.l2!r} must be a finite number of at least 0")
+        most = float(np.finfo(layout_of(self.module).dtype).max)
+        _ = find_network_loss(self.loss), copy_of(self.module, training=True)
+        if not (_is_number(self.l2) and 0 <= self.l2 <= most):
+            raise ValueError(f"l2={self.l2!r} must be a finite number of at least 0, and at most {most:.1e}")
+        if float(self._schedule().eta0 or 0.0) > most:
+            raise ValueError(f"rate={self.rate!r} is more than weights can hold: use at most {most:.1e}")
 
     def _schedule(self) -> Schedule:
         if isinstance(self.rate, Schedule):
             if self.rate.eta0 is None:
                 raise ValueError(
-                    f"rate={self.rate.name} needs a number: a network's step size is not searched; write "
-                    f"{self.rate.name}(0.1)"
+                    f"rate={self.rate.name} has no number, and a network's step size is not searched: give one, or a "
+                    "Schedule that has one, such as backoff(0.1)"
                 )
             return find_schedule(self.rate)
         if not (_is_number(self.rate) and self.rate > 0):
@@ -101,52 +91,40 @@ class Network(AbstractModel):
     # -------------------------------------------------------------------------------------------------- the model
 
     def survey(self, examples: Examples, seed: int, start: Params | None) -> NetworkSurvey:
-        """Tries the module on a row; ValueError or TypeError if rows, labels, loss and module do not fit together."""
-        if examples.is_sparse:
-            raise ValueError(f"{examples.source} is sparse, but a network takes dense rows: give X.toarray()")
-        layout = layout_of(self.module)
-        if start is not None:
-            layout.check(start)
-        trial = tried(self.module, examples.X[[0, 0]].astype(layout.dtype))
-        loss = find_network_loss(self.loss)
-        check_output(loss, trial.shape)
-        scores = math.prod(trial.shape)
-        survey = NetworkSurvey(examples.n_features, scores, trial.draws, trial.pairs, seed, examples.source)
-        self._targets(loss, examples, survey, layout)
-        return survey
+        """Tries module and loss on a few rows; ValueError or TypeError if they and the examples do not fit together."""
+        return survey_network(self.module, find_network_loss(self.loss), examples, seed, start)
 
     def init(self, survey: NetworkSurvey) -> Params:
-        """The module's own weights, views by the names of its parameters; state: its buffers, and examples seen."""
+        """The module's own weights, views by the names of its parameters; state: its buffers, and what it has seen."""
         layout = layout_of(self.module)
-        params = Params(layout.views, layout.dtype, {"examples": np.zeros(1), "epochs": np.zeros(1), **layout.buffers})
+        counts = {"examples": np.zeros(1), "epochs": np.zeros(1), "features": np.array([survey.n_features])}
+        params = Params(layout.views, layout.dtype, {**counts, **layout.buffers})
         flat_weights(self.module, params)
         return params
 
     def bind(self, examples: Examples, survey: NetworkSurvey) -> NetworkTask:
         """Ready to run on these examples."""
         layout, loss = layout_of(self.module), find_network_loss(self.loss)
-        data = NetworkData(loss, examples, self._targets(loss, examples, survey, layout), layout.dtype)
+        data = NetworkData(loss, examples, targets(loss, examples, survey.n_outputs, layout.dtype), layout.dtype)
         schedule = self._schedule()
         curve = schedule.curve(float(schedule.eta0 or 0.0), self.l2, examples.n_examples)
         return NetworkTask(self.module, layout, data, curve, float(self.l2), survey)
 
-    def _targets(self, loss: NetworkLoss, examples: Examples, survey: NetworkSurvey, layout: Layout) -> NDArray[Any]:
-        return targets(loss, examples, survey.n_scores, layout.dtype)
-
     def predict(self, params: Params, X: Any) -> NDArray[Any]:
         """What the module gives in eval mode: scores (n, k), or predictions (n,). Uses torch's own threads.
 
-        For cross-entropy the highest score is the class; for logistic a positive one is class +1.
+        For cross-entropy the highest score is the class; for logistic a positive one is class +1. ValueError for rows
+        that are not finite, or that have not as many features as those of the training.
         """
         torch = import_torch()
-        module = self.module_with(params)
-        rows = np.asarray(X.toarray() if hasattr(X, "toarray") else X, params.weights.dtype)
-        if rows.ndim != 2:
-            raise ValueError(f"X must have rows (n, d), not shape {rows.shape}")
+        module, rows = self.module_with(params), to_matrix(X, "X")
+        rows = rows.toarray() if sp.issparse(rows) else rows
+        check_features(params, rows.shape[1], "X")
+        check_values(rows, params.weights.dtype, "X")
         outputs = []
         with torch.inference_mode():
             for first in range(0, max(1, rows.shape[0]), PIECE_ROWS):
-                piece = rows[first : first + PIECE_ROWS].copy()  # the module may write to it
+                piece = rows[first : first + PIECE_ROWS].astype(params.weights.dtype)  # a copy: the module may write
                 outputs.append(columns(module(torch.from_numpy(piece))))
             return np.asarray(torch.cat(outputs).numpy())
 

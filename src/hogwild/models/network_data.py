@@ -52,7 +52,7 @@ class NetworkData:
         found = losses(self._loss, columns(output), self._y.index_select(0, rows), weighted=self._s is not None)
         if found.ndim == 0:
             return found * rows.shape[0]
-        return found.sum() if self._s is None else found.dot(self._s.index_select(0, rows))
+        return found.sum() if self._s is None else found.dot(self._s.index_select(0, rows).to(found.dtype))
 
     def tally(self, output: Any, rows: Any) -> Tally:
         """Weighted sums of loss, errors and weight, in float64."""
@@ -74,3 +74,16 @@ class NetworkData:
     def counts_classes(self, n_outputs: int) -> bool:
         """Are `errors` wrong classes?"""
         return self._loss.labels == "signs" or (n_outputs > 1 and self.labels.dtype.kind == "i")
+
+
+def check_values(X: NDArray[Any], dtype: np.dtype, name: str) -> None:
+    """ValueError names the first value of X (n, d) that is no finite number in the precision of the module."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        ends = np.array([X.min(initial=0), X.max(initial=0)], X.dtype)  # both NaN if there is one
+        if np.isfinite(ends.astype(dtype)).all():
+            return
+        row, column = divmod(int(np.argmin(np.isfinite(X.astype(dtype)))), X.shape[1])
+    raise ValueError(
+        f"{name} has {X[row, column]} in row {row}, column {column} (counted from 0), but the module takes finite "
+        f"{dtype} numbers: impute, drop or scale it"
+    )

@@ -65,7 +65,11 @@ def find_network_loss(given: Any) -> NetworkLoss:
 
 def losses(loss: NetworkLoss, output: Any, target: Any, *, weighted: bool) -> Any:
     """(n,) or the scalar mean: what the loss gives, once it is known to be one of the two. ValueError if not."""
-    found = loss.value(output, target)
+    try:
+        found = loss.value(output, target)
+    except Exception as error:
+        shapes = f"outputs of shape {tuple(output.shape)} and labels of shape {tuple(target.shape)}"
+        raise ValueError(f"loss {loss.name} cannot take {shapes}: {error}") from error
     if not hasattr(found, "shape"):
         raise TypeError(f"loss {loss.name} must give a tensor, not {type(found).__name__}")
     shape, n = tuple(found.shape), target.shape[0]

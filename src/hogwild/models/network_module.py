@@ -1,4 +1,4 @@
-"""A module looked over: which weights and buffers it has, where they are in `Params`, and what it does with rows."""
+"""A module looked over: which weights and buffers it has, and where they are in `Params`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.models.network_torch import import_torch, on_one_core, random_numbers
+from hogwild.models.network_torch import import_torch
 from hogwild.params import Params
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -93,11 +93,14 @@ def buffers_of(module: Any) -> list[tuple[str, Any, str, Any]]:
 
 
 def copy_of(module: Any, *, training: bool) -> Any:
-    """An independent copy: for training in the modes that the module has, or else in eval mode."""
+    """An independent copy: for training in the modes that the module has, or else in eval mode. ValueError if the
+    module holds what cannot be copied.
+    """
     try:
-        copy = deepcopy(module)
-    except RuntimeError as error:  # a tensor that is the result of a computation
-        raise ValueError(f"the module cannot be copied: {error}") from error
+        with import_torch().inference_mode(False):  # what is made in that mode knows no gradients
+            copy = deepcopy(module)
+    except (RuntimeError, TypeError) as error:  # the result of a computation; a lock, an open file
+        raise ValueError(f"the module cannot be copied, and each worker needs a copy: {error}") from error
     if not training:
         copy.eval()
     elif not copy.training:
@@ -119,46 +122,6 @@ def flat_weights(module: Any, params: Params) -> None:
     """Copy the module's weights into the vector."""
     for name, parameter in trainable(module):
         params[name][...] = parameter.detach().numpy()
-
-
-class Trial(NamedTuple):
-    """What a module does with rows."""
-
-    shape: tuple[int, ...]  # of the output for one row, without a last axis of length 1
-    draws: bool  # random numbers, in training
-    pairs: bool  # training takes two rows or more (BatchNorm has no variance of one)
-
-
-def tried(module: Any, rows: NDArray[Any]) -> Trial:
-    """rows: two of them. ValueError if the module cannot take them, TypeError if it does not give one tensor."""
-    torch = import_torch()
-    with on_one_core(), torch.inference_mode(False), torch.no_grad(), random_numbers([0]):
-        before = torch.get_rng_state()
-        shape = _output(copy_of(module, training=True), rows)
-        draws = not torch.equal(before, torch.get_rng_state())
-        judged = _output(copy_of(module, training=False), rows)
-        try:
-            _output(copy_of(module, training=True), rows[:1])
-        except ValueError:
-            pairs = True
-        else:
-            pairs = False
-    if shape != judged:
-        raise ValueError(f"the module gives outputs of shape {shape} a row in training, but {judged} in eval mode")
-    return Trial(shape, draws, pairs)
-
-
-def _output(module: Any, rows: NDArray[Any]) -> tuple[int, ...]:
-    torch = import_torch()
-    try:
-        output = module(torch.from_numpy(rows.copy()))
-    except Exception as error:
-        raise ValueError(f"the module cannot take rows of {rows.shape[1]} features: {error}") from error
-    if not isinstance(output, torch.Tensor):
-        raise TypeError(f"the module must give one tensor, not {type(output).__name__}")
-    if output.ndim == 0 or output.shape[0] != rows.shape[0]:
-        raise ValueError(f"the module gives {tuple(output.shape)} for {rows.shape[0]} rows, not an output for each")
-    return tuple(columns(output).shape[1:])
 
 
 def columns(output: Any) -> Any:

@@ -27,10 +27,6 @@ class Replica:
 
     def __init__(self, module: Any, *, training: bool) -> None:
         torch = import_torch()
-        with torch.inference_mode(False):  # whatever the caller's mode: what is made there knows no gradients
-            self._make(torch, module, training)
-
-    def _make(self, torch: Any, module: Any, training: bool) -> None:
         self.module = copy_of(module, training=training)
         self._learning = [part for part in self.module.modules() if part.training]
         self._parameters = [parameter for _, parameter in trainable(self.module)]
@@ -39,10 +35,11 @@ class Replica:
         self._buffers = buffers_of(self.module)
         self._weights: NDArray[np.floating] | None = None
         self._arrays: list[Any] = [None] * len(self._buffers)
-        self._slope = torch.zeros(ends[-1] if training else 0, dtype=self._parameters[0].dtype)
-        self.slope: NDArray[np.floating] = self._slope.numpy()
-        for parameter, part in zip(self._parameters, self._parts, strict=True):
-            parameter.grad = self._slope[part].view(parameter.shape) if training else None
+        with torch.inference_mode(False):  # what is made in that mode knows no gradients
+            slope = torch.zeros(ends[-1] if training else 0, dtype=self._parameters[0].dtype)
+            for parameter, part in zip(self._parameters, self._parts, strict=True):
+                parameter.grad = slope[part].view(parameter.shape) if training else None
+        self.slope: NDArray[np.floating] = slope.numpy()
 
     def bind(self, weights: NDArray[np.floating], state: Arrays) -> Replica:
         """From now on read these weights, and read and write these buffers."""
@@ -54,7 +51,8 @@ class Replica:
                 for parameter, part in zip(self._parameters, self._parts, strict=True):
                     parameter.data = vector[part].view(parameter.shape)
                 self._weights = weights if weights.flags.writeable else None
-            for k, (_, _, _, tensor) in enumerate(self._buffers):
+            for k, (_, owner, key, tensor) in enumerate(self._buffers):
+                owner._buffers[key] = tensor  # unless the module has replaced it
                 if arrays[k] is not self._arrays[k]:
                     tensor.data = torch.from_numpy(_writable(arrays[k]))
                     self._arrays[k] = arrays[k] if arrays[k].flags.writeable else None

@@ -5,41 +5,44 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
-from hogwild.deltas import Delta, Keys, Vector
+from hogwild.deltas import Delta, Vector
 from hogwild.interfaces import AbstractTask, Tally
 from hogwild.memory import InTurn, Locking, Memory, Racy, Replicas, Sharing
 from hogwild.models.network_data import NetworkData
-from hogwild.models.network_module import Arrays, Layout
+from hogwild.models.network_module import Layout
 from hogwild.models.network_replica import Replica
 from hogwild.models.network_sharing import Learning, Minibatch, Queue, in_order, in_turn, locked, on_copies
-from hogwild.models.network_torch import import_torch, on_one_core, random_numbers
+from hogwild.models.network_survey import NetworkSurvey
+from hogwild.models.network_torch import import_torch, learning, on_one_core, random_numbers
 from hogwild.params import NonFiniteError, Params
 from hogwild.requests import Steps
+from hogwild.rows import Keys
 from hogwild.rules.schedules import Curve, Moment
 from hogwild.rules.sums import inner
 
-# A minibatch of more rows is computed in pieces of so many, whose gradients add up: a pass over all rows would keep the
-# activations of all of them otherwise.
+# A minibatch of more rows is computed in equal pieces of at most so many, whose gradients add up: a pass over all rows
+# would keep the activations of all of them otherwise.
 PIECE_ROWS = 4_096
-INTERVALS_PER_EPOCH = (
-    16  # copies merge at least so often, each worker: those of a small set should not be alone for long
-)
+# Copies merge at least so often, each worker: those of a small set should not be alone for long.
+INTERVALS_PER_EPOCH = 16
+JUDGING = 1  # after the seed of a minibatch: other random numbers
 
 
 @final
 class NetworkTask(AbstractTask):
     """See `AbstractTask`. Nothing is scaled: the weights in training are the true ones."""
 
-    def __init__(self, module: Any, layout: Layout, data: NetworkData, curve: Curve, l2: float, survey: Any) -> None:
+    def __init__(
+        self, module: Any, layout: Layout, data: NetworkData, curve: Curve, l2: float, survey: NetworkSurvey
+    ) -> None:
         self._module, self._layout, self._data = module, layout, data
         self._curve, self._l2, self._survey = curve, l2, survey
-        self._first: Arrays = layout.buffers  # what the buffers of workers begin with
         self._queue = Queue()
         self._local = threading.local()  # a replica for each thread: no two may use one at a time
 
@@ -58,8 +61,7 @@ class NetworkTask(AbstractTask):
         return self._curve.rate(moment.begun + moment.done, moment.epoch)
 
     def enter(self, params: Params) -> None:
-        """The weights are trained as they are; workers that have no buffers yet begin with these."""
-        self._first = {name: params.state[name].copy() for name in self._layout.buffers}
+        """The weights are trained as they are."""
 
     # ------------------------------------------------------------------------------------------------- learning
 
@@ -72,7 +74,7 @@ class NetworkTask(AbstractTask):
             offset += part.shape[0]
         how = memory.how if memory.size > 1 else None
         weights = memory.mine if isinstance(how, Replicas) else memory.shared
-        replica = self._replica(training=True).bind(weights, self._buffers(memory))
+        replica = self._replica(training=True).bind(weights, memory.state)
 
         def slope(minibatch: Minibatch) -> None:
             self._slope(replica, weights, minibatch.rows, moment)
@@ -84,7 +86,7 @@ class NetworkTask(AbstractTask):
             _descend(weights, replica.slope, rate, 1, minibatch.n, out=replica.slope)
 
         learn = Learning(slope, descend)
-        with on_one_core(), import_torch().inference_mode(False):
+        with learning():
             match how:
                 case None | Racy():
                     learn.both(minibatches)
@@ -106,11 +108,9 @@ class NetworkTask(AbstractTask):
         replica = self._replica(training=True).bind(params.weights, params.state)
         replica.slope[:] = 0
         if count:
-            with on_one_core(), import_torch().inference_mode(False):
+            with learning():
                 loss = self._slope(replica, params.weights, rows, moment)
                 replica.settle()
-            if not _all_finite(replica.slope):
-                raise self._no_number("the gradient", rows, moment)
         values = replica.slope.copy() if keys is None else replica.slope[params.positions(keys)]
         return Delta(values, count, min(1, count), loss, moment, keys)
 
@@ -142,34 +142,42 @@ class NetworkTask(AbstractTask):
         return np.arange(self._layout.n_rows if self._data.rows(blocks).shape[0] else 0, dtype=np.int64)
 
     def _slope(self, replica: Replica, weights: Vector, rows: Any, moment: Moment) -> float:
-        """Leaves the sum of gradients over the rows in `replica.slope`; gives the sum of their losses."""
+        """Leaves the sum of gradients over the rows in `replica.slope`; gives the sum of their losses. NonFiniteError
+        if either is not finite.
+        """
         replica.slope[:] = 0
         loss = 0.0
-        for piece in rows.split(PIECE_ROWS) if rows.shape[0] > PIECE_ROWS else (rows,):
-            sum_of_losses = self._data.loss(self._forward(replica, piece, moment), piece)
+        for piece in _pieces(rows):
+            sum_of_losses = self._data.loss(self._learn_forward(replica, piece, moment), piece)
             sum_of_losses.backward()
             loss += sum_of_losses.item()
         if not math.isfinite(loss):
             raise self._no_number("the loss", rows, moment)
         if self._l2 > 0:
             replica.slope += weights * weights.dtype.type(self._l2 * rows.shape[0])
+        if not _all_finite(replica.slope):
+            raise self._no_number("the gradient", rows, moment)
         return loss
 
-    def _forward(self, replica: Replica, rows: Any, moment: Moment) -> Any:
-        x = self._data.inputs(rows)
+    def _learn_forward(self, replica: Replica, rows: Any, moment: Moment) -> Any:
+        # A row comes once in an epoch, so that its number says which minibatch this is, whoever learns it.
+        seed = (self._survey.seed, moment.epoch, int(rows[0]))
         if self._survey.pairs and rows.shape[0] == 1:
             with replica.at_rest():
-                return replica.module(x)
-        if self._survey.draws:
-            # A row comes once in an epoch, so that its number says which minibatch this is, whoever learns it.
-            with random_numbers((self._survey.seed, moment.epoch, int(rows[0]))):
-                return replica.module(x)
-        return replica.module(x)
+                return self._forward(replica, rows, seed if self._survey.draws_at_rest else None)
+        return self._forward(replica, rows, seed if self._survey.draws else None)
+
+    def _forward(self, replica: Replica, rows: Any, seed: Sequence[int] | None) -> Any:
+        """seed: None if nothing is drawn."""
+        x = self._data.inputs(rows)
+        with nullcontext() if seed is None else random_numbers(seed):
+            return replica.module(x)
 
     def _no_number(self, what: str, rows: Any, moment: Moment) -> NonFiniteError:
         return NonFiniteError(
             f"{what} became NaN or infinite in epoch {moment.epoch + 1}, in a minibatch of {rows.shape[0]} rows of "
-            f"{self._survey.source} that begins with row {int(rows[0])}; use a smaller rate, or scale the data"
+            f"{self._survey.source} that begins with row {int(rows[0])}; use a smaller rate"
+            f"{' or l2' if self._l2 > 0 else ''}, or scale the data"
         )
 
     def _interval(self, how: Replicas, size: int, minibatch: int) -> int:
@@ -186,25 +194,13 @@ class NetworkTask(AbstractTask):
             setattr(self._local, name, found)
         return found
 
-    def _buffers(self, memory: Memory) -> Arrays:
-        """The worker's own buffers: two that wrote to the same ones could leave what no module can read."""
-        state: dict[str, NDArray[Any]] = vars(memory).setdefault("state", {})
-        for name, array in self._first.items():
-            if name not in state:
-                state[name] = array.copy()
-        return state
-
     # --------------------------------------------------------------------------------------------------- judging
 
     def answer(self, params: Params, memories: Sequence[Memory], moment: Moment) -> Params:
-        """A copy, with the buffers of the worker whose weights these are (of those who share them: the first)."""
+        """A copy."""
         answer = params.copy()
         answer.check_finite(f"after {moment.begun + moment.done:.0f} examples, in epoch {moment.epoch + 1}")
-        theirs = [vars(memory).get("state", {}) for memory in memories if _same(memory.shared, params.weights)]
-        for name, first in self._first.items():
-            found = theirs[0].get(name) if theirs else None
-            if found is not None:
-                answer.state[name] = found.copy()
+        for name, first in self._layout.buffers.items():
             if (~np.isfinite(answer.state[name]) & np.isfinite(first)).any():
                 raise NonFiniteError(f"{name!r} became NaN or infinite in epoch {moment.epoch + 1}; scale the data")
         answer.state["examples"] = np.array([float(moment.begun + moment.done)])
@@ -212,13 +208,15 @@ class NetworkTask(AbstractTask):
         return answer
 
     def tally(self, params: Params, block: Block) -> Tally:
-        """Sums over the block, in eval mode."""
+        """Sums over the block, in eval mode. Whoever judges it finds the same: from these buffers, and seeded."""
         sums = Tally(0.0, 0.0, 0.0)
-        replica = self._replica(training=False).bind(params.weights, params.state)
-        rows = self._data.rows([block])
+        buffers = {name: params.state[name].copy() for name in self._layout.buffers}  # a module may write to its own
+        replica = self._replica(training=False).bind(params.weights, buffers)
+        epoch, draws = int(params.state["epochs"][0]), self._survey.draws_at_rest
         with on_one_core(), import_torch().inference_mode():
-            for piece in rows.split(PIECE_ROWS) if rows.shape[0] else ():
-                more = self._data.tally(replica.module(self._data.inputs(piece)), piece)
+            for piece in _pieces(self._data.rows([block])):
+                seed = (self._survey.seed, epoch, int(piece[0]), JUDGING) if draws else None
+                more = self._data.tally(self._forward(replica, piece, seed), piece)
                 sums = Tally(sums.loss + more.loss, sums.errors + more.errors, sums.weight + more.weight)
         return sums
 
@@ -228,7 +226,7 @@ class NetworkTask(AbstractTask):
 
     def score(self, total: Tally) -> float:
         """Accuracy where outputs are scores of classes, R^2 where they are predictions; else NaN."""
-        if self._data.counts_classes(self._survey.n_scores):
+        if self._data.counts_classes(self._survey.n_outputs):
             return 1.0 - total.errors / total.weight
         numbers = self._data.labels.astype(np.float64)
         mean = np.average(numbers, weights=self._data.weights)
@@ -238,13 +236,15 @@ class NetworkTask(AbstractTask):
 
 def _descend(weights: Vector, slope: Vector, rate: float, steps: int, examples: int, out: Vector | None = None) -> None:
     """One step; NumPy, and the same roundings for whoever takes it."""
-    weights -= np.multiply(slope, weights.dtype.type(rate * steps / examples), out=out)
+    with np.errstate(over="ignore", invalid="ignore"):  # see `learning`
+        weights -= np.multiply(slope, weights.dtype.type(rate * steps / examples), out=out)
+
+
+def _pieces(rows: Any) -> Sequence[Any]:
+    """Equal ones: a single row left over would be one that BatchNorm cannot learn."""
+    return rows.tensor_split(-(-rows.shape[0] // PIECE_ROWS)) if rows.shape[0] else ()
 
 
 def _all_finite(values: Vector) -> bool:
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())
-
-
-def _same(a: Vector, b: Vector) -> bool:
-    return a.ctypes.data == b.ctypes.data and a.size == b.size

@@ -30,13 +30,15 @@ _inside, _threads_before = 0, 1
 def on_one_core() -> Iterator[None]:
     """Torch starts no threads of its own: a worker is one core, and the bits of a sum would depend on their number.
 
-    The number is both the process's and the calling thread's. The last worker to leave gives the process its own back.
+    Each thread has a number of its own. `set_num_threads` sets that of the calling thread, and the one that threads
+    begin with which have not asked for it yet; no other (torch 2.13). So whoever leaves, whether or not others stay,
+    takes back for both what the first to enter had found.
     """
     global _inside, _threads_before
     torch = import_torch()
     with _INSIDE:
-        # Always asked: a thread's first question (or first large tensor) sets its number to that of the process, also
-        # after it has been given another one.
+        # Always asked: a thread's first question (or first large tensor) sets its number to the one that threads begin
+        # with, also after it has been given another one.
         now = torch.get_num_threads()
         if _inside == 0:
             _threads_before = now
@@ -48,6 +50,15 @@ def on_one_core() -> Iterator[None]:
         with _INSIDE:
             _inside -= 1
             torch.set_num_threads(_threads_before)
+
+
+@contextmanager
+def learning() -> Iterator[None]:
+    """On one core, with gradients whatever the caller's mode; who computes looks for what is not finite, and says so in
+    words: NumPy need not warn of it.
+    """
+    with on_one_core(), import_torch().inference_mode(False), np.errstate(over="ignore", invalid="ignore"):
+        yield
 
 
 _DRAWING = threading.Lock()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.kernels.linear import Copies, Pace, steps_alone
-from hogwild.kernels.moments import mean_norm2
+from hogwild.kernels.moments import norms2
 from hogwild.kernels.rows import Rows
 from hogwild.kernels.scoring import tally
 from hogwild.models.linear_terms import Terms
@@ -28,7 +28,7 @@ def find_eta0(
     Never more than `cap`.
     """
     starts = rng.permutation(rows.targets.size).astype(np.int64)
-    scale = 1.0 / max(mean_norm2(rows) + intercept, 1e-30)
+    scale = 1.0 / (float(norms2(rows).mean()) + intercept or 1.0)
     rates = [LARGEST_RATE * scale / 2**k for k in range(1 + math.floor(math.log2(LARGEST_RATE / SMALLEST_RATE)))]
     tried = [min(cap, rates[0]), *(rate for rate in rates[1:] if rate < cap)]
     w = np.zeros(n_features + 1, rows.values.dtype)

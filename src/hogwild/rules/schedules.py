@@ -8,10 +8,10 @@ Every schedule is one formula with some of its parts switched off:
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable
 from typing import NamedTuple
 
+from hogwild.rules.checks import is_number
 from hogwild.rules.losses import Loss
 
 # Without strong convexity to lean on, rates that fall as 1/t forget to move: t^-0.75 is Bottou's choice for averaging.
@@ -130,16 +130,12 @@ def find_schedule(given: str | Schedule) -> Schedule:
         return SCHEDULES[given]()
     if not isinstance(given, Schedule):
         raise TypeError(f"schedule must be a name or a Schedule such as inverse(eta0=0.5), not {given!r}")
-    if given.eta0 is not None and not (_is_number(given.eta0) and given.eta0 > 0 and math.isfinite(given.eta0)):
+    if given.eta0 is not None and not (is_number(given.eta0) and given.eta0 > 0 and math.isfinite(given.eta0)):
         raise ValueError(f"eta0={given.eta0!r} must be a positive number, or None to have it found")
     for name, value in (("beta", given.beta), ("power", given.power)):
-        if not (_is_number(value) and 0 < value <= 1):
+        if not (is_number(value) and 0 < value <= 1):
             raise ValueError(f"{name}={value!r} must lie in (0, 1]")
     return given
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, numbers.Real)
 
 
 def typical_weight_rate(loss: Loss, parameter: float, l2: float) -> float:

@@ -17,7 +17,6 @@ not.
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -25,12 +24,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hogwild.rules.checks import is_number
+
 Array = NDArray[np.floating]
 At = slice | NDArray[np.int64]
 State = tuple[Array, ...]
-Prox = Callable[[Array, At, float | Array], None]
-"""prox(values, positions, rate) pays what a penalty wants beside its gradient after a step at `rate` (one, or one a
-value: see `Update.pace`): it changes `values`, the weights at `positions` of the vector of all weights, in place."""
+Prox = Callable[[Array, At, float | Array, int], None]
+"""prox(values, positions, rate, examples) pays what a penalty wants beside its gradient after a step at `rate` (one, or
+one a value: see `Update.pace`): it changes `values`, the weights at `positions` of the vector of all weights, in place.
+Positions in an array are those that so many examples touch: they pay for the steps that pass them by."""
 
 
 class Update(NamedTuple):
@@ -239,19 +241,15 @@ def _rate(value: float | None) -> float | None:
 
 
 def _positive(name: str, value: float, otherwise: str = "") -> float:
-    if not (_is_number(value) and value > 0 and math.isfinite(value)):
+    if not (is_number(value) and value > 0 and math.isfinite(value)):
         raise ValueError(f"{name}={value!r} must be a positive number{otherwise and ',' + otherwise}")
     return float(value)  # a NumPy scalar would turn float32 weights into float64
 
 
 def _share(name: str, value: float) -> float:
-    if not (_is_number(value) and 0 <= value < 1):
+    if not (is_number(value) and 0 <= value < 1):
         raise ValueError(f"{name}={value!r} must lie in [0, 1)")
     return float(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 UPDATES: dict[str, Callable[..., Update]] = {"sgd": sgd, "momentum": momentum, "adagrad": adagrad, "adam": adam}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from hogwild.deltas import Keys, Vector
+from hogwild.answers import Stamp
+from hogwild.deltas import Vector
+from hogwild.rows import Keys
 
 HEADER_BYTES = 64
 """What any message costs beside its arrays: ids, versions, counts. A round number of the right size."""
@@ -30,7 +32,7 @@ class PushPart(NamedTuple):
     shard: int
     worker: int
     seq: int
-    version: int  # of the shard's weights that the sender last pulled
+    others: int  # pushes of others in the weights that the sender last pulled from this shard
     cleared: int  # how often "accrued" had been cleared then
     kind: str  # DELTA: a sum of gradients, the rule says what happens; CHANGE: is added to the weights
     keys: Keys | None  # rows, counted from the shard's first; None: all
@@ -56,10 +58,8 @@ class Applied(NamedTuple):
     shard: int
     seq: int
     version: int  # pushes applied by now, this one included
-    staleness: int  # pushes applied between the sender's last pull and this one; 0 if it held nothing for this shard
-    late: bool = (
-        False  # a portion that came too late for its sum, and was dropped: hand it out again, if it still matters
-    )
+    staleness: int  # pushes of others since the sender's last pull; 0 if this one held nothing for this shard
+    late: bool = False  # a portion that came too late for its sum, and was dropped
     value: float = 0.0  # of an operation
 
     @property
@@ -72,10 +72,11 @@ class PullPart(NamedTuple):
     """The part of a pull that concerns one shard; `Shard.ready` tells when it may be answered."""
 
     shard: int
+    worker: int
     keys: Keys | None
     version: int | None
     clock: int | None
-    sender: Sender | None  # my last push that this shard has acknowledged; None: there is none
+    acked: int | None  # the worker's newest message that all shards have acknowledged; None: there is none
 
     @property
     def n_bytes(self) -> int:
@@ -87,9 +88,12 @@ class Pulled(NamedTuple):
     """A shard's answer to a pull."""
 
     values: Vector  # a copy
-    version: int
-    shard: int
-    cleared: int
+    stamp: Stamp
+
+    @property
+    def shard(self) -> int:
+        """Whose."""
+        return self.stamp.shard
 
     @property
     def n_bytes(self) -> int:

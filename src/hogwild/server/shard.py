@@ -11,9 +11,11 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.deltas import Keys, Vector
+from hogwild.answers import Stamp
+from hogwild.deltas import Vector
 from hogwild.limits import check_whole
 from hogwild.params import NonFiniteError
+from hogwild.rows import Keys
 from hogwild.rules.updates import At, Prox, Update
 from hogwild.server.messages import CHANGE, DELTA, WINDOW, Applied, Pulled, PushPart, Sender
 from hogwild.server.ranges import Span
@@ -81,7 +83,7 @@ class Shard:
         A change is added. Every push counts for `version` and its worker's clock, also one without examples, and a
         portion that is dropped. ValueError or NonFiniteError, and nothing changed, for a bad one.
         """
-        shard, worker, seq, version, cleared, kind, _, values, steps, examples, loss, rate, portion = part
+        shard, worker, seq, others, cleared, kind, _, values, steps, examples, loss, rate, portion = part
         ring, place = self._seen.rings[worker], seq % self._seen.window
         before = ring[place]
         if before.seq >= seq:
@@ -98,9 +100,9 @@ class Shard:
         elif examples:
             self._step(values, at, rate, steps, examples)
         # Who has nothing to do here may not have pulled from here for long, and nothing is stale for that.
-        staleness = 0 if values is None else self.version - version
+        staleness = 0 if values is None else self._others(worker) - others
         self.version += 1
-        self._clocks[worker] = self._clocks.get(worker, 0) + 1
+        self._clocks[worker] = self.clock(worker) + 1
         ring[place] = answer = Applied(shard, seq, self.version, staleness, late)
         return answer
 
@@ -116,13 +118,13 @@ class Shard:
         if isinstance(at, slice):
             np.subtract(weights, step, weights)
             if prox is not None:
-                prox(weights, self._everywhere, rule.pace(self._state, rate, at) * steps)
+                prox(weights, self._everywhere, rule.pace(self._state, rate, at) * steps, examples)
         elif prox is None:
             weights[at] -= step
         else:
             values = weights[at]
             values -= step
-            prox(values, at + self._span.begin, rule.pace(self._state, rate, at) * steps)
+            prox(values, at + self._span.begin, rule.pace(self._state, rate, at) * steps, examples)
             weights[at] = values
 
     def _check(self, part: PushPart) -> At:
@@ -167,23 +169,24 @@ class Shard:
         version: int | None = None,
         clock: int | None = None,
         workers: Iterable[int] = (),
-        sender: Sender | None = None,
+        worker: int = 0,
+        acked: int | None = None,
     ) -> bool:
         """May a pull be answered?
 
         version : only after so many pushes
         clock :   only after so many pushes of each of `workers`: those that are still in rounds()
-        sender :  (worker, seq), only after this push of its: a worker reads what it wrote, also from a shard that was
+        worker, acked : only after this message of the worker: it reads what it wrote, also from a shard that was
                   restored and has to catch up
         """
         if version is not None and self.version < version:
             return False
-        if clock is not None and any(self._clocks.get(worker, 0) < clock for worker in workers):
+        if clock is not None and any(self.clock(each) < clock for each in workers):
             return False
-        return sender is None or self._seen.knows(*sender)
+        return acked is None or self._seen.knows(worker, acked)
 
-    def pull(self, keys: Keys | None = None) -> Pulled:
-        """A copy of the weights of these rows (None: of all), and their version."""
+    def pull(self, keys: Keys | None = None, worker: int = 0) -> Pulled:
+        """A copy of the weights of these rows (None: of all), and what they are, as seen by this worker."""
         rows = self._span.rows
         if keys is None:
             values = self.weights.copy()
@@ -191,11 +194,15 @@ class Shard:
             raise self._strangers(keys)
         else:
             values = self.weights[rows.positions(keys)]
-        return Pulled(values, self.version, self._span.shard, self._vectors.cleared)
+        return Pulled(values, Stamp(self._span.shard, self.version, self._others(worker), self._vectors.cleared))
 
     def clock(self, worker: int) -> int:
         """How many pushes of this worker were applied."""
         return self._clocks.get(worker, 0)
+
+    def _others(self, worker: int) -> int:
+        """Pushes that this worker has not sent itself."""
+        return self.version - self.clock(worker)
 
     # -------------------------------------------------------------------------------------------------- operations
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from hogwild.interfaces import AbstractStrategy
 from hogwild.memory import Racy, Replicas
+from hogwild.names import find_made
 from hogwild.requests import ALL
 from hogwild.strategies.all_reduce import AllReduce
 from hogwild.strategies.alone import Alone
@@ -31,15 +32,20 @@ STRATEGIES: dict[str, Callable[[], AbstractStrategy]] = {
 }
 """The strategies by the names that estimators and the command line know, with their defaults."""
 
+AUTO = ("serial", "hogwild", "hogwild-ordered")
+"""What "auto" may stand for, there: it depends on the engine and the data."""
 
-def find_strategy(name: str) -> AbstractStrategy:
-    """The strategy of that name; ValueError lists the names there are."""
-    if name not in STRATEGIES:
-        raise ValueError(f"strategy={name!r} is not known; use one of {', '.join(STRATEGIES)}")
-    return STRATEGIES[name]()
+
+def find_strategy(given: str | AbstractStrategy) -> AbstractStrategy:
+    """The strategy itself, or the one of that name with its defaults; ValueError lists the names there are, TypeError
+    for anything else.
+    """
+    found: AbstractStrategy = find_made("strategy", given, STRATEGIES, AbstractStrategy, "LocalSGD(period=100)")
+    return found
 
 
 __all__ = [
+    "AUTO",
     "STRATEGIES",
     "AllReduce",
     "Alone",

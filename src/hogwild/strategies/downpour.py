@@ -9,7 +9,7 @@ from hogwild.deltas import Delta
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.limits import check_whole
 from hogwild.requests import Ticket
-from hogwild.rules.updates import Update, adagrad
+from hogwild.rules.updates import Update, adagrad, find_update
 
 
 @final
@@ -24,8 +24,8 @@ class Downpour(AbstractStrategy):
     minibatch : examples of a step
     fetch_every, push_every : steps between two of each; 1 and 1 in the paper's experiments. Fetching more rarely costs
         little; pushing more rarely makes staler steps, and larger ones.
-    server : its rule: `adagrad()` (default, as in the paper), `sgd()`, `momentum()`, `adam()`, with rates of their
-        own (`sgd()`: the model's schedule)
+    server : its rule: `adagrad()` (default, as in the paper), `sgd()`, `momentum()`, `adam()`, or a name of these,
+        with rates of their own (`sgd()`: the model's schedule)
     warm_start : pushes that replica 0 makes alone before others join, each of them after as many more (the paper trains
         one replica for ten hours first; joining in waves is Yang and Farrell's remedy, 2016). 0: all begin at once.
     fetch : "ahead" (default): go on with old weights until new ones have come. "wait" for each fetch and each push:
@@ -40,7 +40,7 @@ class Downpour(AbstractStrategy):
     worker, not many machines.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"server"})
+    needs = frozenset({"server"})
     answer: ClassVar[Literal["server"]] = "server"
     minibatch: int = 1
     fetch_every: int = 1
@@ -52,6 +52,7 @@ class Downpour(AbstractStrategy):
     def __post_init__(self) -> None:
         for name, least in (("minibatch", 1), ("fetch_every", 1), ("push_every", 1), ("warm_start", 0)):
             check_whole(name, getattr(self, name), least)
+        object.__setattr__(self, "server", find_update(self.server))  # a name will do
         if self.fetch not in ("ahead", "wait", "rows"):
             raise ValueError(f'fetch={self.fetch!r} must be "ahead", "wait" or "rows"')
         if self.fetch == "rows" and (self.fetch_every, self.push_every) != (1, 1):
@@ -72,12 +73,17 @@ class Downpour(AbstractStrategy):
         step = 0
         async for _ in me.rounds():
             keys = await me.upcoming(self.minibatch) if self.fetch == "rows" else None
-            if step % self.fetch_every == 0 and fetch is None:
-                fetch = await me.start(me.pull(keys))
-            if fetch is not None and (self.fetch != "ahead" or fetch.done or step == 0):
+            if fetch is not None and fetch.done:
                 (await fetch).copy_to(me.params)
                 fetch = None
+            if step % self.fetch_every == 0 and fetch is None:
+                fetch = await me.start(me.pull(keys))
+                if self.fetch != "ahead" or fetch.done or step == 0:
+                    (await fetch).copy_to(me.params)
+                    fetch = None
             delta = await me.gradient(self.minibatch, keys)
+            if delta.examples == 0:  # others have taken the last of the epoch
+                continue
             await me.apply(delta)
             accrued = delta if accrued is None else accrued + delta
             step += 1

@@ -34,14 +34,15 @@ class Hogwild(AbstractStrategy):
     so each waits for the slowest. With one worker the default is `Serial`, bit for bit.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"share"})
     answer: ClassVar[Literal["shared"]] = "shared"
     how: Replicas | Racy = field(default_factory=Replicas)
     block_examples: int = 32_768
     minibatch: int = 1
+    needs: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_fields(self, "block_examples", "minibatch")
+        object.__setattr__(self, "needs", frozenset({"share", "turns"} if self.agree else {"share"}))
 
     @property
     def agree(self) -> bool:

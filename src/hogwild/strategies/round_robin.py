@@ -21,7 +21,7 @@ class RoundRobin(AbstractStrategy):
     block_examples : examples of a request; minibatch : of a step (more than 1 for nets only)
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"share"})
+    needs = frozenset({"share", "turns"})
     answer: ClassVar[Literal["shared"]] = "shared"
     block_examples: int = 32_768
     minibatch: int = 1

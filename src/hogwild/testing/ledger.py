@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
-from hogwild.deltas import Delta, Keys
+from hogwild.deltas import Delta
 from hogwild.interfaces import AbstractModel, AbstractTask, Tally
 from hogwild.memory import InTurn, Memory, Replicas, Sharing
 from hogwild.params import NonFiniteError, Params
 from hogwild.requests import Steps
+from hogwild.rows import Keys
 from hogwild.rules.schedules import Moment
 
 

@@ -257,6 +257,7 @@ def averages_are_one_act(make_engine: MakeEngine) -> None:
                 await me.apply(step)
             else:
                 await me.average(0)
+        await me.all_reduce()  # now all have come to rest
         everybody = await me.all_reduce(me.params.weights)
         near(everybody.sum, vector(me, 300.0), "the sum of all weights after 300 steps of +1, and averages meanwhile")
 

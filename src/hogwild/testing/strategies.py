@@ -98,14 +98,14 @@ def check_strategy(
                 found[name] = _outcome(result, timed=False)
         must(
             ran or not _may_run(strategy, size),
-            f"no engine runs {what} with {size} workers: say so in `most_workers`",
+            f"no engine runs {what} with {size} workers: say so in `least_workers` or `most_workers`",
         )
         if repeats and len(set(found.values())) > 1:
             raise AssertionError(f"{what} with {size} workers gives other bits on {' than on '.join(found)}")
 
 
 def _may_run(strategy: AbstractStrategy, size: int) -> bool:
-    return strategy.most_workers is None or size <= strategy.most_workers
+    return strategy.least_workers <= size and (strategy.most_workers is None or size <= strategy.most_workers)
 
 
 def _train(task: Problem, strategy: AbstractStrategy, engine: AbstractEngine, stop: Stop) -> Result:

@@ -12,12 +12,14 @@ from hogwild.engines.session import Session, Turn
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.virtual.speeds import Clocks
 from hogwild.engines.virtual.transport import Network
-from hogwild.interfaces import AbstractStrategy, Unsupported
-from hogwild.memory import InTurn, Replicas, Sharing
-from hogwild.requests import COMPUTE, Communicate, Compute, NextRound, Share, Steps
+from hogwild.engines.waits import Deadlock
+from hogwild.interfaces import AbstractStrategy
+from hogwild.requests import COMPUTE, Communicate, Compute, Gradient, Inbox, NextRound, Steps, Take
 from hogwild.traffic import Traffic
 
 _LATER = object()  # the answer comes by an event
+_POLLS = frozenset({Inbox, Steps, Gradient, Take})  # who asks these again and again, in no time, waits for something
+MOST_POLLS = 100  # at one moment: then the worker goes on after the next event
 
 
 @final
@@ -46,12 +48,13 @@ class Cluster:
         self._hub = Hub(session, network, self.traffic, shards)
         self._computing = Computing(session)
         self._programs = [Program(strategy, worker) for worker in session.workers()]
-        self._shares = "share" in strategy.needs
+        self._merges = "share" in strategy.needs and size > 1
         self._since = [0.0] * size  # when each worker began to wait
         self._replies = [partial(self._reply, rank) for rank in range(size)]
         self._asking: int | None = None  # whose request is being answered right now
         self._answer: Any = None
         self._met: set[int] = set()
+        self._pollers: list[tuple[int, Any, Exception | None]] = []  # who waits by asking again and again
 
     def run(self) -> None:
         """Until all programs have ended. What one raises is kept by the session."""
@@ -60,33 +63,59 @@ class Cluster:
         try:
             while not self._session.failed:
                 if self._agenda.step():
+                    self._let_poll()
                     continue
                 if not self._hub.running:
                     break
-                if not self._hub.release():
-                    raise self._hub.deadlock(self._met)
+                if self._hub.release():
+                    continue
+                if self._pollers:
+                    who = self._pollers[0][0]
+                    raise Deadlock(
+                        f"worker {who} asks again and again, and nothing is under way that could change the answer"
+                    )
+                raise self._hub.deadlock(self._met)
         finally:
-            for program in self._programs:
-                program.close()
+            for rank, program in enumerate(self._programs):
+                try:
+                    program.close()
+                except Exception as error:
+                    self._session.fail(error, rank, program.rounds)  # unless one has failed before
             self.traffic.virtual_s = self._agenda.now
             self.traffic.sent_bytes, self.traffic.messages = self._network.sent
 
     # --------------------------------------------------------------------------------------------- one worker
 
-    def _resume(self, rank: int, answer: Any) -> None:
-        """Give the worker its answer, and answer what it asks, as long as that takes no time."""
+    def _resume(self, rank: int, answer: Any, failure: Exception | None = None, polls: int = 0) -> None:
+        """Give the worker its answer, or its failure, and answer what it asks, as long as that takes no time."""
         program = self._programs[rank]
         try:
             while answer is not _LATER:
-                request = program.advance(answer)
+                request = program.advance(answer) if failure is None else program.throw(failure)
                 if request is None:
                     self._session.ended()
                     self._hub.returned(rank)
                     self._look_at_meeting()
                     return
-                answer = self._handle(rank, program, request)
+                answer, failure = None, None
+                try:
+                    answer = self._handle(rank, program, request)
+                except Exception as error:
+                    failure = error
+                polls += type(request) in _POLLS
+                if polls > MOST_POLLS and answer is not _LATER:
+                    self._pollers.append((rank, answer, failure))
+                    return
         except Exception as error:
-            self._session.fail(rank, program.rounds, error)
+            self._session.fail(error, rank, program.rounds)
+
+    def _let_poll(self) -> None:
+        """Something has happened: who asks again and again may look once more."""
+        if self._pollers:
+            pollers, self._pollers = self._pollers, []
+            for rank, answer, failure in pollers:
+                # It is given what it was answered before the event, and may ask once more, and see that answer.
+                self._resume(rank, answer, failure, MOST_POLLS - 1)
 
     def _handle(self, rank: int, program: Program, request: Any) -> Any:
         kind = type(request)
@@ -97,8 +126,6 @@ class Cluster:
         return self._communicate(rank, request)
 
     def _compute(self, rank: int, request: Compute) -> Any:
-        if isinstance(request, Share):
-            self._check(request.how)
         plan = self._computing.plan(rank, request)
         if plan.examples == 0:
             return plan.run()
@@ -106,20 +133,12 @@ class Cluster:
         self.traffic.busy(rank, taken_s)
         if not isinstance(request, Steps):
             finish = partial(self._resume, rank, plan.run())
-        elif self._shares:
+        elif self._merges:
             finish = partial(self._resume_merging, rank, *self._change(plan))
         else:
             finish = partial(self._resume_running, rank, plan)
         self._agenda.after(taken_s, finish)
         return _LATER
-
-    def _check(self, how: Sharing) -> None:
-        """Unsupported if workers would wait for each other inside `steps`, which happen one at a time here."""
-        if len(self._programs) > 1 and (isinstance(how, InTurn) or (isinstance(how, Replicas) and how.ordered)):
-            raise Unsupported(
-                f"workers that share by {how} wait for each other within a block, which Simulated computes at one "
-                "stroke: use Threads(), or Simulated(1)"
-            )
 
     def _change(self, plan: Plan) -> tuple[Any, Any]:
         """What steps on the shared memory would change now; the memory is left as it was."""
@@ -138,9 +157,9 @@ class Cluster:
         try:
             answer = plan.run()
         except Exception as error:
-            self._session.fail(rank, self._programs[rank].rounds, error)
-            return
-        self._resume(rank, answer)
+            self._resume(rank, None, error)
+        else:
+            self._resume(rank, answer)
 
     def _communicate(self, rank: int, request: Communicate) -> Any:
         self._asking, self._answer = rank, _LATER
@@ -197,7 +216,7 @@ class Cluster:
         try:
             answer = self._next_round(rank, program)
         except Exception as error:
-            self._session.fail(rank, program.rounds, error)
+            self._session.fail(error, rank, program.rounds)
             return
         if answer is not _LATER:
             self._resume(rank, answer)

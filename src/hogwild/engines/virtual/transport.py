@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf, nextafter
 from typing import final
 
 from hogwild.engines.transport import AbstractTransport, Act, Host
@@ -16,6 +17,7 @@ class Network(AbstractTransport):
 
     def __init__(self, agenda: Agenda, links: Links) -> None:
         self._agenda, self._links = agenda, links
+        self._summed_s = -1.0  # when the last sum is there
 
     def carry(self, source: Host, target: Host, n_bytes: int) -> float:
         return self._links.arrival(source, target, n_bytes, self._agenda.now)
@@ -27,7 +29,11 @@ class Network(AbstractTransport):
         if not ranks:
             return
         hosts = [("worker", rank) for rank in ranks]
-        self._agenda.at(self._links.all_reduce(hosts, n_bytes, self._agenda.now), deliver)
+        arrival = self._links.all_reduce(hosts, n_bytes, self._agenda.now)
+        if arrival == self._summed_s:  # events at equal times run in any order; sums are there in order
+            arrival = nextafter(arrival, inf)
+        self._summed_s = arrival
+        self._agenda.at(arrival, deliver)
 
     @property
     def sent(self) -> tuple[int, int]:

@@ -1,0 +1,59 @@
+"""What a run was, in words and as JSON: its strategy, its engine, and why it ended."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+REASONS = {
+    "converged": "converged",
+    "ended by the strategy": "ended by the strategy",
+    "epochs": "all epochs used",
+    "time": "time limit reached",
+    "interrupted": "interrupted: the best model so far",
+}
+
+
+def epochs_and_reason(epochs: int, reason: str) -> str:
+    """E.g. "11 (converged)"."""
+    return f"{epochs} ({REASONS[reason]})"
+
+
+def how(strategy: Any, engine: Any, seed: int | None) -> str:
+    """E.g. "LocalSGD(period=100) on Simulated(workers=50), seed 0". Either may be a name."""
+    chance = "" if seed is None else f", seed {seed}"
+    return f"{in_short(strategy)} on {in_short(engine)}{chance}"
+
+
+def in_short(value: Any) -> str:
+    """As `repr`, but records without the fields that have their defaults; names as they are."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Enum):
+        return value.name
+    if not is_dataclass(value):
+        return repr(value)
+    kind: Any = type(value)
+    usual = _given(kind())
+    changed = [
+        f"{name}={given!r}" if isinstance(given, str) else f"{name}={in_short(given)}"
+        for name, given in _given(value).items()
+        if given != usual[name]
+    ]
+    return f"{type(value).__name__}({', '.join(changed)})"
+
+
+def as_json(value: Any) -> Any:
+    """Records as objects with all their fields, infinity and what JSON has no word for as text."""
+    if is_dataclass(value):
+        return {name: as_json(given) for name, given in _given(value).items()}
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, bool | int | str) else in_short(value)
+
+
+def _given(record: Any) -> dict[str, Any]:
+    """The fields that can be given; others follow from them."""
+    return {field.name: getattr(record, field.name) for field in fields(record) if field.init}

@@ -1,0 +1,261 @@
+"""What programs may do on every engine: poll, catch what fails, return early, be wrong while others never wait."""
+
+import tracemalloc
+from math import inf
+
+import numpy as np
+import pytest
+
+from hogwild import ALL, Hogwild, Replicas, RoundRobin, Simulated, Stop, Threads, Unsupported, sgd
+from hogwild.data import check_examples
+from hogwild.engines import Deadlock
+from hogwild.interfaces import Job
+from hogwild.requests import Portion
+from hogwild.testing.ledger import Ledger
+from hogwild.testing.probes import Probe, Trial, look, raised, served, together, vector
+
+FREE = Probe(agree=False)
+every_engine = pytest.mark.parametrize("engine", [Threads, Simulated])
+
+
+class Stumbled(RuntimeError):
+    """What a program raises."""
+
+
+# ---- polling
+
+
+@every_engine
+def test_who_never_waits_is_told_that_another_has_failed(engine):
+    async def work(me):
+        if me.rank == 1:
+            raise Stumbled("here")
+        ticket = await me.start(me.inbox((1,)))
+        while not ticket.done:
+            await me.steps(1)
+
+    raised(Stumbled, "^here$", look, engine(2), work, probe=FREE)
+
+
+@every_engine
+def test_an_empty_inbox_may_be_looked_into_until_something_comes(engine):
+    found = []
+
+    async def work(me):
+        if me.rank == 0:
+            while not (messages := await me.inbox()):
+                pass
+            found.extend(message.x[0] for message in messages)
+        else:
+            await me.steps(5)
+            await me.put(0, vector(me, 7.0))
+
+    look(engine(2), work, probe=FREE)
+    assert found == [7.0]
+
+
+def test_who_polls_for_what_cannot_come_is_named():
+    async def work(me):
+        if me.rank == 0:
+            while not await me.inbox():
+                pass
+
+    raised(
+        Deadlock, r"^worker 0 asks again and again, and nothing is under way that", look, Simulated(2), work, probe=FREE
+    )
+
+
+def test_polling_takes_no_more_time_than_what_is_polled_for():
+    ended = []
+
+    async def work(me):
+        if me.rank == 0:
+            ticket = await me.start(me.inbox((1,)))
+            while not ticket.done:
+                await me.inbox()
+            ended.append((await ticket)[0].x[0])
+        else:
+            await me.steps(10)
+            await me.put(0, vector(me, 1.0))
+
+    result = look(Simulated(2, latency_s=1.0, example_s=0.1), work, probe=FREE)
+    assert ended == [1.0]
+    assert result.history.traffic.virtual_s == pytest.approx(1.0 + result.history.traffic.busy_s[1])
+
+
+# ---- failures
+
+
+@every_engine
+def test_what_fails_is_raised_where_it_is_awaited(engine):
+    caught = []
+
+    async def work(me):
+        for request in (me.push(np.ones(3)), me.on_server("scale", "x", 2.0), me.gradient(Portion(0, -5, 5))):
+            me.made[:] = [request]
+            try:
+                await request
+            except ValueError as error:
+                caught.append(str(error))
+        await me.push(vector(me, 1.0))
+
+    result = look(engine(1), work, probe=served(sgd()))
+    assert caught[0].startswith("a vector of shape (3,) does not fit the server's 24 weights")
+    assert caught[2].startswith("Portion(number=0, first=-5, count=5) is no part of a pass over 24 examples")
+    assert set(result.params.weights) == {1.0}
+
+
+@every_engine
+def test_the_first_error_is_told_whatever_others_do_at_their_end(engine):
+    async def work(me):
+        try:
+            await me.all_reduce()
+            if me.rank == 1:
+                raise Stumbled("first")
+            await me.all_reduce()
+        finally:
+            await me.steps(1)
+
+    raised(Stumbled, "^first$", look, engine(2), work)
+
+
+@every_engine
+def test_a_deadlock_is_nobodys_own(engine):
+    async def work(me):
+        if me.rank < 2:
+            await me.start(me.inbox((1 - me.rank,)))
+            await me.all_reduce()
+            await me.inbox((1 - me.rank,))
+
+    error = raised(Deadlock, "^all workers wait for each other: ", look, engine(3), work, probe=FREE)
+    assert str(error).endswith("worker 0 waits for a message of worker 1; worker 1 waits for a message of worker 0")
+    assert not getattr(error, "__notes__", [])
+
+
+@pytest.mark.parametrize("strategy", [RoundRobin(), Hogwild(Replicas(ordered=True))], ids=["round-robin", "ordered"])
+def test_turns_are_refused_before_anything_begins(strategy):
+    raised(
+        Unsupported,
+        r"^\w+ needs workers that wait for each other within a block, which Simulated does not have: use Threads",
+        Trial().run_strategy,
+        Simulated(2),
+        strategy,
+    )
+    Trial().run_strategy(Simulated(1), strategy)
+
+
+# ---- messages and sums
+
+
+@every_engine
+def test_a_message_of_who_has_returned_meanwhile_is_not_lost(engine):
+    found = []
+
+    async def work(me):
+        if me.rank == 1:
+            await me.put(0, vector(me, 3.0), "queue")
+        else:
+            found.extend(message.x[0] for message in await me.inbox((1,)))
+
+    look(engine(2), work, probe=FREE)
+    assert found == [3.0]
+
+
+@every_engine
+def test_a_sum_is_of_what_was_when_it_was_given(engine):
+    async def work(me):
+        me.params.weights[:] = 10.0 * me.rank
+        mine = await me.start(me.all_reduce(me.params.weights)) if me.rank == 0 else None
+        await me.all_reduce() if me.rank else None
+        if me.rank == 1:
+            await me.all_reduce(me.params.weights)
+        elif mine is not None:
+            me.params.weights[:] = 5.0
+            await mine
+            await me.all_reduce()
+
+    look(engine(2), work, probe=FREE)
+
+
+def test_laggards_are_sent_the_sum_by_those_who_have_it():
+    """Two of three are enough: they have the sum after two latencies. The third comes meanwhile, and is sent it."""
+
+    async def work(me):
+        await me.steps(10 if me.rank == 2 else 1)
+        sums = await me.all_reduce(None if me.rank == 2 else vector(me, 1.0), 2)
+        assert sums.count == 2
+
+    traffic = look(Simulated(3, latency_s=1.0, example_s=0.01, bandwidth_bytes_s=inf), work, probe=FREE).history.traffic
+    assert [traffic.waiting_s[rank] for rank in range(2)] == pytest.approx([2.0, 2.0])
+    assert traffic.busy_s[2] + traffic.waiting_s[2] == traffic.virtual_s == pytest.approx(3.01)
+    n_bytes = 24 * 8
+    assert traffic.sent_bytes == 2 * n_bytes + n_bytes
+
+
+def test_sums_that_were_begun_in_order_are_there_in_order():
+    for seed in range(6):
+        order = []
+
+        async def work(me, order=order):
+            first = await me.start(me.all_reduce(vector(me, 1.0)))
+            second = await me.start(me.all_reduce())
+            while not second.done:
+                await me.inbox()
+            order.append(first.done)
+
+        look(Simulated(3), work, probe=FREE, seed=seed)
+        assert order == [True] * 3
+
+
+def test_what_was_given_is_not_kept_for_the_slowest():
+    """3 workers, one of them very slow: the others' contributions to 200 sums."""
+    peaks = []
+
+    async def work(me):
+        if me.rank == 2:
+            await me.steps(20)
+            tracemalloc.stop()
+        else:
+            for round in range(200):
+                await me.all_reduce(np.ones(10_000), 2)
+                if me.rank == 0 and round == 199:
+                    peaks.append(tracemalloc.get_traced_memory()[0])
+
+    tracemalloc.start()
+    look(Simulated(3, example_s=1.0), work, probe=FREE)
+    assert peaks[0] < 200 * 80_000 * 1.5, "the sums themselves, but not what they were made of"
+
+
+# ---- data
+
+
+@every_engine
+@pytest.mark.parametrize("minibatch", [7, 100, 300])
+def test_minibatches_are_whole_on_data_in_chunks(engine, minibatch):
+    rng = np.random.default_rng(0)
+    data = check_examples(rng.normal(size=(40_000, 60)), np.zeros(40_000))
+    found = []
+
+    async def work(me):
+        delta = await me.gradient(minibatch)
+        change = await me.steps(10, minibatch=minibatch, record=True)
+        found.append((delta.examples, change.steps, change.examples))
+        await together(me, 0.0)
+
+    job = Job(Ledger(), data, Probe(agree=True).strategy(work), Stop(epochs=1, tol=None), (), 0)
+    engine(2).run(job)
+    assert found == [(minibatch, 10, 10 * minibatch)] * 2
+
+
+@every_engine
+def test_examples_that_were_looked_at_are_part_of_all_that_are_left(engine):
+    found = []
+
+    async def work(me):
+        found.append((await me.upcoming(3)).size)
+        found.append((await me.upcoming(10)).size)
+        found.append((await me.gradient(4)).examples)
+        found.append((await me.gradient(ALL)).examples)
+
+    look(engine(1), work)
+    assert found == [3, 10, 4, 20]

@@ -119,9 +119,9 @@ class Worker:
         """Put x into a peer's mailbox."""
         return self._make(Put(peer, x, mode))
 
-    def inbox(self, senders: Sequence[int] = ()) -> Inbox:
+    def inbox(self, senders: tuple[int, ...] | list[int] = ()) -> Inbox:
         """What lies in my mailbox, once there is something of each of the senders."""
-        return self._make(Inbox(tuple(senders) if isinstance(senders, Sequence) else senders))
+        return self._make(Inbox(tuple(senders) if isinstance(senders, list) else senders))
 
     def get(self, peer: int) -> Get:
         """A peer's weights as they are now."""

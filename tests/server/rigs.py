@@ -60,7 +60,9 @@ class Rig:
     def operate(self, *op: Any, worker: int = 0) -> float:
         client = self.clients[worker]
         parts = client.operate(op)
-        return client.operated(parts, [self.shards[part.shard].operate(part.op, part.sender) for part in parts])
+        return client.operated(
+            parts[0].sender[1], [self.shards[part.shard].operate(part.op, part.sender) for part in parts]
+        )
 
 
 def flat(n_weights: int, dtype: Any = np.float64, start: float = 0.0) -> Params:

@@ -163,7 +163,7 @@ def test_no_more_is_under_way_than_shards_remember():
     assert client.full
     with pytest.raises(RuntimeError, match=r"^worker 0 has 2 messages under way, from number 0 on, as many as shards"):
         client.push(np.zeros(9))
-    client.operated(parts[1], [0.0, 0.0, 0.0])
+    client.operated(parts[1][0].sender[1], [0.0, 0.0, 0.0])
     assert client.full  # the oldest is what counts: its copies may still come
     client.acknowledged(applied(parts[0]))
     assert not client.full

@@ -36,7 +36,7 @@ def encode(value: Any) -> Any:
         return {"type": "Update", "name": value.name, "numbers": [value.rate, *map(encode, numbers)]}
     if TYPES.get(type(value).__name__) is type(value):
         record: Any = value
-        names = record._fields if isinstance(value, Schedule) else [field.name for field in fields(record) if field.init]
+        names = record._fields if isinstance(value, Schedule) else [each.name for each in fields(record) if each.init]
         return {"type": type(value).__name__, "fields": {name: encode(getattr(record, name)) for name in names}}
     if isinstance(value, tuple):
         return {"type": "tuple", "items": [encode(item) for item in value]}

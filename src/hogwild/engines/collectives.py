@@ -161,7 +161,7 @@ def _add_dense(deltas: list[Delta]) -> Delta:
     latest = max((delta.moment for delta in deltas), key=lambda moment: moment.begun + moment.done)
     examples, loss = sum(delta.examples for delta in deltas), sum(delta.loss for delta in deltas)
     steps = max(delta.steps for delta in deltas)
-    return Delta(values, examples, steps, loss, latest)
+    return Delta(values, examples, steps, loss, latest, curvature=sum(delta.curvature for delta in deltas))
 
 
 def _add_keyed(deltas: list[Delta]) -> Delta:

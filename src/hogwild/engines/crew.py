@@ -16,7 +16,7 @@ from hogwild.engines.session import Session, Turn
 from hogwild.engines.transport import Direct
 from hogwild.engines.waits import Deadlock
 from hogwild.interfaces import AbstractStrategy, Worker
-from hogwild.requests import COMPUTE, Communicate, NextRound, Round
+from hogwild.requests import COMPUTE, NextRound, Round
 from hogwild.traffic import Traffic
 
 _AGAIN, _ABORT = object(), object()  # what a worker that waits may be woken with, beside an answer
@@ -109,8 +109,15 @@ class Crew:
                 while request is not None:
                     if self._aborted:  # who never waits would not be told otherwise
                         return
+                    kind = type(request)
                     try:
-                        answer = self._handle(rank, program, request)
+                        if kind in COMPUTE:
+                            answer = self._compute(rank, request)
+                        elif kind is NextRound:
+                            answer = self._next_round(worker, program.rounds)
+                            program.rounds += answer is not None
+                        else:
+                            answer = self._communicate(rank, request)
                     except (_Aborted, Deadlock):
                         raise
                     except Exception as error:
@@ -128,25 +135,18 @@ class Crew:
             self._session.fail(error, rank, 0 if program is None else program.rounds)
             self._abort()
 
-    def _handle(self, rank: int, program: Program, request: Any) -> Any:
-        kind = type(request)
-        if kind in COMPUTE:
-            answer = self._computing.plan(rank, request).run()
-            if self._visits[rank]:
-                with self._lock:
-                    self._let_in(rank)
-            return answer
-        if kind is NextRound:
-            answer = self._next_round(program.worker, program.rounds)
-            program.rounds += answer is not None
-            return answer
-        return self._communicate(rank, request)
+    def _compute(self, rank: int, request: Any) -> Any:
+        answer = self._computing.plan(rank, request).run()
+        if self._visits[rank]:
+            with self._lock:
+                self._let_in(rank)
+        return answer
 
     def _locked(self, read: Callable[[], Any]) -> Any:
         with self._lock:
             return read()
 
-    def _communicate(self, rank: int, request: Communicate) -> Any:
+    def _communicate(self, rank: int, request: Any) -> Any:
         with self._lock:
             self._let_in(rank)
             self._asking = rank

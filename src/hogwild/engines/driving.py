@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, final
 
 from hogwild.engines.waits import Failed
@@ -20,33 +20,44 @@ class Program:
         program = strategy.work(worker)
         if not isinstance(program, Coroutine):
             raise TypeError(f"{self._name}.work must be an async def, not return {program!r}")
-        self._program = program
+        self._program, self._send, self._made = program, program.send, worker.made
 
     def advance(self, answer: Any) -> Request | None:
         """The next request; None when the program has ended. TypeError for what is no request, or was not awaited."""
         if type(answer) is Failed:
             return self.throw(answer.error)
-        return self._resume(self._program.send, answer)
+        try:
+            request = self._send(answer)
+        except StopIteration:
+            return self._end()
+        made = self._made
+        if len(made) == 1 and made[0] is request and type(request) in REQUESTS:
+            made.clear()
+            return request
+        return self._check(request)
 
     def throw(self, error: BaseException) -> Request | None:
         """As `advance`, but the request has failed."""
-        return self._resume(self._program.throw, error)
-
-    def _resume(self, how: Callable[[Any], Any], value: Any) -> Request | None:
-        made = self.worker.made
         try:
-            request = how(value)
+            request = self._program.throw(error)
         except StopIteration:
-            if made:
-                raise self._forgotten(made) from None
-            return None
-        if made:
-            if len(made) > 1 or made[0] is not request:
-                raise self._forgotten([other for other in made if other is not request])
-            made.clear()
+            return self._end()
+        return self._check(request)
+
+    def _end(self) -> Request | None:
+        if self._made:
+            raise self._forgotten(self._made) from None
+        return None
+
+    def _check(self, request: Any) -> Request:
+        others = [other for other in self._made if other is not request]
+        if others:
+            raise self._forgotten(others)
+        self._made.clear()
         if type(request) not in REQUESTS:
             raise TypeError(f"a strategy may only await a worker's requests, not {request!r}")
-        return request
+        checked: Request = request
+        return checked
 
     def close(self) -> None:
         """Give up."""

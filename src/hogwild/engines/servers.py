@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple, final
@@ -20,18 +19,24 @@ from hogwild.rules.updates import Update, scaled
 from hogwild.server import Client, OpPart, PullPart, PushPart, Ranges, Shard
 from hogwild.traffic import Traffic
 
-Back = Callable[..., None]  # back(answer, met=True) sends a shard's answer to whoever asked
-Join = Callable[[list[Any], bool], None]  # join(answers, met): of all shards
-
 
 @final
-@dataclass(frozen=True, eq=False)
-class _Waiting:
+class _Call:
+    """A request under way: messages to shards have been sent, and their answers come back one by one."""
+
+    __slots__ = ("answers", "last_s", "met", "missing", "rank", "reply", "request")
+
+    def __init__(self, rank: int, request: Any, reply: Reply, missing: int) -> None:
+        self.rank, self.request, self.reply, self.missing = rank, request, reply, missing
+        self.answers: list[Any] = []
+        self.met, self.last_s = True, 0.0  # was all that it waited for met? when does the last answer come?
+
+
+class _Waiting(NamedTuple):
     """A pull that a shard cannot answer yet."""
 
-    reply: Reply
+    call: _Call
     part: PullPart
-    back: Back
 
     @property
     def distance(self) -> int:
@@ -44,6 +49,7 @@ class _Value(NamedTuple):
 
     shard: int
     value: float
+    seq: int
     error: Exception | None = None
     n_bytes: int = HEADER_BYTES
 
@@ -71,7 +77,8 @@ class Servers:
         # Pushes and operations of workers that have as many under way as shards remember: they are sent later.
         self._held: list[deque[Callable[[], None]]] = [deque() for _ in range(size)]
         self._waiting: list[list[_Waiting]] = [[] for _ in self._shards]
-        self._hosts = [("shard", number) for number in range(len(self._shards))]
+        self._shard_hosts = [("shard", number) for number in range(len(self._shards))]
+        self._hosts = [("worker", rank) for rank in range(size)]
         session.server_params = self._params
 
     def _params(self) -> Params:
@@ -102,80 +109,76 @@ class Servers:
     def _push(self, rank: int, request: Push, reply: Reply) -> None:
         client, x = self._clients[rank], request.x
         parts = client.push(x, self._rate(rank, x) if isinstance(x, Delta) else None)
-
-        def join(answers: list[Any], met: bool) -> None:
-            ack = client.acknowledged(answers)
-            self._traffic.stale(ack.staleness)
-            self._staleness[rank] = ack.staleness
-            reply(ack)
-            self._send_held(rank)
-
-        self._send(rank, parts, self._apply, join)
+        self._send(_Call(rank, request, reply, len(parts)), parts, self._apply)
 
     def _rate(self, rank: int, x: Delta) -> float:
         """Step size of the model's schedule, for a push that is as stale as the worker's last one."""
         return x.limited(self._session.task.rate(x.moment), self._staleness[rank])
 
-    def _apply(self, part: PushPart, back: Back) -> None:
-        back(self._shards[part.shard].push(part))
-        if self._waiting[part.shard]:
-            self._look(part.shard)
+    def _apply(self, part: PushPart, call: _Call) -> None:
+        number = part.shard
+        self._answer(call, self._shards[number].push(part), self._pushed)
+        if self._waiting[number]:
+            self._look(number)
+
+    def _pushed(self, call: _Call) -> None:
+        ack = self._clients[call.rank].acknowledged(call.answers)
+        self._traffic.stale(ack.staleness)
+        self._staleness[call.rank] = ack.staleness
+        call.reply(ack)
+        self._send_held(call.rank)
 
     def _pull(self, rank: int, request: Pull, reply: Reply) -> None:
-        client = self._clients[rank]
+        parts = self._clients[rank].pull(request.keys, request.version, request.clock)
+        self._send(_Call(rank, request, reply, len(parts)), parts, self._read)
 
-        def join(answers: list[Any], met: bool) -> None:
-            reply(client.pulled(answers, request.keys, met))
-
-        self._send(rank, client.pull(request.keys, request.version, request.clock), partial(self._read, reply), join)
-
-    def _read(self, reply: Reply, part: PullPart, back: Back) -> None:
+    def _read(self, part: PullPart, call: _Call) -> None:
         if self._ready(part):
-            back(self._shards[part.shard].pull(part.keys, part.worker))
+            self._answer(call, self._shards[part.shard].pull(part.keys, part.worker), self._pulled)
         else:
-            self._waiting[part.shard].append(_Waiting(reply, part, back))
+            self._waiting[part.shard].append(_Waiting(call, part))
+
+    def _pulled(self, call: _Call) -> None:
+        call.reply(self._clients[call.rank].pulled(call.answers, call.request.keys, call.met))
 
     def _operate(self, rank: int, request: OnServer, reply: Reply) -> None:
-        client = self._clients[rank]
-        parts = client.operate(request.op)
+        parts = self._clients[rank].operate(request.op)
+        self._send(_Call(rank, request, reply, len(parts)), parts, self._run)
 
-        def join(answers: list[_Value], met: bool) -> None:
-            answers.sort(key=itemgetter(0))  # in the order of the shards
-            value = client.operated(parts, [answer.value for answer in answers])
-            errors = [answer.error for answer in answers if answer.error is not None]
-            reply(Failed(errors[0]) if errors else value)
-            self._send_held(rank)
-
-        self._send(rank, parts, self._run, join)
-
-    def _run(self, part: OpPart, back: Back) -> None:
+    def _run(self, part: OpPart, call: _Call) -> None:
         try:
-            back(_Value(part.shard, self._shards[part.shard].operate(part.op, part.sender)))
+            value = _Value(part.shard, self._shards[part.shard].operate(part.op, part.sender), part.sender[1])
         except ValueError as error:  # only here it is known which vectors there are
-            back(_Value(part.shard, 0.0, error))
+            value = _Value(part.shard, 0.0, part.sender[1], error)
+        self._answer(call, value, self._operated)
+
+    def _operated(self, call: _Call) -> None:
+        values = sorted(call.answers, key=itemgetter(0))  # in the order of the shards
+        value = self._clients[call.rank].operated(values[0].seq, [value.value for value in values])
+        errors = [value.error for value in values if value.error is not None]
+        call.reply(Failed(errors[0]) if errors else value)
+        self._send_held(call.rank)
 
     def _send_held(self, rank: int) -> None:
         held = self._held[rank]
         while held and not self._clients[rank].full:
             held.popleft()()
 
-    def _send(self, rank: int, parts: list[Any], act: Callable[[Any, Back], None], join: Join) -> None:
-        """Each part to its shard, where `act` happens, and its answer back; `join` when the last has come."""
-        carry, at, me, hosts = self._transport.carry, self._transport.at, ("worker", rank), self._hosts
-        missing, all_met, last_s = len(parts), True, 0.0
-        answers: list[Any] = []
-
-        def back(answer: Any, met: bool = True) -> None:
-            nonlocal missing, all_met, last_s
-            answers.append(answer)
-            missing -= 1
-            all_met = all_met and met
-            last_s = max(last_s, carry(hosts[answer.shard], me, answer.n_bytes))
-            if not missing:
-                at(last_s, partial(join, answers, all_met))
-
+    def _send(self, call: _Call, parts: list[Any], act: Callable[[Any, _Call], None]) -> None:
+        """Each part to its shard, where `act` happens."""
+        carry, at, hosts, me = self._transport.carry, self._transport.at, self._shard_hosts, self._hosts[call.rank]
         for part in parts:
-            at(carry(me, hosts[part.shard], part.n_bytes), partial(act, part, back))
+            at(carry(me, hosts[part.shard], part.n_bytes), partial(act, part, call))
+
+    def _answer(self, call: _Call, answer: Any, join: Callable[[_Call], None]) -> None:
+        """A shard's answer goes back; `join` when the last has come."""
+        call.answers.append(answer)
+        arrival_s = self._transport.carry(self._shard_hosts[answer.shard], self._hosts[call.rank], answer.n_bytes)
+        if arrival_s > call.last_s:
+            call.last_s = arrival_s
+        call.missing -= 1
+        if not call.missing:
+            self._transport.at(call.last_s, partial(join, call))
 
     def _ready(self, part: PullPart) -> bool:
         live = self._session.in_rounds
@@ -194,8 +197,10 @@ class Servers:
         if not waiting:
             return False
         furthest = max(waiting, key=lambda each: each.distance)
-        self._waiting[furthest.part.shard].remove(furthest)
-        furthest.back(self._shards[furthest.part.shard].pull(furthest.part.keys, furthest.part.worker), met=False)
+        number = furthest.part.shard
+        self._waiting[number] = [each for each in self._waiting[number] if each is not furthest]
+        furthest.call.met = False
+        self._answer(furthest.call, self._shards[number].pull(furthest.part.keys, furthest.part.worker), self._pulled)
         return True
 
     def waits(self) -> Waits:
@@ -204,12 +209,9 @@ class Servers:
             for each in queue:
                 version, clock = each.part.version, each.part.clock
                 what = f"version {version}" if version is not None else f"clock {clock}"
-                yield each.reply, f"{what} of shard {number}, which is at version {self._shards[number].version}"
+                yield each.call.reply, f"{what} of shard {number}, which is at version {self._shards[number].version}"
 
     def _look(self, number: int) -> None:
-        queue = self._waiting[number]
-        ready = [each for each in queue if self._ready(each.part)]
-        if ready:
-            self._waiting[number] = [each for each in queue if each not in ready]
-            for each in ready:
-                each.back(self._shards[number].pull(each.part.keys, each.part.worker))
+        queue, self._waiting[number] = self._waiting[number], []
+        for each in queue:
+            self._read(each.part, each.call)

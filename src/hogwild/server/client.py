@@ -171,7 +171,7 @@ class Client:
         seq = self._number()
         return [OpPart(shard, op, (self.worker, seq)) for shard in self._everybody]
 
-    def operated(self, parts: Sequence[OpPart], answers: Sequence[float]) -> float:
-        """The answer to an operation: the sum of the shards' answers, those of `parts` in the same order."""
-        self._close(parts[0].sender[1], [part.shard for part in parts])
+    def operated(self, seq: int, answers: Sequence[float]) -> float:
+        """The answer to operation number `seq`: the sum of the shards' answers, in the order of the shards."""
+        self._close(seq, self._everybody)
         return float(sum(answers))

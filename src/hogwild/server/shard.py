@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from hogwild.answers import Stamp
 from hogwild.deltas import Vector
 from hogwild.limits import check_whole
-from hogwild.params import NonFiniteError
 from hogwild.rows import Keys
 from hogwild.rules.updates import At, Prox, Update
 from hogwild.server.messages import CHANGE, DELTA, WINDOW, Applied, Pulled, PushPart, Sender
@@ -81,7 +80,7 @@ class Shard:
             weights[at] -= rule.step(state, g, rate, at), then prox at the rule's pace * steps
 
         A change is added. Every push counts for `version` and its worker's clock, also one without examples, and a
-        portion that is dropped. ValueError or NonFiniteError, and nothing changed, for a bad one.
+        portion that is dropped. ValueError, and nothing changed, for a bad one.
         """
         shard, worker, seq, others, cleared, kind, _, values, steps, examples, loss, rate, portion = part
         ring, place = self._seen.rings[worker], seq % self._seen.window
@@ -128,7 +127,7 @@ class Shard:
             weights[at] = values
 
     def _check(self, part: PushPart) -> At:
-        """Where the values belong. ValueError or NonFiniteError if they do not."""
+        """Where the values belong. ValueError if they do not. That they are finite, `Client.cut` has seen to."""
         keys, values, span = part.keys, part.values, self._span
         if part.shard != span.shard:
             raise ValueError(f"a push for shard {part.shard} came to shard {span.shard}")
@@ -143,13 +142,6 @@ class Shard:
             size = at.size
         if values.shape != (size,):
             raise ValueError(f"values of shape {values.shape} came to {size} weights of shard {span.shard}")
-        if np.count_nonzero(np.isfinite(values)) != size:
-            bad = np.flatnonzero(~np.isfinite(values))
-            raise NonFiniteError(
-                f"{bad.size} of {size} values for shard {span.shard} in push {part.seq} of worker {part.worker} are "
-                f"NaN or infinite (the first is number {bad[0]}); use a smaller step size, a larger l2, or scale the "
-                "data"
-            )
         if part.kind == DELTA:
             kept = self._accrue and part.portion is not None
             if part.rate is None and self._rule.rate is None and not kept:

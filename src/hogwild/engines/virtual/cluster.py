@@ -20,6 +20,7 @@ from hogwild.traffic import Traffic
 _LATER = object()  # the answer comes by an event
 _POLLS = frozenset({Inbox, Steps, Gradient, Take})  # who asks these again and again, in no time, waits for something
 MOST_POLLS = 100  # at one moment: then the worker goes on after the next event
+IDLE_POLLS, MOST_IDLE = 10_000, 50  # where there is none: so many times so many, as it may do so for a good reason
 
 
 @final
@@ -60,21 +61,26 @@ class Cluster:
         """Until all programs have ended. What one raises is kept by the session."""
         for rank in range(len(self._programs)):
             self._agenda.at(0.0, partial(self._resume, rank, None))
+        idle = 0
         try:
             while not self._session.failed:
                 if self._agenda.step():
-                    self._let_poll()
+                    idle = 0
+                    # A poller is given what it was answered before, may ask once more, and see that answer.
+                    self._let_poll(1)
                     continue
                 if not self._hub.running:
                     break
                 if self._hub.release():
                     continue
-                if self._pollers:
-                    who = self._pollers[0][0]
+                if not self._pollers:
+                    raise self._hub.deadlock(self._met)
+                who, idle = self._pollers[0][0], idle + 1
+                if idle > MOST_IDLE:
                     raise Deadlock(
                         f"worker {who} asks again and again, and nothing is under way that could change the answer"
                     )
-                raise self._hub.deadlock(self._met)
+                self._let_poll(IDLE_POLLS)
         finally:
             for rank, program in enumerate(self._programs):
                 try:
@@ -109,13 +115,12 @@ class Cluster:
         except Exception as error:
             self._session.fail(error, rank, program.rounds)
 
-    def _let_poll(self) -> None:
-        """Something has happened: who asks again and again may look once more."""
+    def _let_poll(self, times: int) -> None:
+        """Who asks again and again may look so many times more."""
         if self._pollers:
             pollers, self._pollers = self._pollers, []
             for rank, answer, failure in pollers:
-                # It is given what it was answered before the event, and may ask once more, and see that answer.
-                self._resume(rank, answer, failure, MOST_POLLS - 1)
+                self._resume(rank, answer, failure, MOST_POLLS - times)
 
     def _handle(self, rank: int, program: Program, request: Any) -> Any:
         kind = type(request)

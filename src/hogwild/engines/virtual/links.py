@@ -57,7 +57,6 @@ class Links:
         }
         self._ends: dict[Host, _End] = {}
         self._now = 0.0
-        self.sent_bytes, self.messages = 0, 0  # by all hosts
 
     def arrival(self, source: Host, target: Host, n_bytes: int, now: float) -> float:
         """Send a message now. Returns the time when all of it has arrived: without others in the way
@@ -80,23 +79,21 @@ class Links:
         up, down = sender.up, receiver.down
         sender.sent_bytes += n_bytes
         sender.messages += 1
-        self.sent_bytes += n_bytes
-        self.messages += 1
         sending, receiving = n_bytes / up.bandwidth, n_bytes / down.bandwidth
-        left = up.fit(now, sending)
-        up.take(left, sending, now)
+        left = up.occupy(now, sending, now)
         # The first byte is there after the latency. A downlink that is faster than the uplink waits until it can take
         # the message in one go, and serves others meanwhile.
         ready = left + (sender.latency_s if sender.latency_s > receiver.latency_s else receiver.latency_s)
         if sending > receiving:
             ready += sending - receiving
-        before = receiver.last.get(source, -1.0)
-        begin = down.fit(ready if ready > before else before, receiving)
-        down.take(begin, receiving, now)
-        arrival = begin + receiving
+        last = receiver.last
+        before = last.get(source, -1.0)
+        arrival = down.occupy(ready if ready > before else before, receiving, now) + receiving
         if arrival <= before:  # a link without limits: events at equal times may run in any order
             arrival = nextafter(before, inf)
-        receiver.note(source, arrival, now)
+        last[source] = arrival
+        if len(last) > receiver.many:
+            receiver.forget(now)
         return arrival
 
     def all_reduce(self, hosts: Sequence[Host], n_bytes: int, now: float) -> float:
@@ -124,8 +121,6 @@ class Links:
         for number, end in enumerate(ends):
             end.sent_bytes += each + (number < more)
             end.messages += stages
-        self.sent_bytes += 2 * (size - 1) * n_bytes
-        self.messages += stages * size
         length = 2 * (size - 1) / size * n_bytes / min(link.bandwidth for link in links)
         begin, later = now, max(link.fit(now, length) for link in links)
         while later > begin:
@@ -133,6 +128,12 @@ class Links:
         for link in links:
             link.take(begin, length, now)
         return begin + length + stages * max(end.latency_s for end in ends)
+
+    @property
+    def sent(self) -> tuple[int, int]:
+        """Bytes and messages of all hosts."""
+        ends = self._ends.values()
+        return sum(end.sent_bytes for end in ends), sum(end.messages for end in ends)
 
     def loads(self) -> dict[Host, Load]:
         """What each host has sent, of those that have sent or received something."""
@@ -173,6 +174,21 @@ class _Link:
             at += 1
         return ready
 
+    def occupy(self, ready: float, length: float, now: float) -> float:
+        """Take the link as soon as it is free from `ready` on: when? Forgets what is over `now`."""
+        ends = self.ends
+        if length > 0 and (not ends or ready > ends[-1]) and ready + length > ready:
+            self.busy_s += length
+            if ends and ends[-1] <= now:
+                self.begins.clear()
+                ends.clear()
+            self.begins.append(ready)
+            ends.append(ready + length)
+            return ready
+        begin = self.fit(ready, length)
+        self.take(begin, length, now)
+        return begin
+
     def take(self, begin: float, length: float, now: float) -> None:
         """Take the link from `begin` on, where it is free. Forgets what is over `now`."""
         end = begin + length
@@ -207,21 +223,19 @@ class _Link:
 class _End:
     """A host: its two links, what it has sent, and when what was sent to it arrives."""
 
-    __slots__ = ("_many", "down", "last", "latency_s", "messages", "sent_bytes", "up")
+    __slots__ = ("down", "last", "latency_s", "many", "messages", "sent_bytes", "up")
 
     def __init__(self, latency_s: float, bandwidth: float) -> None:
         self.latency_s = latency_s
         self.up, self.down = _Link(bandwidth), _Link(bandwidth)
         self.sent_bytes, self.messages = 0, 0
         self.last: dict[Host, float] = {}  # when the last message of each sender arrives
-        self._many = FEW_SENDERS
+        self.many = FEW_SENDERS  # so many are remembered before it is asked whether they still matter
 
-    def note(self, source: Host, arrival: float, now: float) -> None:
-        """Remember the arrival, as long as later messages could overtake it."""
-        self.last[source] = arrival
-        if len(self.last) > self._many:
-            self.last = {host: time for host, time in self.last.items() if time >= now}
-            self._many = max(FEW_SENDERS, 2 * len(self.last))
+    def forget(self, now: float) -> None:
+        """Forget the arrivals that later messages cannot overtake any more."""
+        self.last = {host: time for host, time in self.last.items() if time >= now}
+        self.many = max(FEW_SENDERS, 2 * len(self.last))
 
 
 def _latency(name: str, value: float) -> float:

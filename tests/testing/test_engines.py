@@ -184,7 +184,7 @@ def test_what_an_engine_has_not_is_left_out():
     def refusing(job):
         missing = job.strategy.needs - without
         if missing:
-            raise Unsupported(f"{type(job.strategy).__name__} needs {missing}: use Threads()")
+            raise Unsupported(f"{type(job.strategy).__name__} needs {' and '.join(sorted(missing))}: use Threads()")
         return job
 
     check_engine(lambda n: Faulty(n, job=refusing, can=without) if n else Threads(0))

@@ -18,6 +18,8 @@ def check_job(job: Job, engine: AbstractEngine) -> None:
     if missing:
         wanted = " and ".join(MEANING.get(need, need) for need in missing)
         instead = "Threads()" if strategy.needs <= MEANING.keys() and where != "Threads" else "an engine that has it"
+        if missing == ["turns"] and engine.size > 1:
+            instead += f", or {where}(1)"
         raise Unsupported(f"{name} needs {wanted}, which {where} does not have: use {instead}")
     if strategy.most_workers is not None and engine.size > strategy.most_workers:
         raise Unsupported(

@@ -26,6 +26,7 @@ _HOMES: dict[str, str] = {
     "Linear": "hogwild.models.linear",
     "LinearClassifier": "hogwild.estimators",
     "LinearRegressor": "hogwild.estimators",
+    "Link": "hogwild.engines",
     "LocalSGD": "hogwild.strategies",
     "Locked": "hogwild.strategies",
     "Locking": "hogwild.memory",

@@ -10,6 +10,7 @@ from hogwild import (
     AllReduce,
     Deadlock,
     Hogwild,
+    Link,
     Racy,
     Replicas,
     RoundRobin,
@@ -309,3 +310,39 @@ def test_a_thousand_workers_are_no_trouble():
 
     result = look(Simulated(1000, shards=4), work, probe=served(sgd(), agree=True), n_examples=1000)
     np.testing.assert_array_equal(result.params.weights, 1.0)
+
+
+# ---- links
+
+
+def test_a_machine_may_have_a_link_of_its_own():
+    async def work(me):
+        await me.put(1 - me.rank, np.ones(10))
+        await me.inbox((1 - me.rank,))
+
+    def seconds(links):
+        engine = Simulated(2, latency_s=0.5, bandwidth_bytes_s=inf, links=links)
+        return look(engine, work, probe=Probe(agree=False)).history.traffic.virtual_s
+
+    assert seconds({}) == 0.5
+    assert seconds({("worker", 1): Link(latency_s=3.0)}) == 3.0
+    assert seconds({("worker", 0): Link(bandwidth_bytes_s=80.0 + HEADER_BYTES)}) == 1.5
+
+
+@pytest.mark.parametrize(
+    ("links", "kind", "sentence"),
+    [
+        (
+            {("worker", 2): Link()},
+            ValueError,
+            r"^links of \('worker', 2\), which is not there: .*\('worker', 1\) and",
+        ),
+        ({("shard", 1): Link()}, ValueError, r"^links of \('shard', 1\), which is not there"),
+        ({"worker": Link()}, ValueError, r"^links of 'worker', which is not there"),
+        ({("disk", 0): Link()}, ValueError, r"^links of \('disk', 0\), which is not there"),
+        ({("worker", 0): 0.1}, TypeError, r"^links\[\('worker', 0\)\]=0.1 must be a Link such as"),
+    ],
+)
+def test_links_of_what_is_not_there_are_refused(links, kind, sentence):
+    with pytest.raises(kind, match=sentence):
+        Simulated(2, links=links)

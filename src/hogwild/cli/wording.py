@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
@@ -49,6 +50,8 @@ def as_json(value: Any) -> Any:
     """Records as objects with all their fields, infinity and what JSON has no word for as text."""
     if is_dataclass(value):
         return {name: as_json(given) for name, given in _given(value).items()}
+    if isinstance(value, Mapping):
+        return {str(name): as_json(given) for name, given in value.items()}
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     return value if value is None or isinstance(value, bool | int | str) else in_short(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hogwild.engines.simulated import Simulated
 from hogwild.engines.threads import Threads
+from hogwild.engines.virtual.links import Link
 from hogwild.engines.virtual.speeds import Speeds
 from hogwild.engines.waits import Deadlock
 from hogwild.interfaces import AbstractEngine
@@ -21,4 +22,4 @@ def find_engine(given: str | AbstractEngine) -> AbstractEngine:
     return found
 
 
-__all__ = ["ENGINES", "Deadlock", "Simulated", "Speeds", "Threads", "find_engine"]
+__all__ = ["ENGINES", "Deadlock", "Link", "Simulated", "Speeds", "Threads", "find_engine"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Literal, final
@@ -14,7 +15,7 @@ from hogwild.engines.session import Session
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.virtual.calibration import seconds_per_example
 from hogwild.engines.virtual.cluster import Cluster
-from hogwild.engines.virtual.links import Links
+from hogwild.engines.virtual.links import Host, Link, Links
 from hogwild.engines.virtual.speeds import Clocks, Speeds
 from hogwild.engines.virtual.transport import Network
 from hogwild.interfaces import AbstractEngine, Job, Result
@@ -36,6 +37,7 @@ class Simulated(AbstractEngine):
     example_s :          seconds that a worker of speed 1 takes to learn an example, or "measured": on this machine,
                          before the run (which then need not repeat)
     speeds :             how unequal workers are
+    links :              other links, of some machines: {("worker", 3): Link(latency_s=0.1), ("shard", 0): Link(...)}
 
     Times in the history are virtual seconds, `Stop(time_s=...)` too; judging the weights takes no time. The same seed
     gives the same bits; another seed explores another interleaving of what happens at the same time. `history.traffic`
@@ -50,15 +52,27 @@ class Simulated(AbstractEngine):
     bandwidth_bytes_s: float = 1.25e9
     example_s: float | Literal["measured"] = EXAMPLE_S
     speeds: Speeds = field(default_factory=Speeds)
+    links: Mapping[Host, Link] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         check_fields(self, "workers", "shards")
         Links(self.latency_s, self.bandwidth_bytes_s)  # checks them
+        self._check_links()
         if not isinstance(self.speeds, Speeds):
             raise TypeError(f"speeds={self.speeds!r} must be a Speeds such as Speeds(spread=0.3)")
         measured = isinstance(self.example_s, str) and self.example_s == "measured"
         if not (measured or (isinstance(self.example_s, Real) and 0 < self.example_s < math.inf)):
             raise ValueError(f'example_s={self.example_s!r} must be a positive number of seconds, or "measured"')
+
+    def _check_links(self) -> None:
+        machines = {"worker": self.workers, "shard": self.shards}
+        hosts = {(kind, number) for kind, count in machines.items() for number in range(count)} if self.links else ()
+        for host, link in self.links.items():
+            if host not in hosts:
+                last = " and ".join(f"('{kind}', 0) to ('{kind}', {count - 1})" for kind, count in machines.items())
+                raise ValueError(f"links of {host!r}, which is not there: there are {last}")
+            if not isinstance(link, Link):
+                raise TypeError(f"links[{host!r}]={link!r} must be a Link such as Link(latency_s=0.1)")
 
     @property
     def can(self) -> frozenset[str]:
@@ -74,7 +88,7 @@ class Simulated(AbstractEngine):
         check_job(job, self)
         agenda = Agenda(job.seed)
         session = Session(job, self.size, lambda: agenda.now)
-        network = Network(agenda, Links(self.latency_s, self.bandwidth_bytes_s))
+        network = Network(agenda, Links(self.latency_s, self.bandwidth_bytes_s, self.links))
         clocks = Clocks(self.speeds, self.size, job.seed)
         example_s = _measured(session) if isinstance(self.example_s, str) else float(self.example_s)
         cluster = Cluster(session, job.strategy, agenda, network, clocks, example_s, int(self.shards))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hogwild.engines.virtual.links import FEW_SENDERS, Links, Load
+from hogwild.engines.virtual.links import FEW_SENDERS, Link, Links, Load
 
 TICK = 2.0**-10  # all times are multiples of it, so that floats are exact and equal means equal
 HOSTS = [("worker", 0), ("worker", 1), ("shard", 0), 3]
@@ -24,9 +24,14 @@ clusters = st.tuples(
 )
 
 
+def other(latencies, bandwidths) -> dict:
+    """Links of some hosts, of which only this is not as elsewhere."""
+    return {host: Link(latencies.get(host), bandwidths.get(host)) for host in [*latencies, *bandwidths]}
+
+
 def built(cluster) -> Links:
     latency_s, bandwidth, latencies, others = cluster
-    return Links(latency_s, bandwidth, latencies_s=latencies, bandwidths_bytes_s=others)
+    return Links(latency_s, bandwidth, other(latencies, others))
 
 
 def sent(links: Links, messages) -> list[tuple]:
@@ -96,7 +101,7 @@ def test_a_free_network_takes_latency_and_bytes(n_bytes):
 
 
 def test_the_slower_link_and_the_longer_way_count():
-    links = Links(0.5, 128.0, latencies_s={"far": 8.0}, bandwidths_bytes_s={"slow": 2.0})
+    links = Links(0.5, 128.0, other({"far": 8.0}, {"slow": 2.0}))
     assert links.arrival("a", "slow", 64, 0.0) == 0.5 + 32
     assert links.arrival("slow", "a", 64, 0.0) == 0.5 + 32
     assert links.arrival("far", "b", 64, 0.0) == 8.5
@@ -150,7 +155,7 @@ def test_no_two_messages_overlap_on_a_downlink(cluster, messages):
 def test_no_two_messages_overlap_on_an_uplink(latency_s, bandwidth, messages):
     # Of hosts that only send to hosts with downlinks without limits: what arrives has just left.
     messages = [(("from", source), ("to", target), n_bytes, pause) for source, target, n_bytes, pause in messages]
-    links = Links(latency_s, bandwidth, bandwidths_bytes_s={("to", host): math.inf for host in HOSTS})
+    links = Links(latency_s, bandwidth, other({}, {("to", host): math.inf for host in HOSTS}))
     taken = defaultdict(list)
     for source, _, n_bytes, _, arrival in sent(links, [each for each in messages if each[2]]):
         left = arrival - latency_s
@@ -202,7 +207,7 @@ def test_two_shards_share_the_load():
 
 
 def test_a_message_from_afar_does_not_hold_up_those_nearby():
-    links = Links(0.0, 64.0, latencies_s={"far": 100.0})
+    links = Links(0.0, 64.0, other({"far": 100.0}, {}))
     assert links.arrival("far", "server", 64, 0.0) == 101.0
     assert links.arrival("near", "server", 64, 0.0) == 1.0
     # unless they would be in its way: 99 s are left before it
@@ -212,13 +217,13 @@ def test_a_message_from_afar_does_not_hold_up_those_nearby():
 
 
 def test_slow_senders_share_a_fast_server():
-    links = Links(0.0, 1.0, bandwidths_bytes_s={"server": 64.0})
+    links = Links(0.0, 1.0, other({}, {"server": 64.0}))
     arrivals = [links.arrival(rank, "server", 64, 0.0) for rank in range(8)]
     assert arrivals == [64.0 + rank for rank in range(8)]  # not 64 times 8
 
 
 def test_a_small_message_does_not_overtake_a_large_one_of_the_same_sender():
-    links = Links(0.0, 64.0, latencies_s={"far": 10.0}, bandwidths_bytes_s={"near": math.inf})
+    links = Links(0.0, 64.0, other({"far": 10.0}, {"near": math.inf}))
     assert links.arrival("far", "server", 64, 0.0) == 11.0
     assert links.arrival("near", "server", 64 * 20, 0.0) == 31.0
     assert links.arrival("near", "server", 64, 0.0) == 32.0
@@ -227,7 +232,7 @@ def test_a_small_message_does_not_overtake_a_large_one_of_the_same_sender():
 
 
 def test_a_message_of_no_bytes_waits_for_the_queue():
-    links = Links(0.0, 64.0, latencies_s={"far": 4.0, "on the way": 3.5})
+    links = Links(0.0, 64.0, other({"far": 4.0, "on the way": 3.5}, {}))
     for rank in range(3):
         links.arrival(rank, "server", 64, 0.0)  # until 3
     assert links.arrival("near", "server", 0, 0.0) == 3.0
@@ -276,7 +281,7 @@ def test_all_reduce_takes_what_its_messages_take(size):
     st.dictionaries(st.integers(0, 39), st.floats(0, 10), max_size=3),
 )
 def test_all_reduce_formula(size, n_bytes, latency_s, bandwidth, others, latencies):
-    links = Links(latency_s, bandwidth, bandwidths_bytes_s=others, latencies_s=latencies)
+    links = Links(latency_s, bandwidth, other(latencies, others))
     slowest = min(others.get(rank, bandwidth) for rank in range(size))
     longest = max(latencies.get(rank, latency_s) for rank in range(size))
     end = links.all_reduce(range(size), n_bytes, 7.0)
@@ -301,7 +306,7 @@ def test_all_reduce_and_messages_wait_for_each_other():
 
 
 def test_all_reduce_finds_a_time_that_suits_all():
-    links = Links(0.0, 64.0, latencies_s={"a": 1.0, "b": 4.0})
+    links = Links(0.0, 64.0, other({"a": 1.0, "b": 4.0}, {}))
     links.arrival("a", 0, 64, 0.0)  # the downlink of 0 is taken from 1 to 2
     links.arrival("b", 1, 64, 0.0)  # that of 1 from 4 to 5
     assert links.all_reduce([0, 1], 64 * 2, 0.0) == 4.0  # from 2 to 4
@@ -328,16 +333,18 @@ def test_all_reduce_wants_each_host_once(bad):
 def test_a_latency_that_cannot_be_is_refused(bad):
     with pytest.raises(ValueError, match=r"^latency_s=.* must be a finite number of seconds, at least 0$"):
         Links(bad)
-    with pytest.raises(ValueError, match=r"^latencies_s\[\('worker', 3\)\]=.* must be a finite number of seconds"):
-        Links(latencies_s={("worker", 3): bad})
+    if bad is not None:  # as elsewhere
+        with pytest.raises(ValueError, match=r"^latency_s=.* must be a finite number of seconds, at least 0$"):
+            Link(latency_s=bad)
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, math.nan, "fast", None])
 def test_a_bandwidth_that_cannot_be_is_refused(bad):
     with pytest.raises(ValueError, match=r"^bandwidth_bytes_s=.* must be a positive number of bytes a second"):
         Links(0.0, bad)
-    with pytest.raises(ValueError, match=r"^bandwidths_bytes_s\[7\]=.* must be a positive number of bytes a second"):
-        Links(bandwidths_bytes_s={7: bad})
+    if bad is not None:
+        with pytest.raises(ValueError, match=r"^bandwidth_bytes_s=.* must be a positive number of bytes a second"):
+            Link(bandwidth_bytes_s=bad)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from math import inf, nextafter
 from numbers import Real
 from typing import NamedTuple, final
@@ -15,6 +16,25 @@ from typing import NamedTuple, final
 Host = Hashable  # 3, ("worker", 3), ("shard", 0)
 
 FEW_SENDERS = 64  # whose last arrivals a host remembers without asking whether they still matter
+
+
+@final
+@dataclass(frozen=True)
+class Link:
+    """The link of one machine, in each direction: see `Simulated`. None: as those of the others. Of two machines the
+    larger latency counts, and the smaller bandwidth.
+
+    ValueError for a latency that is negative or infinite, or a bandwidth that is not positive (`math.inf`: no limit).
+    """
+
+    latency_s: float | None = None
+    bandwidth_bytes_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.latency_s is not None:
+            _latency(self.latency_s)
+        if self.bandwidth_bytes_s is not None:
+            _bandwidth(self.bandwidth_bytes_s)
 
 
 class Load(NamedTuple):
@@ -32,29 +52,14 @@ class Links:
 
     latency_s          : from when a byte leaves its source until it is at its target
     bandwidth_bytes_s  : of each link, in each direction; `math.inf` for no limit
-    latencies_s        : other latencies, by host; of two hosts the larger counts
-    bandwidths_bytes_s : other bandwidths, by host
-
-    ValueError for a latency that is negative or infinite, or a bandwidth that is not positive.
+    others             : other links, by host
     """
 
     def __init__(
-        self,
-        latency_s: float = 0.0,
-        bandwidth_bytes_s: float = inf,
-        *,
-        latencies_s: Mapping[Host, float] | None = None,
-        bandwidths_bytes_s: Mapping[Host, float] | None = None,
+        self, latency_s: float = 0.0, bandwidth_bytes_s: float = inf, others: Mapping[Host, Link] | None = None
     ) -> None:
-        self._latency_s = _latency("latency_s", latency_s)
-        self._bandwidth = _bandwidth("bandwidth_bytes_s", bandwidth_bytes_s)
-        self._latencies = {
-            host: _latency(f"latencies_s[{host!r}]", value) for host, value in (latencies_s or {}).items()
-        }
-        self._bandwidths = {
-            host: _bandwidth(f"bandwidths_bytes_s[{host!r}]", value)
-            for host, value in (bandwidths_bytes_s or {}).items()
-        }
+        self._latency_s, self._bandwidth = _latency(latency_s), _bandwidth(bandwidth_bytes_s)
+        self._others = dict(others or {})
         self._ends: dict[Host, _End] = {}
         self._now = 0.0
 
@@ -142,8 +147,12 @@ class Links:
         }
 
     def _connect(self, host: Host) -> _End:
-        latency_s = self._latencies.get(host, self._latency_s)
-        self._ends[host] = end = _End(latency_s, self._bandwidths.get(host, self._bandwidth))
+        latency_s, bandwidth = self._latency_s, self._bandwidth
+        if host in self._others:
+            other = self._others[host]
+            latency_s = latency_s if other.latency_s is None else float(other.latency_s)
+            bandwidth = bandwidth if other.bandwidth_bytes_s is None else float(other.bandwidth_bytes_s)
+        self._ends[host] = end = _End(latency_s, bandwidth)
         return end
 
     def _unsound(self, n_bytes: int, now: float) -> ValueError:
@@ -153,7 +162,7 @@ class Links:
 
 
 @final
-class _Link:
+class _Line:
     """One direction of a host's connection: when it is taken, as intervals in order that do not touch."""
 
     __slots__ = ("bandwidth", "begins", "busy_s", "ends")
@@ -227,7 +236,7 @@ class _End:
 
     def __init__(self, latency_s: float, bandwidth: float) -> None:
         self.latency_s = latency_s
-        self.up, self.down = _Link(bandwidth), _Link(bandwidth)
+        self.up, self.down = _Line(bandwidth), _Line(bandwidth)
         self.sent_bytes, self.messages = 0, 0
         self.last: dict[Host, float] = {}  # when the last message of each sender arrives
         self.many = FEW_SENDERS  # so many are remembered before it is asked whether they still matter
@@ -238,13 +247,15 @@ class _End:
         self.many = max(FEW_SENDERS, 2 * len(self.last))
 
 
-def _latency(name: str, value: float) -> float:
+def _latency(value: float) -> float:
     if not (isinstance(value, Real) and 0 <= value < inf):
-        raise ValueError(f"{name}={value!r} must be a finite number of seconds, at least 0")
+        raise ValueError(f"latency_s={value!r} must be a finite number of seconds, at least 0")
     return float(value)
 
 
-def _bandwidth(name: str, value: float) -> float:
+def _bandwidth(value: float) -> float:
     if not (isinstance(value, Real) and value > 0):
-        raise ValueError(f"{name}={value!r} must be a positive number of bytes a second, or math.inf for no limit")
+        raise ValueError(
+            f"bandwidth_bytes_s={value!r} must be a positive number of bytes a second, or math.inf for no limit"
+        )
     return float(value)

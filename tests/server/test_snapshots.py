@@ -133,7 +133,7 @@ def test_a_portion_from_before_a_crash_is_late():
 
 
 def test_a_snapshot_of_another_window():
-    with pytest.raises(ValueError, match=r"^the snapshot is of a shard with window=8, not 64: use that window$"):
+    with pytest.raises(ValueError, match=r"^the snapshot is of a shard with window=8, not 16: use that window$"):
         one_shard().restore(one_shard(window=8).snapshot())
 
 

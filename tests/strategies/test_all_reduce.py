@@ -46,9 +46,7 @@ def test_equal_workers_leave_nobody_out_but_who_comes_last():
 
 @pytest.mark.parametrize("engine", [Threads(3), Simulated(3)], ids=["threads", "simulated"])
 def test_more_backups_than_others_are_refused(engine):
-    sentence = (
-        r"^AllReduce needs 4 workers at least and (Threads|Simulated)\(3\) has 3: use .*, or change AllR"
-    )
+    sentence = r"^AllReduce needs 4 workers at least and (Threads|Simulated)\(3\) has 3: use .*, or change AllR"
     with pytest.raises(Unsupported, match=sentence):
         run(AllReduce(5, backups=3), engine)
 

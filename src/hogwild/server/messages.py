@@ -14,7 +14,7 @@ HEADER_BYTES = 64
 Sender = tuple[int, int]
 """(worker, seq): tells a message sent twice. Pushes and operations of one worker are numbered together."""
 
-WINDOW = 64
+WINDOW = 16
 """How many of a worker's messages a shard remembers, and so how many may be under way at once.
 
 The largest number seen would not do: messages overtake each other, and one that was overtaken is not a duplicate. All

@@ -22,12 +22,13 @@ class Agenda:
     The same seed and the same calls give the same order, on every machine and version of Python.
     """
 
-    __slots__ = ("_count", "_draw", "_events", "now")
+    __slots__ = ("_count", "_draw", "_events", "now", "shuffle")
 
     def __init__(self, seed: int) -> None:
         self.now = 0.0  # seconds; to be read only: `step` sets it
         self._count = 0
-        self._draw = Random(int(seed)).random
+        random = Random(int(seed))
+        self._draw, self.shuffle = random.random, random.shuffle
         self._events: list[tuple[float, float, int, Action]] = []
 
     def __len__(self) -> int:

@@ -55,6 +55,7 @@ class Cluster:
         self._asking: int | None = None  # whose request is being answered right now
         self._answer: Any = None
         self._met: set[int] = set()
+        self._answered: list[tuple[int, Any]] = []  # who is to go on, now
         self._pollers: list[tuple[int, Any, Exception | None]] = []  # who waits by asking again and again
 
     def run(self) -> None:
@@ -64,10 +65,14 @@ class Cluster:
         idle = 0
         try:
             while not self._session.failed:
+                if self._answered:
+                    self._resume_answered()
+                    continue
                 if self._agenda.step():
                     idle = 0
                     # A poller is given what it was answered before, may ask once more, and see that answer.
-                    self._let_poll(1)
+                    if self._pollers:
+                        self._let_poll(1)
                     continue
                 if not self._hub.running:
                     break
@@ -115,12 +120,19 @@ class Cluster:
         except Exception as error:
             self._session.fail(error, rank, program.rounds)
 
+    def _resume_answered(self) -> None:
+        """In an order that the seed chooses: they go on at the same time."""
+        answered, self._answered = self._answered, []
+        if len(answered) > 1:
+            self._agenda.shuffle(answered)
+        for rank, answer in answered:
+            self._resume(rank, answer)
+
     def _let_poll(self, times: int) -> None:
         """Who asks again and again may look so many times more."""
-        if self._pollers:
-            pollers, self._pollers = self._pollers, []
-            for rank, answer, failure in pollers:
-                self._resume(rank, answer, failure, MOST_POLLS - times)
+        pollers, self._pollers = self._pollers, []
+        for rank, answer, failure in pollers:
+            self._resume(rank, answer, failure, MOST_POLLS - times)
 
     def _handle(self, rank: int, program: Program, request: Any) -> Any:
         kind = type(request)
@@ -179,7 +191,7 @@ class Cluster:
             self._answer = answer
         else:
             self.traffic.waiting(rank, self._agenda.now - self._since[rank])
-            self._agenda.after(0.0, partial(self._resume, rank, answer))
+            self._answered.append((rank, answer))
 
     # ------------------------------------------------------------------------------------------------ rounds
 

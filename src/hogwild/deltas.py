@@ -77,6 +77,10 @@ class Change:
     steps: int
     keys: Keys | None = None
 
+    def __add__(self, other: Change) -> Change:
+        keys, values = _sum(self, other)
+        return Change(values, self.examples + other.examples, self.steps + other.steps, keys)
+
     @property
     def n_bytes(self) -> int:
         """What it takes to send."""
@@ -100,7 +104,7 @@ def copied(x: Sent | None) -> Any:
     return replace(x, values=x.values.copy(), keys=None if x.keys is None else x.keys.copy())
 
 
-def _sum(a: Delta, b: Delta) -> tuple[Keys | None, Vector]:
+def _sum(a: Delta | Change, b: Delta | Change) -> tuple[Keys | None, Vector]:
     if a.keys is None and b.keys is None:
         return None, a.values + b.values
     if a.keys is None or b.keys is None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any, ClassVar, Literal, NamedTuple, final
 
 import numpy as np
@@ -42,6 +41,7 @@ from hogwild.requests import (
     Upcoming,
 )
 from hogwild.rows import Keys
+from hogwild.rules.checks import is_number
 from hogwild.rules.schedules import Moment
 from hogwild.rules.updates import Prox, Update
 
@@ -290,11 +290,11 @@ class Stop:
 
     def __post_init__(self) -> None:
         check_fields(self, "epochs", "patience")
-        if self.time_s is not None and not (isinstance(self.time_s, Real) and self.time_s > 0):
+        if self.time_s is not None and not (is_number(self.time_s) and self.time_s > 0):
             raise ValueError(f"time_s={self.time_s!r} must be a positive number of seconds, or None")
-        if self.tol is not None and not (isinstance(self.tol, Real) and self.tol >= 0):
+        if self.tol is not None and not (is_number(self.tol) and self.tol >= 0):
             raise ValueError(f"tol={self.tol!r} must be a number of at least 0, or None to judge nothing")
-        if not (isinstance(self.holdout, Real) and 0 <= self.holdout < 1):
+        if not (is_number(self.holdout) and 0 <= self.holdout < 1):
             raise ValueError(f"holdout={self.holdout!r} must lie in [0, 1)")
         if self.holdout > 0 and self.tol is None:
             raise ValueError("a hold-out is there to be judged: give tol a number, or 0 to run all epochs")

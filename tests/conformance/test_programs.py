@@ -6,11 +6,12 @@ from math import inf
 import numpy as np
 import pytest
 
-from hogwild import ALL, Hogwild, Replicas, RoundRobin, Simulated, Stop, Threads, Unsupported, sgd
+from hogwild import ALL, Hogwild, Replicas, RoundRobin, Simulated, Speeds, Stop, Threads, Unsupported, sgd, train
 from hogwild.data import check_examples
 from hogwild.engines import Deadlock
 from hogwild.interfaces import Job
-from hogwild.requests import Portion
+from hogwild.requests import Portion, Ticket
+from hogwild.testing import problem
 from hogwild.testing.ledger import Ledger
 from hogwild.testing.probes import Probe, Trial, look, raised, served, together, vector
 
@@ -83,6 +84,27 @@ def test_polling_takes_no_more_time_than_what_is_polled_for():
     assert result.history.traffic.virtual_s == pytest.approx(1.0 + result.history.traffic.busy_s[1])
 
 
+def test_a_pull_is_not_given_up_while_somebody_may_still_push():
+    async def work(me):
+        if me.rank == 0:
+            for _ in range(300):
+                await me.inbox()
+            await me.push(vector(me, 1.0))
+        else:
+            assert (await me.pull(version=1)).met
+
+    look(Simulated(2), work, probe=served(sgd()))
+
+
+def test_time_goes_on_whatever_is_asked_for_again_and_again():
+    async def work(me):
+        ticket = await me.start(me.pull())
+        while not ticket.done:
+            await me.upcoming(1)
+
+    look(Simulated(1), work, probe=served(sgd()))
+
+
 # ---- failures
 
 
@@ -144,6 +166,61 @@ def test_turns_are_refused_before_anything_begins(strategy):
     Trial().run_strategy(Simulated(1), strategy)
 
 
+@every_engine
+def test_who_has_caught_a_failure_goes_on_as_before(engine):
+    """Also to the end of the epoch, where it waits for the others."""
+
+    async def work(me):
+        async for _ in me.rounds():
+            await me.steps(50)
+            with pytest.raises(ValueError, match="there is no worker 99"):
+                await me.get(99)
+
+    result = look(engine(2), work, probe=Probe(agree=True, answer="mine"), stop=Stop(epochs=3, tol=0))
+    assert len(result.history) == 3
+
+
+@every_engine
+def test_an_operation_that_has_failed_holds_nothing_up(engine):
+    async def work(me):
+        with pytest.raises(ValueError, match="the server has no vector 'nothere'"):
+            await me.on_server("scale", "nothere", 2.0)
+        assert (await me.pull()).met
+        for _ in range(40):
+            await me.start(me.push(vector(me, 1.0)))
+        with pytest.raises(ValueError, match=r"^operation"):
+            await me.start(me.on_server("nonsense"))
+
+    look(engine(2), work, probe=served(sgd()))
+
+
+@every_engine
+def test_what_cannot_be_added_up_changes_nothing(engine):
+    async def work(me):
+        with pytest.raises(ValueError, match=r"^quorum=3 is more than the 2 workers"):
+            await me.all_reduce(vector(me), 3)
+        everybody = await together(me, 1.0)
+        assert everybody.tolist() == [1.0, 1.0]
+        if me.rank == 1:
+            await me.inbox((0,))
+            with pytest.raises(ValueError, match=r"^all_reduce: worker 1 gives a vector of shape \(3,\)"):
+                await me.all_reduce(np.ones(3))
+            await me.all_reduce(vector(me, 2.0))
+        else:
+            ticket = await me.start(me.all_reduce(vector(me, 1.0)))
+            await me.put(1, vector(me))
+            assert (await ticket).sum[0] == 3.0
+
+    look(engine(2), work, probe=FREE)
+
+
+def test_a_ticket_that_was_not_started_is_named():
+    async def work(me):
+        await Ticket(None)
+
+    raised(ValueError, r"^this ticket was not started in this run: await what me.start\(\)", look, Threads(1), work)
+
+
 # ---- messages and sums
 
 
@@ -198,8 +275,10 @@ def test_sums_that_were_begun_in_order_are_there_in_order():
 
         async def work(me, order=order):
             first = await me.start(me.all_reduce(vector(me, 1.0)))
-            second = await me.start(me.all_reduce())
-            while not second.done:
+            others = [await me.start(me.all_reduce()) for _ in range(4)]
+            while not others[-1].done:
+                done = [ticket.done for ticket in others]
+                assert done == sorted(done, reverse=True)
                 await me.inbox()
             order.append(first.done)
 
@@ -259,3 +338,41 @@ def test_examples_that_were_looked_at_are_part_of_all_that_are_left(engine):
 
     look(engine(1), work)
     assert found == [3, 10, 4, 20]
+
+
+# ---- whose weights are judged
+
+
+def test_epochs_that_a_slow_worker_has_missed_do_not_count_as_no_progress():
+    """Its weights are the answer. While others finish many epochs they stay as they are."""
+
+    async def work(me):
+        async for _ in me.rounds():
+            await me.steps(10)
+
+    task = problem(n=300)
+    engine, probe = Simulated(20, speeds=Speeds(spread=2.0)), Probe(agree=False, answer="mine")
+    stop = Stop(epochs=30, tol=1e-9)
+    result = train(task.model, task.data, strategy=probe.strategy(work), engine=engine, stop=stop, seed=0)
+    judged = [record.objective for record in result.history if record.objective is not None]
+    assert [record.epoch for record in result.history] == list(range(1, len(result.history) + 1))
+    assert result.reason == "epochs"
+    assert 1 < len(judged) < len(result.history), "several epochs are missed at a time"
+
+
+# ---- what a strategy says of itself
+
+
+@pytest.mark.parametrize(
+    ("probe", "sentence"),
+    [
+        (Probe(answer="sevrer"), r"^Probe has answer='sevrer': it must be one of mine, end, shared, server$"),
+        (Probe(answer="shared"), r'^Probe has answer="shared", so it must need "share"$'),
+        (Probe(answer="server"), r'^Probe has answer="server", so it must need "server"$'),
+    ],
+)
+def test_answers_that_cannot_be_are_refused(probe, sentence):
+    async def work(me):
+        raise AssertionError("it has begun")
+
+    raised(Unsupported, sentence, look, Threads(1), work, probe=probe)

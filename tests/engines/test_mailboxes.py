@@ -260,3 +260,28 @@ def test_bytes_are_counted():
     assert (rig.traffic.sent_bytes, rig.traffic.messages) == (3 * HEADER_BYTES + 40 + 16, 3)
     rig.ask(0, Average(1))
     assert (rig.traffic.sent_bytes, rig.traffic.messages) == (5 * HEADER_BYTES + 40 + 3 * 16, 5)
+
+
+def everything(rig, rank) -> list:
+    """What lies in the mailbox of this worker."""
+    answers = []
+    rig.boxes.inbox(rank, Inbox(), answers.append)
+    return [message.x for message in answers[0]]
+
+
+def test_what_cannot_be_added_leaves_what_was_there():
+    rig = Rig()
+    rig.put(0, 1, np.ones(3), "add")
+    sentence = r'^put\(mode="add"\): worker 0 adds a .* to a vector of shape \(3,\) in the mailbox of worker 1'
+    for other in (np.ones(4), np.ones(1), Change(np.ones(3), 1, 1)):
+        with pytest.raises(ValueError, match=sentence):
+            rig.put(0, 1, other, "add")
+    assert [x.tolist() for x in everything(rig, 1)] == [[1.0, 1.0, 1.0]]
+
+
+def test_changes_add_up():
+    rig = Rig()
+    for _ in range(2):
+        rig.put(0, 1, Change(np.ones(3), 5, 2), "add")
+    (change,) = everything(rig, 1)
+    assert (change.values.tolist(), change.examples, change.steps) == ([2.0, 2.0, 2.0], 10, 4)

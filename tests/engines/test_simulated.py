@@ -340,6 +340,7 @@ def test_a_machine_may_have_a_link_of_its_own():
         ({("shard", 1): Link()}, ValueError, r"^links of \('shard', 1\), which is not there"),
         ({"worker": Link()}, ValueError, r"^links of 'worker', which is not there"),
         ({("disk", 0): Link()}, ValueError, r"^links of \('disk', 0\), which is not there"),
+        (None, TypeError, r"^links=None must be a dict such as"),
         ({("worker", 0): 0.1}, TypeError, r"^links\[\('worker', 0\)\]=0.1 must be a Link such as"),
     ],
 )

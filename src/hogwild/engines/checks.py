@@ -9,6 +9,7 @@ MEANING = {
     "turns": "workers that wait for each other within a block",
     "server": "a parameter server",
 }
+ANSWERS = {"mine": None, "end": None, "shared": "share", "server": "server"}  # and what each needs
 
 
 def check_job(job: Job, engine: AbstractEngine) -> None:
@@ -22,14 +23,20 @@ def check_job(job: Job, engine: AbstractEngine) -> None:
             instead += f", or {where}(1)"
         raise Unsupported(f"{name} needs {wanted}, which {where} does not have: use {instead}")
     if strategy.most_workers is not None and engine.size > strategy.most_workers:
+        most = strategy.most_workers
         raise Unsupported(
-            f"{name} runs on {strategy.most_workers} worker and {where}({engine.size}) has {engine.size}: "
-            f"use {where}({strategy.most_workers}), or Hogwild() to use them all"
+            f"{name} runs on {most} worker{'s' if most > 1 else ''} and {where}({engine.size}) has {engine.size}: "
+            f"use {where}({most}), or a strategy for more, such as Hogwild()"
         )
     if engine.size < strategy.least_workers:
         raise Unsupported(
             f"{name} needs {strategy.least_workers} workers at least and {where}({engine.size}) has {engine.size}: use "
             f"{where}({strategy.least_workers}), or change {strategy!r}"
         )
+    if strategy.answer not in ANSWERS:
+        raise Unsupported(f"{name} has answer={strategy.answer!r}: it must be one of {', '.join(ANSWERS)}")
+    needed = ANSWERS[strategy.answer]
+    if needed is not None and needed not in strategy.needs:
+        raise Unsupported(f'{name} has answer="{strategy.answer}", so it must need "{needed}"')
     if (strategy.server is None) == ("server" in strategy.needs):
         raise Unsupported(f'{name} must both need "server" and give a rule for it, or neither')

@@ -27,7 +27,7 @@ class _Sum:
     quorum: int | None = None
     result: Reduced | None = None
     arrived: bool = False  # at those that waited for it
-    place: Any = None  # where in the data the last giver was
+    place: Any = None  # where in the data those were who waited for it
 
 
 @final
@@ -54,10 +54,12 @@ class Collectives:
     def give(self, rank: int, request: Reduce, reply: Reply) -> None:
         """The worker's contribution; `reply` is called with the `Reduced` when there is one."""
         number = self._counts[rank]
-        self._counts[rank] += 1
         if number not in self._sums:
             self._sums[number] = _Sum(len(self._running))
         entry = self._sums[number]
+        if entry.result is None:
+            self._check(entry, rank, request)
+        self._counts[rank] += 1
         entry.missing -= 1
         if entry.result is not None:
             entry.waiting[rank] = reply
@@ -66,15 +68,18 @@ class Collectives:
             self._forget(number)
             return
         if request.quorum is not None:
-            if request.quorum > self._size:
-                raise ValueError(f"quorum={request.quorum} is more than the {self._size} workers there are")
             entry.quorum = request.quorum
         if request.x is not None:
-            _check_alike(entry.given, rank, request.x)
             # A peer may change my weights before the sum is closed.
             entry.given[rank] = request.x.copy() if isinstance(request.x, np.ndarray) else request.x
         entry.waiting[rank] = reply
         self._close_if_complete(number)
+
+    def _check(self, entry: _Sum, rank: int, request: Reduce) -> None:
+        if request.quorum is not None and request.quorum > self._size:
+            raise ValueError(f"quorum={request.quorum} is more than the {self._size} workers there are")
+        if request.x is not None:
+            _check_alike(entry.given, rank, request.x)
 
     def returned(self, rank: int) -> None:
         """A worker's program has ended: who waits for it need not any longer."""

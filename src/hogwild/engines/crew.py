@@ -151,8 +151,11 @@ class Crew:
             self._let_in(rank)
             self._asking = rank
             self._answer = _LATER
-            self._hub.ask(rank, request, self._replies[rank])
-            answer, self._asking = self._answer, None
+            try:
+                self._hub.ask(rank, request, self._replies[rank])
+            finally:
+                self._asking = None
+            answer = self._answer
             if answer is not _LATER:
                 return answer
             self._block(rank)

@@ -111,6 +111,8 @@ class Hub:
         if ticket.done:
             self._hand_over(rank, ticket.request, reply, ticket.answer)
         else:
+            if id(ticket) not in self._started:
+                raise ValueError("this ticket was not started in this run: await what me.start() has answered")
             self._tickets[id(ticket)] = (rank, reply)
             self._awaited[rank] = self._started[id(ticket)]
 

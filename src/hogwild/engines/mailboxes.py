@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -52,7 +52,10 @@ class Mailboxes:
             slot = self._slots[peer].setdefault(rank, deque())
             if mode == "replace":
                 slot.clear()
-            slot.append(_added(slot.pop(), message, peer) if mode == "add" and slot else message)
+            if mode == "add" and slot:
+                slot[-1] = _added(slot[-1], message, peer)
+            else:
+                slot.append(message)
             self._look(peer)
 
         reply(True)
@@ -146,9 +149,15 @@ class Mailboxes:
 
 
 def _added(before: Message, message: Message, peer: int) -> Message:
-    """Both in one. ValueError or TypeError if they cannot be added up."""
-    try:
-        return message._replace(x=before.x + message.x)
-    except (TypeError, ValueError) as error:
-        error.add_note(f'(put(mode="add") by worker {message.sender}, to what it had put into the mailbox of {peer})')
-        raise
+    """Both in one. ValueError if they are not of one kind and shape."""
+    x, y = before.x, message.x
+    if type(x) is not type(y) or np.shape(x) != np.shape(y):
+        raise ValueError(
+            f'put(mode="add"): worker {message.sender} adds {_describe(y)} to {_describe(x)} in the mailbox of worker '
+            f"{peer}: give what can be added up"
+        )
+    return message._replace(x=x + y)
+
+
+def _describe(x: Any) -> str:
+    return f"a vector of shape {x.shape}" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"

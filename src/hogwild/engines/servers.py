@@ -16,7 +16,7 @@ from hogwild.engines.waits import Failed, Reply, Waits
 from hogwild.params import Params
 from hogwild.requests import OnServer, Pull, Push
 from hogwild.rules.updates import Update, scaled
-from hogwild.server import Client, OpPart, PullPart, PushPart, Ranges, Shard
+from hogwild.server import Client, OpPart, PullPart, PushPart, Ranges, Shard, check_operation
 from hogwild.traffic import Traffic
 
 
@@ -98,8 +98,10 @@ class Servers:
         if not (client.full or held):
             answer(rank, request, reply)
             return
-        if isinstance(request, Push):
-            client.cut(request.x)  # what is wrong with it is said now
+        if isinstance(request, Push):  # what is wrong with it is said now
+            client.cut(request.x)
+        else:
+            check_operation(request.op)
         held.append(partial(answer, rank, request, reply))
 
     def received(self, rank: int, weights: Versioned) -> None:
@@ -154,9 +156,13 @@ class Servers:
 
     def _operated(self, call: _Call) -> None:
         values = sorted(call.answers, key=itemgetter(0))  # in the order of the shards
-        value = self._clients[call.rank].operated(values[0].seq, [value.value for value in values])
+        client, seq = self._clients[call.rank], values[0].seq
         errors = [value.error for value in values if value.error is not None]
-        call.reply(Failed(errors[0]) if errors else value)
+        if errors:
+            client.refused(seq)
+            call.reply(Failed(errors[0]))
+        else:
+            call.reply(client.operated(seq, [value.value for value in values]))
         self._send_held(call.rank)
 
     def _send_held(self, rank: int) -> None:
@@ -209,6 +215,8 @@ class Servers:
             for each in queue:
                 version, clock = each.part.version, each.part.clock
                 what = f"version {version}" if version is not None else f"clock {clock}"
+                if version is None and clock is None:
+                    what = f"its own message number {each.part.acked}"
                 yield each.call.reply, f"{what} of shard {number}, which is at version {self._shards[number].version}"
 
     def _look(self, number: int) -> None:

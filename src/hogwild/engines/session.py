@@ -208,6 +208,7 @@ class Session:
             self.supply.open(following)
             self._due.append(moment)  # whose weights these are, it may be changing them now
             return
+        self._catch_up()
         if self._judged:
             self._lay_out(moment)
         if self._size > 1 and not self.agreed:
@@ -223,10 +224,16 @@ class Session:
         return self._members[0] if self._members else 0
 
     def _catch_up(self) -> None:
-        """Judge what others could not: called by the worker whose weights count, and when all have returned."""
+        """Judge what others could not: called by the worker whose weights count, and when all have returned.
+
+        Of several epochs only the last: the weights at the end of the others nobody knows any more.
+        """
         with self._turning:
-            while self._due:
-                moment = self._due.pop(0)
+            if self._due:
+                *missed, moment = self._due
+                self._due = []
+                for each in missed:
+                    self._tell(self._record(each))
                 self._lay_out(moment)
                 self.judge()
                 self._tell(self._record(moment))

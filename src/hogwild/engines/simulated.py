@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Literal, final
 
 import numpy as np
@@ -22,6 +21,7 @@ from hogwild.interfaces import AbstractEngine, Job, Result
 from hogwild.limits import check_fields
 from hogwild.memory import Memory
 from hogwild.requests import Steps
+from hogwild.rules.checks import is_number
 
 EXAMPLE_S = 1e-6
 
@@ -61,10 +61,12 @@ class Simulated(AbstractEngine):
         if not isinstance(self.speeds, Speeds):
             raise TypeError(f"speeds={self.speeds!r} must be a Speeds such as Speeds(spread=0.3)")
         measured = isinstance(self.example_s, str) and self.example_s == "measured"
-        if not (measured or (isinstance(self.example_s, Real) and 0 < self.example_s < math.inf)):
+        if not (measured or (is_number(self.example_s) and 0 < self.example_s < math.inf)):
             raise ValueError(f'example_s={self.example_s!r} must be a positive number of seconds, or "measured"')
 
     def _check_links(self) -> None:
+        if not isinstance(self.links, Mapping):
+            raise TypeError(f"links={self.links!r} must be a dict such as {{('worker', 3): Link(latency_s=0.1)}}")
         machines = {"worker": self.workers, "shard": self.shards}
         hosts = {(kind, number) for kind, count in machines.items() for number in range(count)} if self.links else ()
         for host, link in self.links.items():

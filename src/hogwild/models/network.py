@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
@@ -21,6 +20,7 @@ from hogwild.models.network_survey import NetworkSurvey, check_features, survey_
 from hogwild.models.network_task import PIECE_ROWS, NetworkTask
 from hogwild.models.network_torch import import_torch
 from hogwild.params import Params
+from hogwild.rules.checks import is_number
 from hogwild.rules.schedules import Schedule, constant, find_schedule
 
 
@@ -71,7 +71,7 @@ class Network(AbstractModel):
     def __post_init__(self) -> None:
         most = float(np.finfo(layout_of(self.module).dtype).max)
         _ = find_network_loss(self.loss), copy_of(self.module, training=True)
-        if not (_is_number(self.l2) and 0 <= self.l2 <= most):
+        if not (is_number(self.l2) and 0 <= self.l2 <= most):
             raise ValueError(f"l2={self.l2!r} must be a finite number of at least 0, and at most {most:.1e}")
         if float(self._schedule().eta0 or 0.0) > most:
             raise ValueError(f"rate={self.rate!r} is more than weights can hold: use at most {most:.1e}")
@@ -84,7 +84,7 @@ class Network(AbstractModel):
                     "Schedule that has one, such as backoff(0.1)"
                 )
             return find_schedule(self.rate)
-        if not (_is_number(self.rate) and self.rate > 0):
+        if not (is_number(self.rate) and self.rate > 0):
             raise ValueError(f"rate={self.rate!r} must be a positive number, or a Schedule such as backoff(0.1)")
         return constant(float(self.rate))
 
@@ -137,7 +137,3 @@ class Network(AbstractModel):
         module = copy_of(self.module, training=False)
         load(module, params)
         return module
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from numbers import Real
 from typing import final
 
 from hogwild.answers import All, Portion
@@ -13,6 +12,7 @@ from hogwild.limits import check_whole
 from hogwild.memory import Sharing
 from hogwild.requests.asking import ask
 from hogwild.rows import Keys
+from hogwild.rules.checks import is_number
 
 
 @final
@@ -46,7 +46,7 @@ class Steps:
         check_whole("n", self.n)
         check_whole("minibatch", self.minibatch)
         rate = self.rate
-        if rate is not None and not (isinstance(rate, Real) and 0 < rate < inf):
+        if rate is not None and not (is_number(rate) and 0 < rate < inf):
             raise ValueError(f"steps(rate={rate!r}) must be a positive number, or None for the model's schedule")
 
 

@@ -6,6 +6,7 @@ from hogwild.server.client import Client
 from hogwild.server.messages import HEADER_BYTES, WINDOW, Applied, OpPart, Pulled, PullPart, PushPart
 from hogwild.server.ranges import Ranges, join
 from hogwild.server.shard import Shard
+from hogwild.server.vectors import check_operation
 
 __all__ = [
     "Applied",
@@ -18,5 +19,6 @@ __all__ = [
     "Ranges",
     "Shard",
     "WINDOW",
+    "check_operation",
     "join",
 ]

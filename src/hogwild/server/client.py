@@ -171,6 +171,10 @@ class Client:
         seq = self._number()
         return [OpPart(shard, op, (self.worker, seq)) for shard in self._everybody]
 
+    def refused(self, seq: int) -> None:
+        """Operation number `seq` has failed: it changed nothing, and no shard will remember it."""
+        del self._open[seq]
+
     def operated(self, seq: int, answers: Sequence[float]) -> float:
         """The answer to operation number `seq`: the sum of the shards' answers, in the order of the shards."""
         self._close(seq, self._everybody)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from math import inf
-from numbers import Real
 from statistics import median
+
+from hogwild.rules.checks import is_number
 
 PARTS = 8  # of the budget: about two to find out how many examples a part takes, five to measure
 MEASUREMENTS = 5
@@ -28,7 +29,7 @@ def seconds_per_example(
 
     ValueError if the budget is not positive, or `run` processes nothing.
     """
-    if not (isinstance(budget_s, Real) and 0 < budget_s < inf):
+    if not (is_number(budget_s) and 0 < budget_s < inf):
         raise ValueError(f"budget_s={budget_s!r} must be a positive number of seconds")
     _counted(run, 1)
     began, part_s, n = clock(), budget_s / PARTS, 1

@@ -19,6 +19,7 @@ from hogwild.traffic import Traffic
 
 _LATER = object()  # the answer comes by an event
 _POLLS = frozenset({Inbox, Steps, Gradient, Take})  # who asks these again and again, in no time, waits for something
+HARDLY_A_POLL = 0.01  # other requests that take no time: a thousand messages may well be sent at one moment
 MOST_POLLS = 100  # at one moment: then the worker goes on after the next event
 IDLE_POLLS, MOST_IDLE = 10_000, 50  # where there is none: so many times so many, as it may do so for a good reason
 
@@ -76,16 +77,18 @@ class Cluster:
                     continue
                 if not self._hub.running:
                     break
-                if self._hub.release():
-                    continue
-                if not self._pollers:
-                    raise self._hub.deadlock(self._met)
-                who, idle = self._pollers[0][0], idle + 1
-                if idle > MOST_IDLE:
+                if self._pollers and idle < MOST_IDLE:
+                    idle += 1
+                    self._let_poll(IDLE_POLLS)
+                elif self._hub.release():
+                    idle = 0
+                elif self._pollers:
+                    who = self._pollers[0][0]
                     raise Deadlock(
                         f"worker {who} asks again and again, and nothing is under way that could change the answer"
                     )
-                self._let_poll(IDLE_POLLS)
+                else:
+                    raise self._hub.deadlock(self._met)
         finally:
             for rank, program in enumerate(self._programs):
                 try:
@@ -97,7 +100,7 @@ class Cluster:
 
     # --------------------------------------------------------------------------------------------- one worker
 
-    def _resume(self, rank: int, answer: Any, failure: Exception | None = None, polls: int = 0) -> None:
+    def _resume(self, rank: int, answer: Any, failure: Exception | None = None, polls: float = 0.0) -> None:
         """Give the worker its answer, or its failure, and answer what it asks, as long as that takes no time."""
         program = self._programs[rank]
         try:
@@ -113,7 +116,7 @@ class Cluster:
                     answer = self._handle(rank, program, request)
                 except Exception as error:
                     failure = error
-                polls += type(request) in _POLLS
+                polls += 1.0 if type(request) in _POLLS else HARDLY_A_POLL
                 if polls > MOST_POLLS and answer is not _LATER:
                     self._pollers.append((rank, answer, failure))
                     return
@@ -180,8 +183,11 @@ class Cluster:
 
     def _communicate(self, rank: int, request: Communicate) -> Any:
         self._asking, self._answer = rank, _LATER
-        self._hub.ask(rank, request, self._replies[rank])
-        answer, self._asking = self._answer, None
+        try:
+            self._hub.ask(rank, request, self._replies[rank])
+        finally:
+            self._asking = None
+        answer = self._answer
         if answer is _LATER:
             self._since[rank] = self._agenda.now
         return answer

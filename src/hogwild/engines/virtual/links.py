@@ -10,8 +10,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nextafter
-from numbers import Real
 from typing import NamedTuple, final
+
+from hogwild.rules.checks import is_number
 
 Host = Hashable  # 3, ("worker", 3), ("shard", 0)
 
@@ -248,13 +249,13 @@ class _End:
 
 
 def _latency(value: float) -> float:
-    if not (isinstance(value, Real) and 0 <= value < inf):
+    if not (is_number(value) and 0 <= value < inf):
         raise ValueError(f"latency_s={value!r} must be a finite number of seconds, at least 0")
     return float(value)
 
 
 def _bandwidth(value: float) -> float:
-    if not (isinstance(value, Real) and value > 0):
+    if not (is_number(value) and value > 0):
         raise ValueError(
             f"bandwidth_bytes_s={value!r} must be a positive number of bytes a second, or math.inf for no limit"
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from numbers import Real
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hogwild.rules.checks import is_number
 
 MOST_SIGMA = 5.0  # of a lognormal: its middle 95 per cent then span a factor of 3e8
 STREAM = 3  # of random numbers, among those of a run's seed
@@ -36,11 +37,11 @@ class Speeds:
 
     def __post_init__(self) -> None:
         for name, value in (("spread", self.spread), ("jitter", self.jitter)):
-            if not (isinstance(value, Real) and 0 <= value <= MOST_SIGMA):
+            if not (is_number(value) and 0 <= value <= MOST_SIGMA):
                 raise ValueError(f"{name}={value!r} must lie in [0, {MOST_SIGMA:g}]: it is the sigma of a lognormal")
-        if not (isinstance(self.straggle, Real) and 0 <= self.straggle <= 1):
+        if not (is_number(self.straggle) and 0 <= self.straggle <= 1):
             raise ValueError(f"straggle={self.straggle!r} must lie in [0, 1]: it is the share of slow requests")
-        if not (isinstance(self.straggle_factor, Real) and 1 <= self.straggle_factor < inf):
+        if not (is_number(self.straggle_factor) and 1 <= self.straggle_factor < inf):
             raise ValueError(f"straggle_factor={self.straggle_factor!r} must be a finite number of at least 1")
 
 

@@ -17,7 +17,7 @@ class Network(AbstractTransport):
 
     def __init__(self, agenda: Agenda, links: Links) -> None:
         self._agenda, self._links = agenda, links
-        self._summed_s = -1.0  # when the last sum is there
+        self._summed_s = -1.0, -1.0  # when the last sums are there that would all be there at the same time
 
     def carry(self, source: Host, target: Host, n_bytes: int) -> float:
         return self._links.arrival(source, target, n_bytes, self._agenda.now)
@@ -30,10 +30,13 @@ class Network(AbstractTransport):
             return
         hosts = [("worker", rank) for rank in ranks]
         arrival = self._links.all_reduce(hosts, n_bytes, self._agenda.now)
-        if arrival == self._summed_s:  # events at equal times run in any order; sums are there in order
-            arrival = nextafter(arrival, inf)
-        self._summed_s = arrival
-        self._agenda.at(arrival, deliver)
+        first, last = self._summed_s
+        if first <= arrival <= last:  # events at equal times run in any order; sums are there in order
+            last = nextafter(last, inf)
+        else:
+            first = last = arrival
+        self._summed_s = first, last
+        self._agenda.at(last, deliver)
 
     @property
     def sent(self) -> tuple[int, int]:

@@ -21,7 +21,7 @@ def network() -> Problem:
     with torch.inference_mode():
         outputs = module(torch.from_numpy(rows))
         start = torch.nn.functional.cross_entropy(outputs, torch.from_numpy(labels)).item()
-    return Problem(Network(module, rate=0.1), (rows, labels), start, 0.0, epochs=8)
+    return Problem(Network(module, rate=0.05), (rows, labels), start, 0.0, epochs=8)
 
 
 TASKS = {

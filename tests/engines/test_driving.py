@@ -109,7 +109,7 @@ def test_a_forgotten_await_is_found_at_the_next_round():
         async for _ in me.rounds():
             me.put(1, np.zeros(2))
 
-    assert "Put(peer=1" in forgetting(work, Round(0, True))
+    assert "made Put(peer=1, x=<array of shape (2,)>, mode='replace') and" in forgetting(work, Round(0, True))
 
 
 def test_a_forgotten_await_is_found_at_the_end():

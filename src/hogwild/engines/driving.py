@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from dataclasses import fields, is_dataclass
 from typing import Any, final
+
+import numpy as np
 
 from hogwild.engines.waits import Failed
 from hogwild.interfaces import AbstractStrategy, Worker
@@ -64,4 +67,14 @@ class Program:
         self._program.close()
 
     def _forgotten(self, made: list[Request]) -> TypeError:
-        return TypeError(f"{self._name}.work has made {made[0]!r} and not awaited it: write `await` before it")
+        return TypeError(f"{self._name}.work has made {_shown(made[0])} and not awaited it: write `await` before it")
+
+
+def _shown(value: Any) -> str:
+    """As `repr`, but of arrays only what they are."""
+    if isinstance(value, np.ndarray):
+        return f"<array of shape {value.shape}>"
+    if not is_dataclass(value):
+        return repr(value)
+    shown = [f"{each.name}={_shown(getattr(value, each.name))}" for each in fields(value) if each.repr]
+    return f"{type(value).__name__}({', '.join(shown)})"

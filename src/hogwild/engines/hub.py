@@ -139,7 +139,11 @@ class Hub:
                 self._hand_over(waiting, ticket.request, reply, answer)
 
         self._started[id(ticket)] = finish
-        self._handlers[type(request)](rank, request, finish)
+        try:
+            self._handlers[type(request)](rank, request, finish)
+        except Exception:
+            self._started.pop(id(ticket), None)
+            raise
         return ticket
 
     # ----------------------------------------------------------------------------------------------- life of workers

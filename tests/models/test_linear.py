@@ -202,10 +202,11 @@ def test_one_outlying_row_slows_nothing_down(strategy, sparse):
     [
         (Serial(minibatch=8), Threads(1), slice(None)),
         (Hogwild(Replicas(ordered=True), minibatch=8), Threads(2), slice(None)),
+        (AllReduce(2), Simulated(4), slice(None)),
         (Downpour(8, server=sgd(), fetch="wait"), Simulated(4), slice(None)),
         (Downpour(8, server=sgd()), Simulated(4), slice(6, None)),  # where weights are stale, outliers come last
     ],
-    ids=["minibatches", "in order", "server", "stale"],
+    ids=["minibatches", "in order", "all", "server", "stale"],
 )
 @pytest.mark.parametrize("seed", [2, 3])
 def test_outlying_rows_do_not_make_steps_of_many_examples_diverge(strategy, engine, judged, seed):

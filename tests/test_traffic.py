@@ -112,11 +112,10 @@ def test_as_dict():
 
 def test_numbers_of_numpy_become_plain_ones():
     traffic = Traffic()
-    traffic.sent(np.int64(8), np.int32(1))
     traffic.stale(np.int64(2))
     traffic.busy(0, np.float32(0.5))
     json.dumps(traffic.as_dict())
-    assert traffic == collected([("sent", 8, 1), ("stale", 2), ("busy", 0, 0.5)])
+    assert traffic == collected([("stale", 2), ("busy", 0, 0.5)])
 
 
 def test_describe():
@@ -174,6 +173,3 @@ def test_times_that_cannot_be_are_refused(bad):
 def test_counts_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match=r"^behind=-1 must be at least 0$"):
         Traffic().stale(-1)
-    for bad in ((-8, 1), (8, -1)):
-        with pytest.raises(ValueError, match=rf"^n_bytes={bad[0]} and messages={bad[1]} must be at least 0$"):
-            Traffic().sent(*bad)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -42,10 +43,7 @@ class Delta:
     curvature: float = 0.0
 
     def __add__(self, other: Delta) -> Delta:
-        keys, values = _sum(self, other)
-        moment = max(self.moment, other.moment, key=lambda moment: moment.begun + moment.done)
-        counts = (self.examples + other.examples, self.steps + other.steps, self.loss + other.loss)
-        return Delta(values, *counts, moment, keys, curvature=self.curvature + other.curvature)
+        return total((self, other))
 
     def limited(self, rate: float, others: int = 0) -> float:
         """`rate`, or less where this step, with as many of `others` that it knows nothing of, would overshoot:
@@ -78,7 +76,7 @@ class Change:
     keys: Keys | None = None
 
     def __add__(self, other: Change) -> Change:
-        keys, values = _sum(self, other)
+        keys, values = _sum((self, other))
         return Change(values, self.examples + other.examples, self.steps + other.steps, keys)
 
     @property
@@ -104,16 +102,46 @@ def copied(x: Sent | None) -> Any:
     return replace(x, values=x.values.copy(), keys=None if x.keys is None else x.keys.copy())
 
 
-def _sum(a: Delta | Change, b: Delta | Change) -> tuple[Keys | None, Vector]:
-    if a.keys is None and b.keys is None:
-        return None, a.values + b.values
-    if a.keys is None or b.keys is None:
-        raise ValueError("a sum of gradients for some rows cannot be added to one for all rows")
-    if a.keys.size == b.keys.size and np.array_equal(a.keys, b.keys):
-        return a.keys, a.values + b.values
-    if a.keys.size != a.values.size or b.keys.size != b.values.size:
-        raise ValueError("sums of gradients for different rows can only be added where a row is one weight")
-    keys, where = np.unique(np.concatenate([a.keys, b.keys]), return_inverse=True)
-    values = np.zeros(keys.size, a.values.dtype)
-    np.add.at(values, where, np.concatenate([a.values, b.values]))
+def described(x: Sent) -> str:
+    """What kind of thing it is, and its shape: two that are told apart cannot be added up."""
+    if isinstance(x, np.ndarray):
+        return f"a vector of shape {x.shape}"
+    return f"a {type(x).__name__} of {f'shape {x.values.shape}' if x.keys is None else 'some rows'}"
+
+
+def total(deltas: Sequence[Delta]) -> Delta:
+    """a + b + c + ..., in this order: sums of floats depend on it."""
+    keys, values = _sum(deltas)
+    return Delta(
+        values,
+        sum(delta.examples for delta in deltas),
+        sum(delta.steps for delta in deltas),
+        sum(delta.loss for delta in deltas),
+        max((delta.moment for delta in deltas), key=lambda moment: moment.begun + moment.done),
+        keys,
+        curvature=sum(delta.curvature for delta in deltas),
+    )
+
+
+def _sum(parts: Sequence[Delta] | Sequence[Change]) -> tuple[Keys | None, Vector]:
+    """Keys and values, in a new array."""
+    keys, values = parts[0].keys, parts[0].values.copy()
+    for part in parts[1:]:
+        if keys is None and part.keys is None:
+            values += part.values
+        elif keys is None or part.keys is None:
+            raise ValueError("a sum of gradients for some rows cannot be added to one for all rows")
+        elif np.array_equal(keys, part.keys):
+            values += part.values
+        else:
+            keys, values = _merged(keys, values, part.keys, part.values)
     return keys, values
+
+
+def _merged(keys: Keys, values: Vector, others: Keys, more: Vector) -> tuple[Keys, Vector]:
+    if keys.size != values.size or others.size != more.size:
+        raise ValueError("sums of gradients for different rows can only be added where a row is one weight")
+    both, where = np.unique(np.concatenate([keys, others]), return_inverse=True)
+    summed = np.zeros(both.size, values.dtype)
+    np.add.at(summed, where, np.concatenate([values, more]))
+    return both, summed

@@ -16,7 +16,7 @@ from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
 from hogwild.deltas import Delta, Sent, Vector
 from hogwild.history import History, Record
-from hogwild.limits import check_fields
+from hogwild.limits import check_fields, is_number
 from hogwild.memory import Memory, Sharing
 from hogwild.params import Params
 from hogwild.requests import (
@@ -41,7 +41,6 @@ from hogwild.requests import (
     Upcoming,
 )
 from hogwild.rows import Keys
-from hogwild.rules.checks import is_number
 from hogwild.rules.schedules import Moment
 from hogwild.rules.updates import Prox, Update
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from math import isfinite
+from numbers import Real
+from typing import Any, TypeGuard
 
 import numpy as np
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Is it a real number, of Python or NumPy? True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def check_positive(name: str, value: Any, otherwise: str = "") -> None:
+    """ValueError unless `value` is a positive, finite number. `otherwise`: what else could be given."""
+    if not (is_number(value) and value > 0 and isfinite(value)):
+        raise ValueError(f"{name}={value!r} must be a positive number{otherwise}")
 
 
 def check_whole(name: str, value: Any, least: int = 1, otherwise: str = "") -> None:

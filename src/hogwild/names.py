@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
-def find_name(axis: str, given: str, known: Iterable[str]) -> str:
+def find_name(axis: str, given: Any, known: Iterable[str], otherwise: str = "") -> str:
     """The one of the `known` names that is meant; "_" and "-" are the same.
 
-    ValueError lists the names there are, and the one that was perhaps meant.
+    ValueError lists the names there are, and the one that was perhaps meant. `otherwise`: what else could be given.
     """
     names = {_plain(name): name for name in known}
-    if _plain(given) in names:
+    if isinstance(given, str) and _plain(given) in names:
         return names[_plain(given)]
     from difflib import get_close_matches
 
-    near = get_close_matches(_plain(given).casefold(), names, n=1)
+    near = get_close_matches(_plain(given).casefold(), names, n=1) if isinstance(given, str) else []
     hint = f" (did you mean {names[near[0]]}?)" if near else ""
-    raise ValueError(f"{axis}={given!r} is not known{hint}; use one of {', '.join(names.values())}")
+    raise ValueError(f"{axis}={given!r} is not known{hint}; use one of {', '.join(names.values())}{otherwise}")
 
 
 def find_made(axis: str, given: Any, table: Mapping[str, Callable[[], Any]], kind: type, example: str) -> Any:

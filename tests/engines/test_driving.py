@@ -195,9 +195,9 @@ def test_work_must_be_a_coroutine(work):
         (lambda me: me.start(me.steps(1)), TypeError, r"start\(\) wants a request that communicates, not Steps"),
         (lambda me: me.start(3), TypeError, r"start\(\) wants a request that communicates, not 3"),
         (lambda me: me.start(Upcoming(1)), TypeError, r"start\(\) wants a request that communicates, not Upcoming"),
-        (lambda me: me.steps(1, -0.1), ValueError, r"steps\(rate=-0.1\) must be a positive number, or None"),
-        (lambda me: me.steps(1, np.nan), ValueError, r"steps\(rate=nan\) must be"),
-        (lambda me: me.steps(1, "x"), ValueError, r"steps\(rate='x'\) must be"),
+        (lambda me: me.steps(1, -0.1), ValueError, r"rate=-0.1 must be a positive number, or None"),
+        (lambda me: me.steps(1, np.nan), ValueError, r"rate=nan must be"),
+        (lambda me: me.steps(1, "x"), ValueError, r"rate='x' must be"),
         (lambda me: me.apply(None), TypeError, r"apply\(\) wants the Delta of a gradient\(\), not NoneType"),
         (lambda me: me.all_reduce(3.0), TypeError, r"all_reduce\(\) wants a Delta or a vector \(.*\), not float"),
         (

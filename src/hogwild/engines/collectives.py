@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from hogwild.deltas import Delta, size_in_bytes
+from hogwild.deltas import described, size_in_bytes, total
 from hogwild.engines.transport import AbstractTransport
 from hogwild.engines.waits import Reply, Waits, workers
 from hogwild.requests import Reduce, Reduced
@@ -138,8 +138,8 @@ def _check_alike(given: dict[int, Any], rank: int, x: Any) -> None:
     if not given:
         return
     other, y = next(iter(given.items()))
-    if type(x) is not type(y) or _shape(x) != _shape(y):
-        raise ValueError(f"all_reduce: worker {rank} gives {_describe(x)} and worker {other} {_describe(y)}")
+    if described(x) != described(y):
+        raise ValueError(f"all_reduce: worker {rank} gives {described(x)} and worker {other} {described(y)}")
 
 
 def _add(given: dict[int, Any]) -> Any:
@@ -153,30 +153,7 @@ def _add(given: dict[int, Any]) -> Any:
             vector += part
         vector.flags.writeable = False
         return vector
-    total = _add_dense(parts) if parts[0].keys is None else _add_keyed(parts)
-    total.values.flags.writeable = False
-    return total
-
-
-def _add_dense(deltas: list[Delta]) -> Delta:
-    """As `a + b + c + ...`, without a new array for each sum; but the workers' minibatches make up one."""
-    values = deltas[0].values.copy()
-    for delta in deltas[1:]:
-        values += delta.values
-    latest = max((delta.moment for delta in deltas), key=lambda moment: moment.begun + moment.done)
-    examples, loss = sum(delta.examples for delta in deltas), sum(delta.loss for delta in deltas)
-    steps = max(delta.steps for delta in deltas)
-    return Delta(values, examples, steps, loss, latest, curvature=sum(delta.curvature for delta in deltas))
-
-
-def _add_keyed(deltas: list[Delta]) -> Delta:
-    total = sum(deltas[1:], replace(deltas[0], values=deltas[0].values.copy()))
-    return replace(total, steps=max(delta.steps for delta in deltas))
-
-
-def _shape(x: Any) -> tuple[int, ...]:
-    return tuple(x.shape) if isinstance(x, np.ndarray) else (() if x.keys is not None else tuple(x.values.shape))
-
-
-def _describe(x: Any) -> str:
-    return f"a {'vector' if isinstance(x, np.ndarray) else type(x).__name__} of shape {_shape(x)}"
+    # Together the workers' minibatches make up one.
+    added = replace(total(parts), steps=max(delta.steps for delta in parts))
+    added.values.flags.writeable = False
+    return added

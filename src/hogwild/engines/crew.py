@@ -9,6 +9,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, final
 
+from hogwild.engines.asking import LATER, Asking
 from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
 from hogwild.engines.hub import Hub
@@ -20,7 +21,6 @@ from hogwild.requests import COMPUTE, NextRound, Round
 from hogwild.traffic import Traffic
 
 _AGAIN, _ABORT = object(), object()  # what a worker that waits may be woken with, beside an answer
-_LATER = object()  # there is no answer yet
 
 
 class _Aborted(Exception):
@@ -40,13 +40,10 @@ class Crew:
         if session.server_params is not None:
             session.server_params = partial(self._locked, session.server_params)
         self._slots: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(self._size)]
-        self._replies = [self._reply(rank) for rank in range(self._size)]
-        self._asking: int | None = None  # whose request is being answered
-        self._answer: Any = None
+        self._asking = Asking(self._hub, self._size, self._wake)
         self._blocked: set[int] = set()
-        self._visits: list[list[Callable[[], None]]] = [
-            [] for _ in range(self._size)
-        ]  # what others want of a worker at rest
+        # What others want of a worker at rest.
+        self._visits: list[list[Callable[[], None]]] = [[] for _ in range(self._size)]
         self._met: set[int] = set()  # who has come to the end of the epoch
         self._judging = 0  # how many still judge
         self._aborted = False
@@ -81,9 +78,7 @@ class Crew:
                     members.pop()  # could not be started; one that was interrupted while it started has ended by now
                 return self.wait()
             except KeyboardInterrupt:
-                # Agreed workers finish their round, unless they wait for each other for ever.
-                self._session.stop("interrupted")
-                self._abort()
+                self._end_now()  # agreed workers finish their round, unless they wait for each other for ever
 
     def interrupt(self) -> None:
         """End the run now.
@@ -92,10 +87,14 @@ class Crew:
         waiting, and half of a merge behind. Unless not all have been started.
         """
         complete = len(self._members) == self._size and self._members[-1].thread.ident is not None
-        now = not (self._session.agreed and complete)
-        self._session.stop("interrupted", now=now)
-        if now:
-            self._abort()
+        if self._session.agreed and complete:
+            self._session.stop("interrupted", now=False)
+        else:
+            self._end_now()
+
+    def _end_now(self) -> None:
+        self._session.stop("interrupted")
+        self._abort()
 
     # --------------------------------------------------------------------------------------------- a worker's thread
 
@@ -149,34 +148,20 @@ class Crew:
     def _communicate(self, rank: int, request: Any) -> Any:
         with self._lock:
             self._let_in(rank)
-            self._asking = rank
-            self._answer = _LATER
-            try:
-                self._hub.ask(rank, request, self._replies[rank])
-            finally:
-                self._asking = None
-            answer = self._answer
-            if answer is not _LATER:
+            answer = self._asking.ask(rank, request)
+            if answer is not LATER:
                 return answer
             self._block(rank)
         return self._woken(self._slots[rank].get())
 
-    def _reply(self, rank: int) -> Any:
-        """What the hub calls with an answer for this worker: while it asks, or when another does."""
-        put = self._slots[rank].put
-
-        def reply(answer: Any) -> None:
-            if self._asking == rank:
-                self._answer = answer
-            else:
-                self._blocked.discard(rank)
-                put(answer)
-
-        return reply
+    def _wake(self, rank: int, answer: Any) -> None:
+        """The worker waits, or is about to: this is its answer."""
+        self._blocked.discard(rank)
+        self._slots[rank].put(answer)
 
     def _at_rest(self, rank: int, act: Callable[[], None]) -> None:
         """Call `act` when this worker's thread does not compute: now, or when it next makes a request."""
-        if rank == self._asking or rank in self._blocked or rank not in self._hub.running:
+        if rank == self._asking.rank or rank in self._blocked or rank not in self._hub.running:
             act()
         else:
             self._visits[rank].append(act)
@@ -250,7 +235,7 @@ class Crew:
             self._judging -= 1
             if self._judging == 0:
                 self._session.decide()
-                self._wake(self._met, _AGAIN)
+                self._meet_again()
         self._woken(self._slots[rank].get())
 
     def _look_at_meeting(self) -> bool:
@@ -259,20 +244,21 @@ class Crew:
         if not self._met or self._judging:
             return False
         if session.reason is not None and not session.agreed:
-            self._wake(self._met, _AGAIN)
+            self._meet_again()
             return True
         if self._met >= session.in_rounds:
             session.close()
             self._judging = len(self._met)
             for each in self._met:
-                self._replies[each](None)
+                self._wake(each, None)
             return True
         return False
 
-    def _wake(self, ranks: set[int], answer: Any) -> None:
-        for each in tuple(ranks):
-            self._replies[each](answer)
-        ranks.clear()
+    def _meet_again(self) -> None:
+        """All that have met ask again for their next round."""
+        for each in self._met:
+            self._wake(each, _AGAIN)
+        self._met.clear()
 
 
 @final

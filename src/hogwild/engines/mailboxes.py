@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
-from hogwild.deltas import copied, size_in_bytes
+from hogwild.deltas import copied, described, size_in_bytes
 from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
 from hogwild.engines.waits import Reply, Waits, workers
 from hogwild.params import Params
@@ -150,14 +150,10 @@ class Mailboxes:
 
 def _added(before: Message, message: Message, peer: int) -> Message:
     """Both in one. ValueError if they are not of one kind and shape."""
-    x, y = before.x, message.x
-    if type(x) is not type(y) or np.shape(x) != np.shape(y):
+    was, more = described(before.x), described(message.x)
+    if was != more:
         raise ValueError(
-            f'put(mode="add"): worker {message.sender} adds {_describe(y)} to {_describe(x)} in the mailbox of worker '
-            f"{peer}: give what can be added up"
+            f'put(mode="add"): worker {message.sender} adds {more} to {was} in the mailbox of worker {peer}: give what '
+            "can be added up"
         )
-    return message._replace(x=x + y)
-
-
-def _describe(x: Any) -> str:
-    return f"a vector of shape {x.shape}" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
+    return message._replace(x=before.x + message.x)

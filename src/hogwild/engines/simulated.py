@@ -18,10 +18,9 @@ from hogwild.engines.virtual.links import Host, Link, Links
 from hogwild.engines.virtual.speeds import Clocks, Speeds
 from hogwild.engines.virtual.transport import Network
 from hogwild.interfaces import AbstractEngine, Job, Result
-from hogwild.limits import check_fields
+from hogwild.limits import check_fields, is_number
 from hogwild.memory import Memory
 from hogwild.requests import Steps
-from hogwild.rules.checks import is_number
 
 EXAMPLE_S = 1e-6
 

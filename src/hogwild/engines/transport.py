@@ -44,16 +44,15 @@ class Direct(AbstractTransport):
         self._traffic = traffic
 
     def carry(self, source: Host, target: Host, n_bytes: int) -> float:
-        self._traffic.sent_bytes += n_bytes
-        self._traffic.messages += 1
+        self._traffic.sent(n_bytes)
         return 0.0
 
     def at(self, time_s: float, act: Act) -> None:
         act()
 
     def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Act) -> None:
-        self._traffic.sent_bytes += 2 * (len(ranks) - 1) * n_bytes
-        self._traffic.messages += 2 * len(ranks) * max(0, len(ranks) - 1).bit_length()
+        others = max(0, len(ranks) - 1)
+        self._traffic.sent(2 * others * n_bytes, 2 * len(ranks) * others.bit_length())
         deliver()
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hogwild.rules.checks import is_number
+from hogwild.limits import is_number
 from hogwild.rules.losses import Loss, find_loss
 from hogwild.rules.schedules import Schedule, find_schedule
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hogwild.data.examples import Examples
 from hogwild.data.matrices import to_matrix
 from hogwild.interfaces import AbstractModel
+from hogwild.limits import is_number
 from hogwild.models.network_data import NetworkData, check_values
 from hogwild.models.network_losses import find_network_loss, targets
 from hogwild.models.network_module import columns, copy_of, flat_weights, layout_of, load
@@ -20,7 +21,6 @@ from hogwild.models.network_survey import NetworkSurvey, check_features, survey_
 from hogwild.models.network_task import PIECE_ROWS, NetworkTask
 from hogwild.models.network_torch import import_torch
 from hogwild.params import Params
-from hogwild.rules.checks import is_number
 from hogwild.rules.schedules import Schedule, constant, find_schedule
 
 

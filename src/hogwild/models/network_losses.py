@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hogwild.data.examples import Examples
 from hogwild.models.network_torch import import_torch
+from hogwild.names import find_name
 
 
 def _cross_entropy(output: Any, target: Any) -> Any:
@@ -54,10 +55,7 @@ NETWORK_LOSSES: dict[str, NetworkLoss] = {
 def find_network_loss(given: Any) -> NetworkLoss:
     """The loss of that name, or the user's own function; ValueError lists the names there are."""
     if isinstance(given, str):
-        if given not in NETWORK_LOSSES:
-            known = ", ".join(NETWORK_LOSSES)
-            raise ValueError(f"loss={given!r} is not known; use one of {known}, or a function loss(output, target)")
-        return NETWORK_LOSSES[given]
+        return NETWORK_LOSSES[find_name("loss", given, NETWORK_LOSSES, ", or a function loss(output, target)")]
     if not callable(given):
         raise TypeError(f"loss={given!r} must be a name such as 'cross-entropy', or a function loss(output, target)")
     return NetworkLoss(getattr(given, "__name__", type(given).__name__), "any", "given as a function", given)

@@ -24,6 +24,7 @@ from hogwild.params import NonFiniteError, Params
 from hogwild.requests import Steps
 from hogwild.rows import Keys
 from hogwild.rules.schedules import Curve, Moment
+from hogwild.rules.scores import r2
 from hogwild.rules.sums import inner
 
 # A minibatch of more rows is computed in equal pieces of at most so many, whose gradients add up: a pass over all rows
@@ -106,11 +107,12 @@ class NetworkTask(AbstractTask):
         rows = self._data.rows(blocks)
         count, loss = rows.shape[0], 0.0
         replica = self._replica(training=True).bind(params.weights, params.state)
-        replica.slope[:] = 0
         if count:
             with learning():
                 loss = self._slope(replica, params.weights, rows, moment)
                 replica.settle()
+        else:
+            replica.slope[:] = 0
         values = replica.slope.copy() if keys is None else replica.slope[params.positions(keys)]
         return Delta(values, count, min(1, count), loss, moment, keys)
 
@@ -228,10 +230,7 @@ class NetworkTask(AbstractTask):
         """Accuracy where outputs are scores of classes, R^2 where they are predictions; else NaN."""
         if self._data.counts_classes(self._survey.n_outputs):
             return 1.0 - total.errors / total.weight
-        numbers = self._data.labels.astype(np.float64)
-        mean = np.average(numbers, weights=self._data.weights)
-        variance = float(np.average((numbers - mean) ** 2, weights=self._data.weights))
-        return 1.0 - total.errors / total.weight / variance if variance > 0 else 0.0
+        return r2(total.errors / total.weight, self._data.labels, self._data.weights)
 
 
 def _descend(weights: Vector, slope: Vector, rate: float, steps: int, examples: int, out: Vector | None = None) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 from typing import final
 
 from hogwild.answers import All, Portion
 from hogwild.deltas import Delta
-from hogwild.limits import check_whole
+from hogwild.limits import check_positive, check_whole
 from hogwild.memory import Sharing
 from hogwild.requests.asking import ask
 from hogwild.rows import Keys
-from hogwild.rules.checks import is_number
 
 
 @final
@@ -45,9 +43,8 @@ class Steps:
     def __post_init__(self) -> None:
         check_whole("n", self.n)
         check_whole("minibatch", self.minibatch)
-        rate = self.rate
-        if rate is not None and not (is_number(rate) and 0 < rate < inf):
-            raise ValueError(f"steps(rate={rate!r}) must be a positive number, or None for the model's schedule")
+        if self.rate is not None:
+            check_positive("rate", self.rate, ", or None for the model's schedule")
 
 
 @final

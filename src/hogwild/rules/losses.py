@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
+from hogwild.names import find_name
+
 Scalar = Callable[[float, float, float], float]
 
 
@@ -162,7 +164,5 @@ ALIASES: dict[str, str] = {"log_loss": "logistic", "log": "logistic", "squared_e
 
 def find_loss(name: str) -> Loss:
     """The loss of that name, or of scikit-learn's name for it; ValueError lists the names there are."""
-    loss = LOSSES.get(ALIASES.get(name, name)) if isinstance(name, str) else None
-    if loss is None:
-        raise ValueError(f"loss={name!r} is not known; use one of {', '.join(LOSSES)}")
-    return loss
+    found = find_name("loss", name, [*LOSSES, *ALIASES])
+    return LOSSES[ALIASES.get(found, found)]

@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hogwild.rules.checks import is_number
+from hogwild.limits import check_positive, is_number
+from hogwild.names import find_name
 from hogwild.rules.losses import Loss
 
 # Without strong convexity to lean on, rates that fall as 1/t forget to move: t^-0.75 is Bottou's choice for averaging.
@@ -125,13 +126,11 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
 def find_schedule(given: str | Schedule) -> Schedule:
     """The schedule itself, or the one of that name with its defaults; ValueError says what there is or is wrong."""
     if isinstance(given, str):
-        if given not in SCHEDULES:
-            raise ValueError(f"schedule={given!r} is not known; use one of {', '.join(SCHEDULES)}")
-        return SCHEDULES[given]()
+        return SCHEDULES[find_name("schedule", given, SCHEDULES)]()
     if not isinstance(given, Schedule):
         raise TypeError(f"schedule must be a name or a Schedule such as inverse(eta0=0.5), not {given!r}")
-    if given.eta0 is not None and not (is_number(given.eta0) and given.eta0 > 0 and math.isfinite(given.eta0)):
-        raise ValueError(f"eta0={given.eta0!r} must be a positive number, or None to have it found")
+    if given.eta0 is not None:
+        check_positive("eta0", given.eta0, ", or None to have it found")
     for name, value in (("beta", given.beta), ("power", given.power)):
         if not (is_number(value) and 0 < value <= 1):
             raise ValueError(f"{name}={value!r} must lie in (0, 1]")

@@ -16,7 +16,6 @@ not.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -24,7 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.rules.checks import is_number
+from hogwild.limits import check_positive, is_number
+from hogwild.names import find_name
 
 Array = NDArray[np.floating]
 At = slice | NDArray[np.int64]
@@ -237,12 +237,11 @@ def _inverse(rate: float, root: Array, eps: float) -> Array:
 
 
 def _rate(value: float | None) -> float | None:
-    return None if value is None else _positive("rate", value, " or None for the model's schedule")
+    return None if value is None else _positive("rate", value, ", or None for the model's schedule")
 
 
 def _positive(name: str, value: float, otherwise: str = "") -> float:
-    if not (is_number(value) and value > 0 and math.isfinite(value)):
-        raise ValueError(f"{name}={value!r} must be a positive number{otherwise and ',' + otherwise}")
+    check_positive(name, value, otherwise)
     return float(value)  # a NumPy scalar would turn float32 weights into float64
 
 
@@ -262,6 +261,4 @@ def find_update(given: str | Update) -> Update:
         return given
     if not isinstance(given, str):
         raise TypeError(f"an update rule must be a name or an Update such as adagrad(rate=0.5), not {given!r}")
-    if given not in UPDATES:
-        raise ValueError(f"update={given!r} is not known; use one of {', '.join(UPDATES)}")
-    return UPDATES[given]()
+    return UPDATES[find_name("update", given, UPDATES)]()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from math import inf
 from statistics import median
 
-from hogwild.rules.checks import is_number
+from hogwild.limits import is_number
 
 PARTS = 8  # of the budget: about two to find out how many examples a part takes, five to measure
 MEASUREMENTS = 5

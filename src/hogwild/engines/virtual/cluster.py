@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, final
 
+from hogwild.engines.asking import LATER, Asking
 from hogwild.engines.computing import Computing, Plan
 from hogwild.engines.driving import Program
 from hogwild.engines.hub import Hub
@@ -17,7 +18,6 @@ from hogwild.interfaces import AbstractStrategy
 from hogwild.requests import COMPUTE, Communicate, Compute, Gradient, Inbox, NextRound, Steps, Take
 from hogwild.traffic import Traffic
 
-_LATER = object()  # the answer comes by an event
 _POLLS = frozenset({Inbox, Steps, Gradient, Take})  # who asks these again and again, in no time, waits for something
 HARDLY_A_POLL = 0.01  # other requests that take no time: a thousand messages may well be sent at one moment
 MOST_POLLS = 100  # at one moment: then the worker goes on after the next event
@@ -52,9 +52,7 @@ class Cluster:
         self._programs = [Program(strategy, worker) for worker in session.workers()]
         self._merges = "share" in strategy.needs and size > 1
         self._since = [0.0] * size  # when each worker began to wait
-        self._replies = [partial(self._reply, rank) for rank in range(size)]
-        self._asking: int | None = None  # whose request is being answered right now
-        self._answer: Any = None
+        self._asking = Asking(self._hub, size, self._go_on)
         self._met: set[int] = set()
         self._answered: list[tuple[int, Any]] = []  # who is to go on, now
         self._pollers: list[tuple[int, Any, Exception | None]] = []  # who waits by asking again and again
@@ -104,7 +102,7 @@ class Cluster:
         """Give the worker its answer, or its failure, and answer what it asks, as long as that takes no time."""
         program = self._programs[rank]
         try:
-            while answer is not _LATER:
+            while answer is not LATER:
                 request = program.advance(answer) if failure is None else program.throw(failure)
                 if request is None:
                     self._session.ended()
@@ -117,7 +115,7 @@ class Cluster:
                 except Exception as error:
                     failure = error
                 polls += 1.0 if type(request) in _POLLS else HARDLY_A_POLL
-                if polls > MOST_POLLS and answer is not _LATER:
+                if polls > MOST_POLLS and answer is not LATER:
                     self._pollers.append((rank, answer, failure))
                     return
         except Exception as error:
@@ -158,7 +156,7 @@ class Cluster:
         else:
             finish = partial(self._resume_running, rank, plan)
         self._agenda.after(taken_s, finish)
-        return _LATER
+        return LATER
 
     def _change(self, plan: Plan) -> tuple[Any, Any]:
         """What steps on the shared memory would change now; the memory is left as it was."""
@@ -182,22 +180,15 @@ class Cluster:
             self._resume(rank, answer)
 
     def _communicate(self, rank: int, request: Communicate) -> Any:
-        self._asking, self._answer = rank, _LATER
-        try:
-            self._hub.ask(rank, request, self._replies[rank])
-        finally:
-            self._asking = None
-        answer = self._answer
-        if answer is _LATER:
+        answer = self._asking.ask(rank, request)
+        if answer is LATER:
             self._since[rank] = self._agenda.now
         return answer
 
-    def _reply(self, rank: int, answer: Any) -> None:
-        if self._asking == rank:
-            self._answer = answer
-        else:
-            self.traffic.waiting(rank, self._agenda.now - self._since[rank])
-            self._answered.append((rank, answer))
+    def _go_on(self, rank: int, answer: Any) -> None:
+        """The worker has waited, until now."""
+        self.traffic.waiting(rank, self._agenda.now - self._since[rank])
+        self._answered.append((rank, answer))
 
     # ------------------------------------------------------------------------------------------------ rounds
 
@@ -208,7 +199,7 @@ class Cluster:
             self._met.add(rank)
             self._since[rank] = self._agenda.now
             self._look_at_meeting()
-            return _LATER
+            return LATER
         if turn is Turn.STOP:
             self._hub.left(rank)
             self._look_at_meeting()
@@ -241,5 +232,5 @@ class Cluster:
         except Exception as error:
             self._session.fail(error, rank, program.rounds)
             return
-        if answer is not _LATER:
+        if answer is not LATER:
             self._resume(rank, answer)

@@ -10,9 +10,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nextafter
-from typing import NamedTuple, final
+from typing import final
 
-from hogwild.rules.checks import is_number
+from hogwild.limits import is_number
 
 Host = Hashable  # 3, ("worker", 3), ("shard", 0)
 
@@ -38,15 +38,6 @@ class Link:
             _bandwidth(self.bandwidth_bytes_s)
 
 
-class Load(NamedTuple):
-    """What a host has sent, and for how long its links were taken."""
-
-    sent_bytes: int
-    messages: int
-    uplink_busy_s: float
-    downlink_busy_s: float
-
-
 @final
 class Links:
     """The links of all hosts, which are known as soon as they are named.
@@ -63,6 +54,7 @@ class Links:
         self._others = dict(others or {})
         self._ends: dict[Host, _End] = {}
         self._now = 0.0
+        self.sent_bytes, self.messages = 0, 0  # by all hosts
 
     def arrival(self, source: Host, target: Host, n_bytes: int, now: float) -> float:
         """Send a message now. Returns the time when all of it has arrived: without others in the way
@@ -83,8 +75,8 @@ class Links:
         sender = self._ends.get(source) or self._connect(source)
         receiver = self._ends.get(target) or self._connect(target)
         up, down = sender.up, receiver.down
-        sender.sent_bytes += n_bytes
-        sender.messages += 1
+        self.sent_bytes += n_bytes
+        self.messages += 1
         sending, receiving = n_bytes / up.bandwidth, n_bytes / down.bandwidth
         left = up.occupy(now, sending, now)
         # The first byte is there after the latency. A downlink that is faster than the uplink waits until it can take
@@ -123,10 +115,8 @@ class Links:
         ends = [self._ends.get(host) or self._connect(host) for host in hosts]
         links = [link for end in ends for link in (end.up, end.down)]
         stages = 2 * (size - 1).bit_length()  # 2 ceil(log2 size)
-        each, more = divmod(2 * (size - 1) * n_bytes, size)
-        for number, end in enumerate(ends):
-            end.sent_bytes += each + (number < more)
-            end.messages += stages
+        self.sent_bytes += 2 * (size - 1) * n_bytes
+        self.messages += stages * size
         length = 2 * (size - 1) / size * n_bytes / min(link.bandwidth for link in links)
         begin, later = now, max(link.fit(now, length) for link in links)
         while later > begin:
@@ -134,18 +124,6 @@ class Links:
         for link in links:
             link.take(begin, length, now)
         return begin + length + stages * max(end.latency_s for end in ends)
-
-    @property
-    def sent(self) -> tuple[int, int]:
-        """Bytes and messages of all hosts."""
-        ends = self._ends.values()
-        return sum(end.sent_bytes for end in ends), sum(end.messages for end in ends)
-
-    def loads(self) -> dict[Host, Load]:
-        """What each host has sent, of those that have sent or received something."""
-        return {
-            host: Load(end.sent_bytes, end.messages, end.up.busy_s, end.down.busy_s) for host, end in self._ends.items()
-        }
 
     def _connect(self, host: Host) -> _End:
         latency_s, bandwidth = self._latency_s, self._bandwidth
@@ -166,10 +144,10 @@ class Links:
 class _Line:
     """One direction of a host's connection: when it is taken, as intervals in order that do not touch."""
 
-    __slots__ = ("bandwidth", "begins", "busy_s", "ends")
+    __slots__ = ("bandwidth", "begins", "ends")
 
     def __init__(self, bandwidth: float) -> None:
-        self.bandwidth, self.busy_s = bandwidth, 0.0
+        self.bandwidth = bandwidth
         self.begins: list[float] = []
         self.ends: list[float] = []
 
@@ -187,8 +165,8 @@ class _Line:
     def occupy(self, ready: float, length: float, now: float) -> float:
         """Take the link as soon as it is free from `ready` on: when? Forgets what is over `now`."""
         ends = self.ends
+        # Most come after all others, and need not look for a place.
         if length > 0 and (not ends or ready > ends[-1]) and ready + length > ready:
-            self.busy_s += length
             if ends and ends[-1] <= now:
                 self.begins.clear()
                 ends.clear()
@@ -204,7 +182,6 @@ class _Line:
         end = begin + length
         if end == begin:
             return
-        self.busy_s += length
         begins, ends = self.begins, self.ends
         if ends and ends[0] <= now:
             over = bisect_right(ends, now)
@@ -231,14 +208,13 @@ class _Line:
 
 @final
 class _End:
-    """A host: its two links, what it has sent, and when what was sent to it arrives."""
+    """A host: its two links, and when what was sent to it arrives."""
 
-    __slots__ = ("down", "last", "latency_s", "many", "messages", "sent_bytes", "up")
+    __slots__ = ("down", "last", "latency_s", "many", "up")
 
     def __init__(self, latency_s: float, bandwidth: float) -> None:
         self.latency_s = latency_s
         self.up, self.down = _Line(bandwidth), _Line(bandwidth)
-        self.sent_bytes, self.messages = 0, 0
         self.last: dict[Host, float] = {}  # when the last message of each sender arrives
         self.many = FEW_SENDERS  # so many are remembered before it is asked whether they still matter
 

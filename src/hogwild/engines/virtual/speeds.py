@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.rules.checks import is_number
+from hogwild.limits import is_number
 
 MOST_SIGMA = 5.0  # of a lognormal: its middle 95 per cent then span a factor of 3e8
 STREAM = 3  # of random numbers, among those of a run's seed

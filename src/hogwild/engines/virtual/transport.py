@@ -41,4 +41,4 @@ class Network(AbstractTransport):
     @property
     def sent(self) -> tuple[int, int]:
         """Bytes and messages so far."""
-        return self._links.sent
+        return self._links.sent_bytes, self._links.messages

@@ -233,11 +233,12 @@ def signal_main(_) -> None:
 @pytest.mark.parametrize("press", [interrupt_main, signal_main])
 @pytest.mark.parametrize("tol", [0, None])
 def test_ctrl_c_gives_what_there_is(name, workers, press, tol):
-    pressed = []
+    # Once more long after, as CPython loses what is raised while it calls a callback of a weak reference.
+    due = [2, 5000]
 
     def callback(record) -> None:
-        if record.epoch == 2 and not pressed:
-            pressed.append(record)
+        if due and record.epoch >= due[0]:
+            due.pop(0)
             press(record)
 
     result = run(LEARNABLE, STRATEGIES[name](), workers, [callback], epochs=10**9, tol=tol)

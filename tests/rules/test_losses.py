@@ -171,7 +171,7 @@ def test_every_loss_is_found_by_its_name(name):
 
 @pytest.mark.parametrize("name", ["", "Hinge", "hinge ", "cross_entropy", None, 3, ["hinge"]])
 def test_unknown_names_are_refused_with_a_list(name):
-    with pytest.raises(ValueError, match=r"is not known; use one of hinge, squared_hinge, .*squared_error$") as caught:
+    with pytest.raises(ValueError, match=r"is not known.*; use one of hinge, .*squared_error$") as caught:
         find_loss(name)
     assert repr(name) in str(caught.value)
 

@@ -1,12 +1,13 @@
-"""Checks of the numbers that users give, so that all say the same of the same mistake."""
+"""Checks of the numbers that users give, so that all say the same of the same mistake.
+
+`hogwild --help` imports this: it knows NumPy's numbers by their abstract classes alone.
+"""
 
 from __future__ import annotations
 
 from math import isfinite
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, TypeGuard
-
-import numpy as np
 
 
 def is_number(value: Any) -> TypeGuard[float]:
@@ -22,7 +23,7 @@ def check_positive(name: str, value: Any, otherwise: str = "") -> None:
 
 def check_whole(name: str, value: Any, least: int = 1, otherwise: str = "") -> None:
     """ValueError unless `value` is a whole number of at least `least`. `otherwise`: what else could be given."""
-    if not (isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least):
+    if not (isinstance(value, (int, Integral)) and not isinstance(value, bool) and value >= least):
         raise ValueError(f"{name}={value!r} must be a whole number of at least {least}{otherwise}")
 
 

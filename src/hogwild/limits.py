@@ -15,6 +15,11 @@ def is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+def is_whole(value: Any) -> TypeGuard[int]:
+    """Is it a whole number, of Python or NumPy? True and False are none."""
+    return isinstance(value, (int, Integral)) and not isinstance(value, bool)
+
+
 def check_positive(name: str, value: Any, otherwise: str = "") -> None:
     """ValueError unless `value` is a positive, finite number. `otherwise`: what else could be given."""
     if not (is_number(value) and value > 0 and isfinite(value)):
@@ -23,7 +28,7 @@ def check_positive(name: str, value: Any, otherwise: str = "") -> None:
 
 def check_whole(name: str, value: Any, least: int = 1, otherwise: str = "") -> None:
     """ValueError unless `value` is a whole number of at least `least`. `otherwise`: what else could be given."""
-    if not (isinstance(value, (int, Integral)) and not isinstance(value, bool) and value >= least):
+    if not (is_whole(value) and value >= least):
         raise ValueError(f"{name}={value!r} must be a whole number of at least {least}{otherwise}")
 
 

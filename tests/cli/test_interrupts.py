@@ -110,6 +110,24 @@ def test_some_classes_are_better_than_none():
     assert np.unique(estimator.predict(X)).tolist() == [1]
 
 
+@pytest.mark.parametrize("engine", ["threads", "simulated"])
+def test_a_lost_ctrl_c_is_obeyed_at_the_end_of_the_epoch(engine):
+    """Python loses what is raised in a callback of a weak reference."""
+    estimator = LinearClassifier(max_epochs=10**9, tol=0, random_state=0, engine=engine)
+    examples, epochs = check_examples(X, LABELS["two"]), []
+
+    def lose_one(record) -> None:
+        epochs.append(record.epoch)
+        if record.epoch == 2:
+            interrupts.noted += 1
+
+    with Interrupts() as interrupts:
+        fitted = fit(estimator, examples, LABELS["two"], [lose_one], interrupts)
+    assert fitted.interrupted
+    assert epochs == [1, 2]
+    assert estimator.n_iter_ == 2
+
+
 def test_ctrl_c_without_any_weights_is_passed_on():
     estimator = LinearClassifier(time_limit_s=1.0)
     examples = check_examples(X, LABELS["two"])

@@ -318,9 +318,16 @@ def test_ctrl_c_waits_until_all_workers_rest(name, workers, ctrl_c):
     assert result.reason == "interrupted"
 
 
-def test_ctrl_c_as_an_error_of_a_callback_is_no_success():
-    with pytest.raises(KeyboardInterrupt):
-        run(callbacks=[raise_(KeyboardInterrupt())])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_callback_may_interrupt(workers):
+    def callback(record) -> None:
+        if record.epoch == 3:
+            raise KeyboardInterrupt
+
+    result = run(Scripted((3, 2, 1)), workers=workers, epochs=10**9, callbacks=[callback])
+    assert result.reason == "interrupted"
+    assert len(result.history) == 3
+    assert result.params["epoch"][0] == 3
 
 
 AT_THE_START = """

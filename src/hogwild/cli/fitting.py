@@ -44,7 +44,7 @@ def fit(
 
     KeyboardInterrupt if Ctrl-C came before there were any weights to keep.
     """
-    estimator.set_params(callbacks=list(watches))
+    estimator.set_params(callbacks=[*watches, lambda record: interrupts.remind()])
     begun, interrupted = time.perf_counter(), False
     try:
         with warnings.catch_warnings():

@@ -13,6 +13,8 @@ class Interrupts:
     """Within `with`, Ctrl-C raises KeyboardInterrupt as always, until `hold()`; from then on it is only noted.
 
     The second Ctrl-C is only noted in any case: people press it twice, and the first is just being obeyed.
+
+    Python loses what is raised while it calls back a weak reference or collects garbage: call `remind()` now and then.
     """
 
     def __init__(self) -> None:
@@ -38,6 +40,11 @@ class Interrupts:
     def hold(self) -> None:
         """From now on, do not disturb."""
         self._held = True
+
+    def remind(self) -> None:
+        """Raise KeyboardInterrupt if one was noted, and the program runs on nevertheless."""
+        if self.noted and not self._held:
+            raise KeyboardInterrupt
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.noted += 1

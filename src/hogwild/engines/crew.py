@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
-from queue import SimpleQueue
+from math import inf
+from queue import Empty, SimpleQueue
 from typing import Any, final
 
 from hogwild.engines.asking import LATER, Asking
@@ -48,6 +50,7 @@ class Crew:
         self._judging = 0  # how many still judge
         self._aborted = False
         self._members: list[_Member] = []
+        self.bell: SimpleQueue[None] = SimpleQueue()  # rung whenever a worker's program has ended
 
     # ------------------------------------------------------------------------------------------- the main thread
 
@@ -60,21 +63,29 @@ class Crew:
     def wait(self) -> None:
         """Until all workers have ended. The main thread does nothing else, so that Ctrl-C reaches it at once.
 
-        Not with Thread.join: interrupted, it takes a running thread for one that has ended (Python 3.11 and 3.12).
+        Not with Thread.join: interrupted, it takes a running thread for one that has ended (Python 3.11 and 3.12). Not
+        with an Event: interrupted at the wrong moment, it stays locked for ever, and who sets it waits for ever.
         """
         for member in self._members:
-            # With a time-out, because not every way to interrupt a program wakes a thread that waits for good.
-            while not member.ended.wait(0.1):
-                pass
+            self._await_end(member, inf)
         for member in self._members:
             member.thread.join()
+
+    def _await_end(self, member: _Member, patience_s: float) -> bool:
+        """Wait until its program has ended. False: it has not in all that time."""
+        late = time.monotonic() + patience_s
+        while not member.ended and time.monotonic() < late:
+            # With a time-out, because not every way to interrupt a program wakes a thread that waits for good.
+            with suppress(Empty):
+                self.bell.get(timeout=0.1)
+        return member.ended
 
     def wait_whatever_comes(self) -> None:
         """Workers have been told to stop, and do within milliseconds: an impatient second Ctrl-C must not lose them."""
         members = self._members
         while True:
             try:
-                if members and not members[-1].thread.is_alive() and not members[-1].ended.wait(1.0):
+                if members and not members[-1].thread.is_alive() and not self._await_end(members[-1], 1.0):
                     members.pop()  # could not be started; one that was interrupted while it started has ended by now
                 return self.wait()
             except KeyboardInterrupt:
@@ -130,6 +141,8 @@ class Crew:
         except Deadlock as error:
             self._session.fail(error, None)
             self._abort()
+        except KeyboardInterrupt:  # raised by a callback; Ctrl-C itself comes to the main thread
+            self._end_now()
         except BaseException as error:
             self._session.fail(error, rank, 0 if program is None else program.rounds)
             self._abort()
@@ -263,10 +276,10 @@ class Crew:
 
 @final
 class _Member:
-    """A worker's thread, and the event that says that its program has ended."""
+    """A worker's thread, and whether its program has ended."""
 
     def __init__(self, crew: Crew, worker: Worker) -> None:
-        self.ended = threading.Event()
+        self.ended = False
         self._crew, self._worker = crew, worker
         self.thread = threading.Thread(target=self._run, name=f"hogwild-{worker.rank}")
 
@@ -274,4 +287,5 @@ class _Member:
         try:
             self._crew.drive(self._worker)
         finally:
-            self.ended.set()
+            self.ended = True
+            self._crew.bell.put(None)

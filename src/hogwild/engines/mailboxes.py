@@ -6,11 +6,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection
 from typing import final
 
-import numpy as np
-
 from hogwild.deltas import copied, described, size_in_bytes
 from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
 from hogwild.engines.waits import Reply, Waits, workers
+from hogwild.limits import is_whole
 from hogwild.params import Params
 from hogwild.requests import Average, Get, Inbox, Message, Put
 
@@ -117,7 +116,7 @@ class Mailboxes:
                 yield reply, f"a message of {workers(missing)}"
 
     def _check(self, peer: int) -> int:
-        if not (isinstance(peer, int | np.integer) and 0 <= peer < len(self._params)):
+        if not (is_whole(peer) and 0 <= peer < len(self._params)):
             raise ValueError(f"there is no worker {peer!r}; ranks are 0 to {len(self._params) - 1}")
         return int(peer)
 

@@ -7,13 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-import numpy as np
-
 from hogwild.engines.checks import check_job
 from hogwild.engines.crew import Crew
 from hogwild.engines.session import Session
 from hogwild.interfaces import AbstractEngine, Job, Result
-from hogwild.limits import check_whole
+from hogwild.limits import check_whole, is_whole
 
 
 def available_cores() -> int:
@@ -40,7 +38,7 @@ class Threads(AbstractEngine):
     can: ClassVar[frozenset[str]] = frozenset({"server", "share", "turns"})
 
     def __post_init__(self) -> None:
-        if isinstance(self.workers, bool) or self.workers == 0 or not isinstance(self.workers, int | np.integer):
+        if not is_whole(self.workers) or self.workers == 0:
             raise ValueError(f"workers={self.workers!r} must be a positive number, or -1 for one a core")
         check_whole("shards", self.shards)
 

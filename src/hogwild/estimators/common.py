@@ -18,6 +18,7 @@ from hogwild.data.examples import Examples, check_examples
 from hogwild.engines import Simulated, Threads, find_engine
 from hogwild.history import Record
 from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result, Stop
+from hogwild.limits import is_whole
 from hogwild.memory import Replicas
 from hogwild.models.linear import Linear
 from hogwild.params import Params
@@ -139,7 +140,7 @@ def _engine(estimator: Any) -> AbstractEngine:
     given, jobs = estimator.engine, estimator.n_jobs
     if given is None or given == "threads":
         jobs = 1 if jobs is None else jobs
-        if jobs == 0 or not isinstance(jobs, int | np.integer):
+        if not is_whole(jobs) or jobs == 0:
             raise ValueError(f"n_jobs={jobs!r} has no meaning: use a positive number, or -1 for one thread a core")
         return Threads(int(jobs))
     engine = find_engine(given)

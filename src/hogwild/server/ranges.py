@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.deltas import Vector
+from hogwild.limits import is_whole
 from hogwild.rows import Keys, Rows
 
 
@@ -50,7 +51,7 @@ class Ranges:
         if offsets.ndim != 1 or offsets.size < 2 or offsets[0] != 0 or (np.diff(offsets) < 0).any():
             raise ValueError(f"offsets must begin with 0 and never fall, as Params.offsets, not {offsets!r}")
         n_rows, n_weights = offsets.size - 1, int(offsets[-1])
-        if not (isinstance(shards, int | np.integer) and not isinstance(shards, bool) and 1 <= shards <= n_rows):
+        if not (is_whole(shards) and 1 <= shards <= n_rows):
             raise ValueError(f"shards={shards!r} must be a whole number from 1 to {n_rows}, the number of rows")
         cuts = _nearest(offsets, np.arange(shards + 1) * (n_weights / shards))
         cuts[0], cuts[-1] = 0, n_rows

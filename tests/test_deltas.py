@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from hogwild.deltas import Change, Delta, copied
+from hogwild.deltas import Change, Delta
 from hogwild.rules.schedules import Moment
 
 NOW = Moment(0, 0.0, 0)
@@ -39,7 +39,7 @@ def test_a_copy_shares_nothing_with_what_the_sender_goes_on_to_write(kind, keys)
     x = values if kind is np.ndarray else Change(values, 1, 1, own)
     if kind is Delta:
         x = Delta(values, 1, 1, 0.0, NOW, own, curvature=2.0)
-    copy = copied(x)
+    copy = x.copy()
     values[:] = -1
     if own is not None:
         own[:] = 0

@@ -55,6 +55,12 @@ class Delta:
         """The same, as the result of that portion."""
         return replace(self, portion=number)
 
+    def copy(self) -> Delta:
+        """One that does not change when the values do."""
+        keys = None if self.keys is None else self.keys.copy()
+        loss, moment, portion, curvature = self.loss, self.moment, self.portion, self.curvature
+        return Delta(self.values.copy(), self.examples, self.steps, loss, moment, keys, portion, curvature)
+
     @property
     def n_bytes(self) -> int:
         """What it takes to send."""
@@ -79,6 +85,10 @@ class Change:
         keys, values = _sum((self, other))
         return Change(values, self.examples + other.examples, self.steps + other.steps, keys)
 
+    def copy(self) -> Change:
+        """One that does not change when the values do."""
+        return Change(self.values.copy(), self.examples, self.steps, None if self.keys is None else self.keys.copy())
+
     @property
     def n_bytes(self) -> int:
         """What it takes to send."""
@@ -93,13 +103,6 @@ def size_in_bytes(x: Sent | None) -> int:
     if x is None:
         return 0
     return x.nbytes if isinstance(x, np.ndarray) else x.n_bytes
-
-
-def copied(x: Sent | None) -> Any:
-    """A copy that does not change when the sender goes on."""
-    if x is None or isinstance(x, np.ndarray):
-        return x if x is None else x.copy()
-    return replace(x, values=x.values.copy(), keys=None if x.keys is None else x.keys.copy())
 
 
 def described(x: Sent) -> str:

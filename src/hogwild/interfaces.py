@@ -144,7 +144,10 @@ class Worker:
 
     def start(self, request: Any) -> Start:
         """Begin a request that communicates, and go on; the answer is a ticket to await later."""
-        self.made[:] = [made for made in self.made if made is not request]
+        if self.made and self.made[-1] is request:
+            self.made.pop()
+        else:  # made before others, which were forgotten, or by hand
+            self.made[:] = [made for made in self.made if made is not request]
         return self._make(Start(request))
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 
 def is_number(value: Any) -> TypeGuard[float]:
     """Is it a real number, of Python or NumPy? True and False are none."""
-    return isinstance(value, Real) and not isinstance(value, bool)
+    return isinstance(value, (float, int, Real)) and not isinstance(value, bool)
 
 
 def is_whole(value: Any) -> TypeGuard[int]:

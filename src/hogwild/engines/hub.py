@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, final
 
-from hogwild.deltas import Delta, copied
+from hogwild.deltas import Delta
 from hogwild.engines.collectives import Collectives
 from hogwild.engines.mailboxes import AtRest, Mailboxes
 from hogwild.engines.portions import Portions
@@ -123,9 +123,9 @@ class Hub:
         """Begin it with a copy of what it sends."""
         ticket = Ticket(request)
         if isinstance(request, Push):
-            request = Push(copied(request.x))
+            request = Push(request.x.copy())
         elif isinstance(request, Reduce):
-            request = Reduce(copied(request.x), request.quorum)
+            request = request if request.x is None else Reduce(request.x.copy(), request.quorum)
 
         def finish(answer: Any) -> None:
             if isinstance(answer, Failed):  # perhaps nobody will ever wait for it

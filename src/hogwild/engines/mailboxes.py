@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection
 from typing import final
 
-from hogwild.deltas import copied, described, size_in_bytes
+from hogwild.deltas import described, size_in_bytes
 from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
 from hogwild.engines.waits import Reply, Waits, workers
 from hogwild.limits import is_whole
@@ -44,7 +44,7 @@ class Mailboxes:
         if peer not in self._running:
             reply(False)
             return
-        message = Message(rank, copied(request.x), self._clock(rank))
+        message = Message(rank, request.x.copy(), self._clock(rank))
 
         def deliver() -> None:
             self._under_way[rank, peer] -= 1

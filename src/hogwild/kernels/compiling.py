@@ -15,6 +15,9 @@ INNER: dict[str, Any] = {"nogil": True, "fastmath": FAST}
 # Sums stay in the order in which they are written: their loops are not made into vector code.
 ORDERED: dict[str, Any] = {"nogil": True, "fastmath": FAST - {"reassoc"}}
 
+# As NumPy rounds: for what must give the same bits whether NumPy computes it elsewhere or a kernel here.
+EXACT: dict[str, Any] = {"nogil": True, "cache": True}
+
 
 def inner(function: Any) -> Any:
     """Compile a plain scalar function (of `rules`) for use inside kernels."""

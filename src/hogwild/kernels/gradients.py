@@ -13,7 +13,7 @@ from numba import njit
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from hogwild.kernels.compiling import INNER, KERNEL
+from hogwild.kernels.compiling import EXACT, INNER, KERNEL
 from hogwild.kernels.losses import loss_slope, loss_value
 from hogwild.kernels.rows import ONE, coming, dot, ease, is_sparse, lookahead, prefetch
 
@@ -162,3 +162,24 @@ def columns_of(rows, starts, chunk, scratch):  # type: ignore[no-untyped-def]
     for k in range(count):
         scratch[found[k]] = 0.0
     return found[:count]
+
+
+@njit(**EXACT)
+def descend(w, values, factors, rate):  # type: ignore[no-untyped-def]
+    """w -= rate * factors * values, all (d + 1,). Returns how many weights are not finite afterwards."""
+    bad, rate = 0, w.dtype.type(rate)
+    for j in range(w.size):
+        w[j] -= values[j] * rate * factors[j]
+        bad += not np.isfinite(w[j])
+    return bad
+
+
+@njit(**EXACT)
+def descend_at(w, keys, values, factors, rate):  # type: ignore[no-untyped-def]
+    """As `descend`, of the weights `keys` only: distinct, and none out of range."""
+    bad, rate = 0, w.dtype.type(rate)
+    for k in range(keys.size):
+        j = np.uint64(keys[k])
+        w[j] -= values[k] * rate * factors[j]
+        bad += not np.isfinite(w[j])
+    return bad

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
 from hogwild.deltas import Delta, Vector
-from hogwild.kernels.gradients import Rarity, columns_of, gradient_of_keys, gradient_sum
+from hogwild.kernels.gradients import Rarity, columns_of, descend, descend_at, gradient_of_keys, gradient_sum
 from hogwild.kernels.merging import soften
 from hogwild.kernels.rows import DenseRows
 from hogwild.models.linear_binding import LinearBinding
@@ -76,20 +76,22 @@ class LinearGradients:
         if delta.examples == 0:
             return
         rate = delta.limited(self._binding.rate(delta.moment)) * delta.steps
-        at: slice | Keys = slice(None) if delta.keys is None else delta.keys
-        weights = params.weights[at]  # a view, or a copy of these rows
-        with np.errstate(over="ignore", invalid="ignore"):
-            change = delta.values * weights.dtype.type(rate / delta.examples)
-            change *= self._factors[at]
-            weights -= change
-            if self.prox is not None:
-                self.prox(weights, at, rate, delta.examples)
-        if delta.keys is not None:
-            params.weights[at] = weights
-        if not np.isfinite(weights).all():
+        weights, keys = params.weights, delta.keys
+        values = np.ascontiguousarray(delta.values, weights.dtype)
+        if keys is None:
+            bad = descend(weights, values, self._factors, rate / delta.examples)
+        else:
+            bad = descend_at(weights, keys, values, self._factors, rate / delta.examples)
+        if bad:
             params.check_finite(
                 f"after a step on the gradient of {delta.examples} examples, in epoch {delta.moment.epoch + 1}"
             )
+        if self.prox is not None:
+            at = slice(None) if keys is None else keys
+            weights = weights[at]  # a view, or a copy of these rows
+            self.prox(weights, at, rate, delta.examples)
+            if keys is not None:
+                params.weights[keys] = weights
 
     def _soften(self, values: Vector, positions: At, rate: float | Vector, examples: int) -> None:
         """values = soft(values, rate * l1 * step factor), in place; never of the intercept.

@@ -173,8 +173,11 @@ class Start:
     __await__ = ask
 
     def __post_init__(self) -> None:
-        if not isinstance(self.request, Reduce | Put | Inbox | Get | Pull | Push | OnServer):
+        if not isinstance(self.request, _STARTED):
             raise TypeError(f"start() wants a request that communicates, not {self.request!r}")
+
+
+_STARTED = (Reduce, Put, Inbox, Get, Pull, Push, OnServer)
 
 
 @final

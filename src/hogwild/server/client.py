@@ -5,16 +5,15 @@ It sends nothing itself. What its messages carry are views of what it was given:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import final
 
 import numpy as np
 
 from hogwild.answers import Ack, Versioned
 from hogwild.deltas import Delta, Sent, Vector
-from hogwild.limits import check_whole
+from hogwild.limits import check_positive, check_whole
 from hogwild.params import NonFiniteError
 from hogwild.rows import Keys
 from hogwild.server.messages import CHANGE, DELTA, WINDOW, Applied, OpPart, Pulled, PullPart, PushPart
@@ -83,8 +82,8 @@ class Client:
         `rate`: the step size at `x.moment` by the model's schedule; only sums of gradients under a rule without its own
         need it. Errors as of `cut`, before any shard has heard of it.
         """
-        if rate is not None and not (isinstance(rate, (int, float, np.floating)) and 0.0 < rate < math.inf):
-            raise ValueError(f"rate={rate!r} must be a positive number, or None where the server's rule has its own")
+        if rate is not None:
+            check_positive("rate", rate, ", or None where the server's rule has its own")
         rows, pieces = self.cut(x)
         kind, steps, examples, loss, portion = CHANGE, 0, 0, 0.0, None
         if isinstance(x, Delta):
@@ -129,11 +128,19 @@ class Client:
 
     def acknowledged(self, replies: Sequence[Applied]) -> Ack:
         """The answer to a push, from those of all shards that it was sent to, in any order."""
-        shards, seqs, versions, staleness, late, _ = zip(*sorted(replies, key=_by_shard), strict=True)
-        if seqs.count(seqs[0]) != len(seqs):
-            raise ValueError(f"these answers belong to different pushes: numbers {', '.join(map(str, seqs))}")
-        self._close(seqs[0], list(shards))
-        return Ack(versions, max(staleness), any(late))
+        replies = sorted(replies, key=itemgetter(0)) if len(replies) > 1 else replies
+        shards, versions = [], []
+        seq, staleness, late = replies[0].seq, 0, False
+        for shard, number, version, behind, too_late, _ in replies:
+            if number != seq:
+                numbers = ", ".join(str(reply.seq) for reply in replies)
+                raise ValueError(f"these answers belong to different pushes: numbers {numbers}")
+            shards.append(shard)
+            versions.append(version)
+            staleness = max(staleness, behind)
+            late = late or too_late
+        self._close(seq, shards)
+        return Ack(tuple(versions), staleness, late)
 
     # -------------------------------------------------------------------------------------------------------- pull
 

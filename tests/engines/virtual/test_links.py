@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hogwild.engines.virtual.links import FEW_SENDERS, Link, Links
+from hogwild.engines.virtual.links import FEW, Link, Links
 
 TICK = 2.0**-10  # all times are multiples of it, so that floats are exact and equal means equal
 HOSTS = [("worker", 0), ("worker", 1), ("shard", 0), 3]
@@ -237,7 +237,7 @@ def test_a_message_of_no_bytes_waits_for_the_queue():
 @pytest.mark.parametrize("bandwidth", [64.0, math.inf])
 def test_order_is_kept_among_more_senders_than_are_remembered_at_once(bandwidth):
     links = Links(0.0, bandwidth)
-    ranks = range(4 * FEW_SENDERS)
+    ranks = range(4 * FEW)
     first = [links.arrival(rank, "server", 64, 0.0) for rank in ranks]
     second = [links.arrival(rank, "server", 0, 0.0) for rank in ranks]
     assert all(before < after for before, after in zip(first, second, strict=True))

@@ -16,7 +16,7 @@ from hogwild.limits import is_number
 
 Host = Hashable  # 3, ("worker", 3), ("shard", 0)
 
-FEW_SENDERS = 64  # whose last arrivals a host remembers without asking whether they still matter
+FEW = 64  # so many times, or twice as many as mattered, are kept before it is asked which of them still matter
 
 
 @final
@@ -144,10 +144,11 @@ class Links:
 class _Line:
     """One direction of a host's connection: when it is taken, as intervals in order that do not touch."""
 
-    __slots__ = ("bandwidth", "begins", "ends")
+    __slots__ = ("bandwidth", "begins", "ends", "many")
 
     def __init__(self, bandwidth: float) -> None:
         self.bandwidth = bandwidth
+        self.many = FEW
         self.begins: list[float] = []
         self.ends: list[float] = []
 
@@ -164,18 +165,33 @@ class _Line:
 
     def occupy(self, ready: float, length: float, now: float) -> float:
         """Take the link as soon as it is free from `ready` on: when? Forgets what is over `now`."""
-        ends = self.ends
-        # Most come after all others, and need not look for a place.
-        if length > 0 and (not ends or ready > ends[-1]) and ready + length > ready:
-            if ends and ends[-1] <= now:
-                self.begins.clear()
-                ends.clear()
-            self.begins.append(ready)
-            ends.append(ready + length)
-            return ready
+        begins, ends = self.begins, self.ends
+        if length > 0 and ends:
+            # Most come behind all others, or join the last queue, and need not look for a place.
+            last = ends[-1]
+            begin = ready if ready > last else last
+            end = begin + length
+            if end > begin and ready >= begins[-1]:
+                if begin == last:
+                    ends[-1] = end
+                    return begin
+                if last <= now:
+                    begins.clear()
+                    ends.clear()
+                elif len(ends) > self.many:
+                    self.forget(now)
+                begins.append(begin)
+                ends.append(end)
+                return begin
         begin = self.fit(ready, length)
         self.take(begin, length, now)
         return begin
+
+    def forget(self, now: float) -> None:
+        """Forget what is over."""
+        over = bisect_right(self.ends, now)
+        del self.begins[:over], self.ends[:over]
+        self.many = max(FEW, 2 * len(self.ends))
 
     def take(self, begin: float, length: float, now: float) -> None:
         """Take the link from `begin` on, where it is free. Forgets what is over `now`."""
@@ -184,8 +200,7 @@ class _Line:
             return
         begins, ends = self.begins, self.ends
         if ends and ends[0] <= now:
-            over = bisect_right(ends, now)
-            del begins[:over], ends[:over]
+            self.forget(now)
         if not ends or begin > ends[-1]:
             begins.append(begin)
             ends.append(end)
@@ -216,12 +231,12 @@ class _End:
         self.latency_s = latency_s
         self.up, self.down = _Line(bandwidth), _Line(bandwidth)
         self.last: dict[Host, float] = {}  # when the last message of each sender arrives
-        self.many = FEW_SENDERS  # so many are remembered before it is asked whether they still matter
+        self.many = FEW
 
     def forget(self, now: float) -> None:
         """Forget the arrivals that later messages cannot overtake any more."""
         self.last = {host: time for host, time in self.last.items() if time >= now}
-        self.many = max(FEW_SENDERS, 2 * len(self.last))
+        self.many = max(FEW, 2 * len(self.last))
 
 
 def _latency(value: float) -> float:

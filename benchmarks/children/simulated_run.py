@@ -19,7 +19,7 @@ from hogwild.training import train
 FEATURES = 1_000
 
 
-def main(name: str, workers: int, rounds: int) -> None:
+def main(name: str, workers: int, rounds: int, shards: int) -> None:
     """Each worker learns 2 examples in each of `rounds` rounds."""
     strategies: dict[str, AbstractStrategy] = {
         "AllReduce": AllReduce(minibatch=2),
@@ -32,11 +32,10 @@ def main(name: str, workers: int, rounds: int) -> None:
     data = check_examples(X, np.sign(X @ rng.standard_normal(FEATURES, dtype=np.float32)))
     model = Linear("logistic", l2=1e-3, average=False)
     stop = Stop(epochs=1, tol=None)
-    train(
-        model, data, strategy=strategies[name], engine=Simulated(2, shards=3), stop=Stop(time_s=1e-5, tol=None), seed=0
-    )
+    warm, engine = Stop(time_s=1e-5, tol=None), Simulated(workers, shards=shards)
+    train(model, data, strategy=strategies[name], engine=Simulated(2, shards=shards), stop=warm, seed=0)
     begun = time.perf_counter()
-    result = train(model, data, strategy=strategies[name], engine=Simulated(workers, shards=3), stop=stop, seed=0)
+    result = train(model, data, strategy=strategies[name], engine=engine, stop=stop, seed=0)
     seconds = time.perf_counter() - begun
     traffic = result.history.traffic
     assert traffic is not None
@@ -50,4 +49,4 @@ def main(name: str, workers: int, rounds: int) -> None:
     print(json.dumps(facts))
 
 
-main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -9,7 +9,7 @@ from benchmarks.timing import Spread
 
 WORKERS, ROUNDS = 1_000, 100
 MOST_S, MOST_BYTES = 10.0, 2e9
-STRATEGIES = ("AllReduce", "LocalSGD", "Alone", "Downpour")
+STRATEGIES = (("AllReduce", 1), ("LocalSGD", 1), ("Alone", 1), ("Downpour", 1), ("Downpour", 3))  # and shards
 
 
 def simulated(setting: Setting) -> Outcome:
@@ -17,13 +17,14 @@ def simulated(setting: Setting) -> Outcome:
     workers, rounds = (20, 5) if setting.quick else (WORKERS, ROUNDS)
     outcome = Outcome(
         "a thousand simulated workers",
-        f"{workers:,} workers x {rounds} rounds of 2 examples, a linear model with 1,000 features, 3 shards where "
-        "there is a server; real seconds of `train` on one core, kernels compiled before. Memory: largest resident set "
+        f"{workers:,} workers x {rounds} rounds of 2 examples, a linear model with 1,000 features; real seconds of `train` on one core, kernels compiled before. Memory: largest resident set "
         "of the process, the data included.",
         ("strategy", "s", "virtual s", "messages", "peak, MB", "of which data, MB"),
     )
-    for name in STRATEGIES:
-        runs = [run_child("simulated_run", name, str(workers), str(rounds)) for _ in range(min(3, setting.repeats))]
+    for strategy, shards in STRATEGIES:
+        arguments = strategy, str(workers), str(rounds), str(shards)
+        runs = [run_child("simulated_run", *arguments) for _ in range(min(3, setting.repeats))]
+        name = strategy if shards == 1 else f"{strategy}, {shards} shards"
         seconds, last = Spread(tuple(run["seconds"] for run in runs)), runs[-1]
         outcome.rows.append(
             (

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.server.rigs import Rig, change, delta, flat
 
+from hogwild.kernels.updates import compiled
 from hogwild.params import Params
 from hogwild.rules.penalties import prox as soft
-from hogwild.rules.updates import adagrad, adam, momentum, scaled, sgd
+from hogwild.rules.updates import adagrad, adam, momentum, sgd
 from hogwild.server import Ranges, Shard
 from hogwild.server.messages import CHANGE, DELTA, PushPart
 
@@ -36,9 +37,11 @@ def test_a_sum_of_gradients_makes_one_step_with_the_sum_of_its_means():
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 @pytest.mark.parametrize("keys", [None, [0, 2, 3]], ids=["dense", "keyed"])
-def test_a_step_is_the_rules(rule, keys):
+@pytest.mark.parametrize("fast", [False, True], ids=["NumPy", "kernel"])
+def test_a_step_is_the_rules(rule, keys, fast):
     rng, params = np.random.default_rng(3), flat(5, start=0.5)
-    rig, wanted = Rig(params, 2, rule), params.weights.copy()
+    rig = Rig(params, 2, rule, move=compiled(rule, np.float64) if fast else None)
+    wanted = params.weights.copy()
     state, at = rule.init(wanted), slice(None) if keys is None else np.array(keys)
     for _ in range(20):
         values = rng.standard_normal(wanted[at].size)
@@ -143,7 +146,7 @@ def test_gradient_and_penalty_balance_at_the_optimum_under_every_rule(rule, keys
 def test_they_balance_also_where_the_model_makes_smaller_steps_for_some_weights(rule):
     # The task's prox takes rate * l1 * factor off a weight whose steps are a fraction `factor` of the rate.
     factors, target, l1 = np.array([1.0, 0.25, 0.04, 0.5]), np.array([1.0, -1.0, 0.5, 0.1]), 0.2
-    rig = Rig(flat(4), 1, scaled(rule, np.sqrt(factors)), prox=paying(l1 * factors))
+    rig = Rig(flat(4), 1, rule, prox=paying(l1 * factors), scales=np.sqrt(factors))
     for _ in range(10_000):
         rig.push(delta(rig.weights - target), rate=0.02)
     np.testing.assert_allclose(rig.weights, soft(target, 1.0, 0.0, l1), atol=5e-3)
@@ -193,6 +196,12 @@ def test_one_that_was_refused_may_be_sent_again():
     with pytest.raises(ValueError, match=r"values of shape \(3,\) came to 2 weights"):
         shard.push(part(0, [1.0, 1.0, 1.0]))
     assert shard.push(part(0)).version == 1
+
+
+@pytest.mark.parametrize("scales", [np.ones(3), np.array([1.0, 0.0]), np.array([1.0, np.nan]), np.array([1.0, -1.0])])
+def test_bad_scales(scales):
+    with pytest.raises(ValueError, match=r"^scales must be positive numbers, one for each weight$"):
+        shard_of(2, scales=scales)
 
 
 @pytest.mark.slow
@@ -275,7 +284,8 @@ def test_the_number_of_shards_never_changes_a_bit(rule, views, shards, penalised
     params = Params(views, np.float32)
     params.weights[:] = rng.standard_normal(params.weights.size)
     prox = paying(rng.uniform(0, 0.1, params.weights.size).astype(np.float32)) if penalised else None
-    rigs = [Rig(params, count, rule, prox=prox) for count in (1, shards)]
+    moves = None, compiled(rule, np.float32)  # the kernel gives the same bits, too
+    rigs = [Rig(params, count, rule, prox=prox, move=move) for count, move in zip((1, shards), moves, strict=True)]
     n_rows = params.offsets.size - 1
     for _ in range(8):
         keys = data.draw(st.none() | st.sets(st.integers(0, n_rows - 1)).map(sorted))

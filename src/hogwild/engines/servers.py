@@ -13,9 +13,10 @@ from hogwild.deltas import Delta
 from hogwild.engines.session import Session
 from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
 from hogwild.engines.waits import Failed, Reply, Waits
+from hogwild.kernels.updates import compiled
 from hogwild.params import Params
 from hogwild.requests import OnServer, Pull, Push
-from hogwild.rules.updates import Update, scaled
+from hogwild.rules.updates import Update
 from hogwild.server import Client, OpPart, PullPart, PushPart, Ranges, Shard, check_operation
 from hogwild.traffic import Traffic
 
@@ -66,10 +67,11 @@ class Servers:
         self._template = first = session.params[0]
         ranges = Ranges(first.offsets, shards)
         scales, prox = session.task.scales, session.task.prox
-        rules = [rule if scales is None else scaled(rule, scales[span.begin : span.end]) for span in ranges.spans]
+        move = compiled(rule, first.weights.dtype)
+        pieces = [None] * shards if scales is None else ranges.cut(scales)
         self._shards = [
-            Shard(span, piece, rule, prox, accrue=True)
-            for span, piece, rule in zip(ranges.spans, ranges.cut(first.weights), rules, strict=True)
+            Shard(span, weights, rule, prox, accrue=True, move=move, scales=piece)
+            for span, weights, piece in zip(ranges.spans, ranges.cut(first.weights), pieces, strict=True)
         ]
         self._spans = ranges.spans
         self._staleness = [size - 1] * size  # of the last push of each worker

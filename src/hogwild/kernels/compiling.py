@@ -15,8 +15,9 @@ INNER: dict[str, Any] = {"nogil": True, "fastmath": FAST}
 # Sums stay in the order in which they are written: their loops are not made into vector code.
 ORDERED: dict[str, Any] = {"nogil": True, "fastmath": FAST - {"reassoc"}}
 
-# As NumPy rounds: for what must give the same bits whether NumPy computes it elsewhere or a kernel here.
-EXACT: dict[str, Any] = {"nogil": True, "cache": True}
+# With the bits of NumPy, also where it divides by zero: for what is computed by a kernel here and by NumPy there.
+EXACT: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
+EXACT_INNER: dict[str, Any] = EXACT | {"cache": False}
 
 
 def inner(function: Any) -> Any:

@@ -17,7 +17,6 @@ not.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +28,8 @@ from hogwild.names import find_name
 Array = NDArray[np.floating]
 At = slice | NDArray[np.int64]
 State = tuple[Array, ...]
+Move = Callable[[Array, State, Array, At, float, float, Array], None]
+"""move(weights, state, gradient, at, rate, factor, scales): see `Update.move`."""
 Prox = Callable[[Array, At, float | Array, int], None]
 """prox(values, positions, rate, examples) pays what a penalty wants beside its gradient after a step at `rate` (one, or
 one a value: see `Update.pace`): it changes `values`, the weights at `positions` of the vector of all weights, in place.
@@ -38,29 +39,67 @@ Positions in an array are those that so many examples touch: they pay for the st
 class Update(NamedTuple):
     """A rule, with its numbers filled in.
 
-    `pace(state, rate, at)`, asked after the step, is the step size that a lasting gradient ends up with: one number, or
-    one a weight. A penalty that is paid beside the gradient (by `prox`) must be paid at this pace, else the two balance
-    in the wrong place: with momentum 0.9, l1 would weigh a tenth of what it should.
+    `formula(gradient, rate, constants, state)` gives the step and the state after it: of one weight, or of an array of
+    them. `constants` are the rule's numbers, and 1 - each of them, in the weights' dtype: in a kernel, literals would
+    widen it.
+
+    `pace(state, rate, at)`, asked after the step, is the step size that a lasting gradient ends up with: one
+    number, or one a weight. A penalty that is paid beside the gradient (by `prox`) must be paid at this pace, else the
+    two balance in the wrong place: with momentum 0.9, l1 would weigh a tenth of what it should.
     """
 
     name: str
     rate: float | None  # the step size; None: that of the model's schedule
-    init: Callable[[Array], State]
-    step: Callable[[State, Array, float, At], Array]
-    pace: Callable[[State, float, At], float | Array]
+    formula: Callable[[Any, Any, tuple[Any, ...], tuple[Any, ...]], tuple[Any, tuple[Any, ...]]]
+    paced: Callable[[tuple[float, ...], State, float], float | Array]
+    numbers: tuple[float, ...] = ()
+    arrays: int = 0  # how many the state has
     # Is a step just rate * gradient? Then factors of the gradient may be taken into the rate: one pass over memory
     # less, and the same rounding as where a worker applies its own gradient.
     linear: bool = False
 
     def __repr__(self) -> str:
-        numbers = self.step.args if isinstance(self.step, partial) else ()
-        return f"{self.name}({', '.join(map(repr, (self.rate, *numbers)))})"
+        return f"{self.name}({', '.join(map(repr, (self.rate, *self.numbers)))})"
 
+    def init(self, weights: Array) -> State:
+        """The state before the first step."""
+        return tuple(np.zeros_like(weights) for _ in range(self.arrays))
 
-@lru_cache(maxsize=256)
-def _with(function: Callable[..., Any], *numbers: float) -> Callable[..., Any]:
-    """The function with its numbers filled in: the same object for the same ones, so that equal rules are equal."""
-    return partial(function, *numbers)
+    def constants(self, kind: Callable[[float], Any]) -> tuple[Any, ...]:
+        """What the formula wants, of a kind such as np.float32."""
+        return tuple(map(kind, (*self.numbers, *(1.0 - number for number in self.numbers))))
+
+    def step(self, state: State, gradient: Array, rate: float, at: At) -> Array:
+        """What is to be taken off the weights; the state is changed in place."""
+        kind = gradient.dtype.type
+        before = tuple(array[at] for array in state)
+        step, after = self.formula(gradient, kind(rate), self.constants(kind), before)
+        for array, values in zip(state, after, strict=True):
+            array[at] = values
+        return step
+
+    def move(
+        self, weights: Array, state: State, gradient: Array, at: At, rate: float, factor: float, scales: Array
+    ) -> None:
+        """Make a step of the weights, in place, in the units of a model that trains u = w / scales:
+
+            weights[at] -= scales[at] * step(state, factor * scales[at] * gradient, rate, at)
+
+        scales : (weights,) positive. Where a model makes smaller steps for some weights (a fraction f of the rate:
+                 scales = sqrt(f)), rules that know nothing of it must do so too. The pace stays that of u: the model's
+                 `prox` knows its scales itself.
+        """
+        kind, some = weights.dtype.type, scales[at]
+        with np.errstate(over="ignore", invalid="ignore"):  # whoever reads the weights looks whether they are finite
+            if self.linear:
+                step = gradient * kind(rate * factor) * (some * some)
+            else:
+                step = self.step(state, gradient * kind(factor) * some, rate, at) * some
+            weights[at] -= step
+
+    def pace(self, state: State, rate: float, at: At) -> float | Array:
+        """See above."""
+        return self.paced(self.numbers, tuple(array[at] for array in state), rate)
 
 
 # --------------------------------------------------------------------------------------------------------------- sgd
@@ -68,18 +107,15 @@ def _with(function: Callable[..., Any], *numbers: float) -> Callable[..., Any]:
 
 def sgd(rate: float | None = None) -> Update:
     """w -= rate g."""
-    return Update("sgd", _rate(rate), _nothing, _sgd_step, _sgd_pace, linear=True)
+    return Update("sgd", _rate(rate), sgd_step, _sgd_pace, linear=True)
 
 
-def _nothing(weights: Array) -> State:
-    return ()
+def sgd_step(gradient: Any, rate: Any, constants: Any, state: Any) -> Any:
+    """The formula of `sgd`."""
+    return gradient * rate, ()
 
 
-def _sgd_step(state: State, gradient: Array, rate: float, at: At) -> Array:
-    return gradient * rate
-
-
-def _sgd_pace(state: State, rate: float, at: At) -> float:
+def _sgd_pace(numbers: tuple[float, ...], state: State, rate: float) -> float:
     return rate
 
 
@@ -93,23 +129,17 @@ def momentum(rate: float | None = None, beta: float = 0.9) -> Update:
     many workers that do not wait for each other act like momentum already (Mitliagkas et al. 2016): less is needed.
     """
     beta = _share("beta", beta)
-    return Update("momentum", _rate(rate), _zeros, _with(_momentum_step, beta), _with(_momentum_pace, beta))
+    return Update("momentum", _rate(rate), momentum_step, _momentum_pace, (beta,), 1)
 
 
-def _zeros(weights: Array) -> State:
-    return (np.zeros_like(weights),)
+def momentum_step(gradient: Any, rate: Any, constants: Any, state: Any) -> Any:
+    """The formula of `momentum`."""
+    velocity = state[0] * constants[0] + gradient
+    return velocity * rate, (velocity,)
 
 
-def _momentum_step(beta: float, state: State, gradient: Array, rate: float, at: At) -> Array:
-    velocity = state[0][at]
-    velocity *= beta
-    velocity += gradient
-    _put(state[0], at, velocity)
-    return velocity * rate
-
-
-def _momentum_pace(beta: float, state: State, rate: float, at: At) -> float:
-    return rate / (1.0 - beta)
+def _momentum_pace(numbers: tuple[float, ...], state: State, rate: float) -> float:
+    return rate / (1.0 - numbers[0])
 
 
 # ----------------------------------------------------------------------------------------------------------- adagrad
@@ -123,22 +153,17 @@ def adagrad(rate: float | None = 0.1, eps: float = 1e-8) -> Update:
     0 / 0; they push sums of gradients, here divided by the size of a minibatch, which is the same up to eps.
     """
     eps = _positive("eps", eps)
-    return Update("adagrad", _rate(rate), _zeros, _with(_adagrad_step, eps), _with(_adagrad_pace, eps))
+    return Update("adagrad", _rate(rate), adagrad_step, _adagrad_pace, (eps,), 1)
 
 
-def _adagrad_step(eps: float, state: State, gradient: Array, rate: float, at: At) -> Array:
-    total = state[0][at]
-    total += gradient * gradient
-    _put(state[0], at, total)
-    root = np.sqrt(total)
-    root += eps
-    step = gradient * rate
-    step /= root
-    return step
+def adagrad_step(gradient: Any, rate: Any, constants: Any, state: Any) -> Any:
+    """The formula of `adagrad`."""
+    total = state[0] + gradient * gradient
+    return gradient * rate / (np.sqrt(total) + constants[0]), (total,)
 
 
-def _adagrad_pace(eps: float, state: State, rate: float, at: At) -> Array:
-    return _inverse(rate, np.sqrt(state[0][at]), eps)
+def _adagrad_pace(numbers: tuple[float, ...], state: State, rate: float) -> Array:
+    return _inverse(rate, np.sqrt(state[0]), numbers[0])
 
 
 # -------------------------------------------------------------------------------------------------------------- adam
@@ -159,74 +184,25 @@ def adam(rate: float | None = 0.001, beta1: float = 0.9, beta2: float = 0.999, e
     State: m and v, uncorrected, and c of each.
     """
     beta1, beta2, eps = _share("beta1", beta1), _share("beta2", beta2), _positive("eps", eps)
-    step, pace = _with(_adam_step, beta1, beta2, eps), _with(_adam_pace, eps)
-    return Update("adam", _rate(rate), _four_zeros, step, pace)
+    return Update("adam", _rate(rate), adam_step, _adam_pace, (beta1, beta2, eps), 4)
 
 
-def _four_zeros(weights: Array) -> State:
-    return tuple(np.zeros_like(weights) for _ in range(4))
+def adam_step(gradient: Any, rate: Any, constants: Any, state: Any) -> Any:
+    """The formula of `adam`."""
+    mean, square, of_mean, of_square = state
+    beta1, beta2, eps, new1, new2, _ = constants
+    mean = mean * beta1 + gradient * new1
+    square = square * beta2 + gradient * gradient * new2
+    of_mean = of_mean * beta1 + new1
+    of_square = of_square * beta2 + new2
+    return mean / of_mean * rate / (np.sqrt(square / of_square) + eps), (mean, square, of_mean, of_square)
 
 
-def _adam_step(beta1: float, beta2: float, eps: float, state: State, gradient: Array, rate: float, at: At) -> Array:
-    mean, square, of_mean, of_square = (each[at] for each in state)
-    for average, new, beta in ((mean, gradient, beta1), (square, gradient * gradient, beta2)):
-        average *= beta
-        average += new * (1.0 - beta)
-    for correction, beta in ((of_mean, beta1), (of_square, beta2)):
-        correction *= beta
-        correction += 1.0 - beta
-    for array, values in zip(state, (mean, square, of_mean, of_square), strict=True):
-        _put(array, at, values)
-    root = np.sqrt(square / of_square)
-    root += eps
-    step = mean / of_mean
-    step *= rate
-    step /= root
-    return step
-
-
-def _adam_pace(eps: float, state: State, rate: float, at: At) -> Array:
-    return _inverse(rate, np.sqrt(state[1][at] / state[3][at]), eps)
-
-
-# ------------------------------------------------------------------------------------------------------------ scaled
-
-
-def scaled(rule: Update, scales: Array) -> Update:
-    """The rule in the units of the model: it trains u = w / scales, with the gradient scales * g of u, while w is kept.
-
-        w[at] -= scales[at] * rule.step(state, scales[at] * g, rate, at)
-
-    `scales`: (weights,) positive, in the weights' dtype, for the same weights as the state. Where a model makes smaller
-    steps for some weights (a fraction f of the rate: scales = sqrt(f)), rules that know nothing of it must do so too.
-    The pace stays that of u: the model's `prox` knows its scales itself.
-    """
-    if not (np.isfinite(scales).all() and (scales > 0).all()):
-        raise ValueError("scales must be positive numbers, one for each weight")
-    step = partial(_linear_step, rule, scales * scales) if rule.linear else partial(_scaled_step, rule, scales)
-    return rule._replace(step=step)
-
-
-def _scaled_step(rule: Update, scales: Array, state: State, gradient: Array, rate: float, at: At) -> Array:
-    some = scales[at]
-    step = rule.step(state, gradient * some, rate, at)
-    step *= some
-    return step
-
-
-def _linear_step(rule: Update, squares: Array, state: State, gradient: Array, rate: float, at: At) -> Array:
-    step = rule.step(state, gradient, rate, at)
-    step *= squares[at]
-    return step
+def _adam_pace(numbers: tuple[float, ...], state: State, rate: float) -> Array:
+    return _inverse(rate, np.sqrt(state[1] / state[3]), numbers[2])
 
 
 # ------------------------------------------------------------------------------------------------------------ shared
-
-
-def _put(array: Array, at: At, values: Array) -> None:
-    # A slice gave a view, which has been changed in place already.
-    if not isinstance(at, slice):
-        array[at] = values
 
 
 def _inverse(rate: float, root: Array, eps: float) -> Array:

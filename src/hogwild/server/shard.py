@@ -15,13 +15,16 @@ from hogwild.answers import Stamp
 from hogwild.deltas import Vector
 from hogwild.limits import check_whole
 from hogwild.rows import Keys
-from hogwild.rules.updates import At, Prox, Update
+from hogwild.rules.updates import At, Move, Prox, Update
 from hogwild.server.messages import CHANGE, DELTA, WINDOW, Applied, Pulled, PushPart, Sender
 from hogwild.server.ranges import Span
 from hogwild.server.seen import Seen
 from hogwild.server.vectors import Vectors
 
 ALL = slice(None)
+
+# Overflow is no warning here: weights that diverge are told as NonFiniteError, by whoever reads them next.
+_quietly = np.errstate(over="ignore", invalid="ignore")
 
 
 @final
@@ -31,6 +34,8 @@ class Shard:
     span :    the range (`Ranges.spans`)
     weights : (weights of the range,) to begin with; copied
     rule :    what a sum of gradients does to them
+    move :    the same, perhaps faster; None: `rule.move`
+    scales :  (weights of the range,) see `Update.move`; None: all are 1
     prox :    what the penalty wants after each such step; None: nothing
     accrue :  are gradients with a portion number kept in "accrued", instead of applied?
     window :  how many messages of each worker are remembered (see `messages.WINDOW`); the clients' must not be larger
@@ -39,7 +44,8 @@ class Shard:
     """
 
     __slots__ = (
-        *("_accrue", "_clocks", "_everywhere", "_prox", "_rule", "_seen", "_span", "_state", "_vectors"),
+        *("_accrue", "_clocks", "_everywhere", "_move", "_prox", "_rule", "_scales", "_seen", "_span", "_state"),
+        "_vectors",
         *("version", "weights"),
     )
 
@@ -51,6 +57,9 @@ class Shard:
         prox: Prox | None = None,
         accrue: bool = False,
         window: int = WINDOW,
+        *,
+        move: Move | None = None,
+        scales: Vector | None = None,
     ) -> None:
         check_whole("window", window)
         if weights.shape != (span.end - span.begin,) or weights.dtype.kind != "f":
@@ -60,6 +69,10 @@ class Shard:
             )
         self.weights: Vector = weights.copy()
         self.version = 0  # pushes applied
+        self._move = rule.move if move is None else move
+        self._scales: Vector = np.ones_like(self.weights) if scales is None else scales
+        if self._scales.shape != self.weights.shape or not (np.isfinite(self._scales) & (self._scales > 0)).all():
+            raise ValueError("scales must be positive numbers, one for each weight")
         self._span, self._rule, self._prox, self._accrue = span, rule, prox, accrue
         self._everywhere = slice(span.begin, span.end)
         self._state = rule.init(self.weights)
@@ -69,15 +82,13 @@ class Shard:
 
     # -------------------------------------------------------------------------------------------------------- push
 
-    # Overflow is no warning here: weights that diverge are told as NonFiniteError, by whoever reads them next.
-    @np.errstate(over="ignore", invalid="ignore")
     def push(self, part: PushPart) -> Applied:
         """Apply it, once: a copy of it is answered as it was before, and does nothing.
 
         A sum of gradients makes one step of the rule, with the sum of the mean gradients of its minibatches:
 
             g = values * steps / examples
-            weights[at] -= rule.step(state, g, rate, at), then prox at the rule's pace * steps
+            weights[at] -= scales[at] * rule.step(state, scales[at] * g, rate, at), then prox at the rule's pace * steps
 
         A change is added. Every push counts for `version` and its worker's clock, also one without examples, and a
         portion that is dropped. ValueError, and nothing changed, for a bad one.
@@ -91,11 +102,11 @@ class Shard:
         at = self._check(part)
         late = False
         if portion is not None and self._accrue and kind == DELTA:
-            late = not self._vectors.accruing().add(portion, at, values, loss, cleared)
+            late = not self._accrued(portion, at, values, loss, cleared)
         elif values is None:
             pass
         elif kind == CHANGE:
-            self.weights[at] += values
+            self._change(values, at)
         elif examples:
             self._step(values, at, rate, steps, examples)
         # Who has nothing to do here may not have pulled from here for long, and nothing is stale for that.
@@ -105,26 +116,33 @@ class Shard:
         ring[place] = answer = Applied(shard, seq, self.version, staleness, late)
         return answer
 
+    @_quietly
+    def _accrued(self, portion: int, at: At, values: Vector | None, loss: float, cleared: int) -> bool:
+        return self._vectors.accruing().add(portion, at, values, loss, cleared)
+
+    @_quietly
+    def _change(self, values: Vector, at: At) -> None:
+        self.weights[at] += values
+
     def _step(self, values: Vector, at: At, rate: float | None, steps: int, examples: int) -> None:
-        rule, prox, weights = self._rule, self._prox, self.weights
+        rule, weights = self._rule, self.weights
         rate = rate if rule.rate is None else rule.rate
         assert rate is not None  # checked
-        # float(): a NumPy scalar would turn float32 into float64.
-        if rule.linear:
-            step = rule.step(self._state, values, float(rate * steps / examples), at)
-        else:
-            step = rule.step(self._state, values * float(steps / examples), rate, at)
+        if values.dtype != weights.dtype:
+            values = values.astype(weights.dtype)
+        self._move(weights, self._state, values, at, rate, steps / examples, self._scales)
+        if self._prox is not None:
+            self._pay(self._prox, at, rate, steps, examples)
+
+    @_quietly
+    def _pay(self, prox: Prox, at: At, rate: float, steps: int, examples: int) -> None:
+        weights, pace = self.weights, self._rule.pace(self._state, rate, at) * steps
         if isinstance(at, slice):
-            np.subtract(weights, step, weights)
-            if prox is not None:
-                prox(weights, self._everywhere, rule.pace(self._state, rate, at) * steps, examples)
-        elif prox is None:
-            weights[at] -= step
+            prox(weights, self._everywhere, pace, examples)
         else:
-            values = weights[at]
-            values -= step
-            prox(values, at + self._span.begin, rule.pace(self._state, rate, at) * steps, examples)
-            weights[at] = values
+            some = weights[at]
+            prox(some, at + self._span.begin, pace, examples)
+            weights[at] = some
 
     def _check(self, part: PushPart) -> At:
         """Where the values belong. ValueError if they do not. That they are finite, `Client.cut` has seen to."""
@@ -198,7 +216,7 @@ class Shard:
 
     # -------------------------------------------------------------------------------------------------- operations
 
-    @np.errstate(over="ignore", invalid="ignore")
+    @_quietly
     def operate(self, op: tuple[Any, ...], sender: Sender | None = None) -> float:
         """An operation on the named vectors: see `Vectors.run`. With `sender`, a copy of it just gets the answer."""
         if sender is None:

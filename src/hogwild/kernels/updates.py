@@ -1,0 +1,88 @@
+"""Update rules as kernels: the formulas of `rules.updates` in one pass over memory, with the bits of NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import DTypeLike
+
+from hogwild.kernels.compiling import EXACT, EXACT_INNER
+from hogwild.rules.updates import Array, At, Move, State, Update, adagrad_step, adam_step, momentum_step, sgd_step
+
+_momentum_step, _adagrad_step, _adam_step = map(njit(**EXACT_INNER), (momentum_step, adagrad_step, adam_step))
+_EVERYWHERE = np.zeros(0, np.int64)
+
+
+@njit(**EXACT)
+def _sgd(w, keys, gradient, rate, factor, scales, constants):  # type: ignore[no-untyped-def]
+    rate = w.dtype.type(rate * factor)
+    for k in range(gradient.size):
+        j = np.uint64(keys[k] if keys.size else k)
+        w[j] -= gradient[k] * rate * (scales[j] * scales[j])
+
+
+@njit(**EXACT)
+def _momentum(w, keys, gradient, rate, factor, scales, constants, velocity):  # type: ignore[no-untyped-def]
+    rate, factor = w.dtype.type(rate), w.dtype.type(factor)
+    for k in range(gradient.size):
+        j = np.uint64(keys[k] if keys.size else k)
+        step, after = _momentum_step(gradient[k] * factor * scales[j], rate, constants, (velocity[j],))
+        w[j] -= step * scales[j]
+        velocity[j] = after[0]
+
+
+@njit(**EXACT)
+def _adagrad(w, keys, gradient, rate, factor, scales, constants, total):  # type: ignore[no-untyped-def]
+    rate, factor = w.dtype.type(rate), w.dtype.type(factor)
+    for k in range(gradient.size):
+        j = np.uint64(keys[k] if keys.size else k)
+        step, after = _adagrad_step(gradient[k] * factor * scales[j], rate, constants, (total[j],))
+        w[j] -= step * scales[j]
+        total[j] = after[0]
+
+
+@njit(**EXACT)
+def _adam(w, keys, gradient, rate, factor, scales, constants, mean, square, of_mean, of_square):  # type: ignore[no-untyped-def]
+    rate, factor = w.dtype.type(rate), w.dtype.type(factor)
+    for k in range(gradient.size):
+        j = np.uint64(keys[k] if keys.size else k)
+        before = mean[j], square[j], of_mean[j], of_square[j]
+        step, after = _adam_step(gradient[k] * factor * scales[j], rate, constants, before)
+        w[j] -= step * scales[j]
+        mean[j], square[j], of_mean[j], of_square[j] = after
+
+
+_KERNELS: dict[Callable[..., Any], Callable[..., None]] = {
+    sgd_step: _sgd,
+    momentum_step: _momentum,
+    adagrad_step: _adagrad,
+    adam_step: _adam,
+}
+
+
+def compiled(rule: Update, dtype: DTypeLike) -> Move:
+    """`rule.move` for weights of this dtype, by a kernel if there is one. It does not look whether positions lie within
+    the weights.
+    """
+    kernel = _KERNELS.get(rule.formula)
+    return rule.move if kernel is None else partial(_run, kernel, rule.constants(np.dtype(dtype).type))
+
+
+def _run(
+    kernel: Callable[..., None],
+    constants: tuple[Any, ...],
+    weights: Array,
+    state: State,
+    gradient: Array,
+    at: At,
+    rate: float,
+    factor: float,
+    scales: Array,
+) -> None:
+    if gradient.size:
+        keys = _EVERYWHERE if isinstance(at, slice) else at
+        kernel(weights, keys, gradient, rate, factor, scales, constants, *state)

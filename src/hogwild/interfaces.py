@@ -5,7 +5,7 @@ requests, a model is what the workers train.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple, final
 
@@ -56,8 +56,11 @@ class Rounds:
     def __aiter__(self) -> Rounds:
         return self
 
-    async def __anext__(self) -> Any:
-        round = await NextRound()
+    def __anext__(self) -> Rounds:
+        return self
+
+    def __await__(self) -> Generator[Any, Any, Any]:  # of what `__anext__` gives: no coroutine is made for each round
+        round = yield NextRound()
         if round is None:
             raise StopAsyncIteration
         return round

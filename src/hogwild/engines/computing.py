@@ -11,7 +11,7 @@ from hogwild.deltas import Change
 from hogwild.engines.session import Session
 from hogwild.interfaces import Unsupported
 from hogwild.memory import InTurn, Locking, Replicas, Sharing
-from hogwild.requests import Apply, Compute, Gradient, Portion, Share, Steps, Upcoming
+from hogwild.requests import ALL, Apply, Compute, Gradient, Portion, Share, Steps, Upcoming
 
 
 class Plan(NamedTuple):
@@ -87,7 +87,7 @@ class Computing:
         if isinstance(of, Portion):
             blocks, moment, count = session.supply.portion(rank, of)
             number = of.number
-        elif isinstance(of, int | np.integer):
+        elif of is not ALL:
             blocks, moment, count = session.supply.take(rank, int(of), int(of))
         else:
             blocks, moment, count = session.supply.take_rest(rank)

@@ -34,9 +34,10 @@ class Program:
         except StopIteration:
             return self._end()
         made = self._made
-        if len(made) == 1 and made[0] is request and type(request) in REQUESTS:
+        if not made or (made[0] is request and len(made) == 1):  # as it mostly is
             made.clear()
-            return request
+            if type(request) in REQUESTS:
+                return request
         return self._check(request)
 
     def throw(self, error: BaseException) -> Request | None:

@@ -7,6 +7,7 @@ workers meet at the end of an epoch; else one epoch flows into the next.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import final
@@ -73,6 +74,7 @@ class Session:
         self._due: list[Moment] = []  # ends of epochs that are still to be judged by the worker whose weights count
         self.reason: str | None = None
         self._error: BaseException | None = None
+        self.failed = False  # has a worker raised an error?
         self.history, self._stale = History(), 0
         self._judge: Judge | None = None
         self._answer, self._answered = first, Moment(0, begun, 0)
@@ -126,7 +128,8 @@ class Session:
         members = self._members
         if len(known) + 1 == len(members):
             return known
-        return tuple(other for other in members if other != rank)
+        at = bisect_left(members, rank)  # a worker that has left the rounds is in there no more
+        return members[:at] + members[at + (rank in members[at : at + 1]) :]
 
     def ended(self) -> None:
         """A worker's program has ended; if that was its own idea, the run ends with it, for all."""
@@ -136,16 +139,13 @@ class Session:
     def fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
         """The worker raised an error (None: all together): it is raised again from `result`."""
         with self._lock:
+            self.failed = True
             if self._error is None:
                 if rank is not None:
                     epoch = self.supply.handout(rank).moment.epoch - self._before + 1
                     error.add_note(f"(in worker {rank} of {self._size}, round {rounds}, epoch {epoch})")
                 self._error = error
         self.stop("failed")
-
-    @property
-    def failed(self) -> bool:
-        return self._error is not None
 
     def stop(self, reason: str, *, now: bool = True) -> None:
         """End the run. now: workers that wait inside kernels stop waiting; else agreed workers finish their round."""

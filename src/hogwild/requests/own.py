@@ -63,7 +63,7 @@ class Gradient:
     __await__ = ask
 
     def __post_init__(self) -> None:
-        if not isinstance(self.of, Portion | All):
+        if not isinstance(self.of, (Portion, All)):
             check_whole("of", self.of)
 
 

@@ -155,7 +155,7 @@ class Cluster:
             finish = partial(self._resume_merging, rank, *self._change(plan))
         else:
             finish = partial(self._resume_running, rank, plan)
-        self._agenda.after(taken_s, finish)
+        self._agenda.at(self._agenda.now + taken_s, finish)
         return LATER
 
     def _change(self, plan: Plan) -> tuple[Any, Any]:

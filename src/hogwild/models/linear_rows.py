@@ -60,7 +60,10 @@ def column_counts(rows: Rows, n_features: int) -> NDArray[np.int64]:
 def count_rows(block: Block, n: int) -> int:
     """How many rows a block of n rows in all has: one chunk, the last of the data, may be short."""
     starts, chunk = block
-    return starts.size * chunk - max(0, int(starts.max(initial=0)) + chunk - n) if starts.size else 0
+    if chunk == 1 or not starts.size:
+        return starts.size
+    last = starts[0] if starts.size == 1 else starts.max()
+    return starts.size * chunk - max(0, int(last) + chunk - n)
 
 
 def order_of(blocks: Sequence[Block], n: int) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ It sends nothing itself. What its messages carry are views of what it was given:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import final
 
 import numpy as np
@@ -20,7 +20,7 @@ from hogwild.server.messages import CHANGE, DELTA, WINDOW, Applied, OpPart, Pull
 from hogwild.server.ranges import Piece, Ranges, join
 from hogwild.server.vectors import check_operation
 
-_by_shard = attrgetter("shard")
+_by_shard = attrgetter("stamp.shard")
 
 
 @final
@@ -88,14 +88,13 @@ class Client:
         kind, steps, examples, loss, portion = CHANGE, 0, 0, 0.0, None
         if isinstance(x, Delta):
             kind, steps, examples, loss, portion = DELTA, x.steps, x.examples, x.loss, x.portion
-        worker, seq = self.worker, self._number()
+        worker, seq, make = self.worker, self._number(), PushPart._make  # sooner done than PushPart()
         parts = []
-        for shard, (local, piece, others, clear) in enumerate(
-            zip(rows, pieces, self._others, self._cleared, strict=True)
+        for shard, others, clear, local, piece in zip(
+            self._everybody, self._others, self._cleared, rows, pieces, strict=True
         ):
-            parts.append(
-                PushPart(shard, worker, seq, others, clear, kind, local, piece, steps, examples, loss, rate, portion)
-            )
+            what = (kind, local, piece, steps, examples, loss, rate, portion)
+            parts.append(make((shard, worker, seq, others, clear, *what)))
             loss = 0.0  # the shards' losses are added up
         return parts
 
@@ -128,10 +127,9 @@ class Client:
 
     def acknowledged(self, replies: Sequence[Applied]) -> Ack:
         """The answer to a push, from those of all shards that it was sent to, in any order."""
-        replies = sorted(replies, key=itemgetter(0)) if len(replies) > 1 else replies
         shards, versions = [], []
         seq, staleness, late = replies[0].seq, 0, False
-        for shard, number, version, behind, too_late, _ in replies:
+        for shard, number, version, behind, too_late, _ in sorted(replies):
             if number != seq:
                 numbers = ", ".join(str(reply.seq) for reply in replies)
                 raise ValueError(f"these answers belong to different pushes: numbers {numbers}")
@@ -156,14 +154,15 @@ class Client:
 
     def pulled(self, replies: Sequence[Pulled], keys: Keys | None = None, met: bool = True) -> Versioned:
         """The answer to a pull, from those of all shards that it was sent to, in any order."""
-        replies = sorted(replies, key=_by_shard)
+        replies = sorted(replies, key=_by_shard) if len(replies) > 1 else replies
+        values = join([reply.values for reply in replies])
         stamps = tuple([reply.stamp for reply in replies])
         size = self._ranges.n_weights if keys is None else self._ranges.rows.size(keys)
-        shards = [stamp.shard for stamp in stamps]
-        if len(set(shards)) != len(shards) or sum([reply.values.size for reply in replies]) != size:
+        if values.size != size or len({stamp.shard for stamp in stamps}) < len(stamps):
             sizes = [reply.values.size for reply in replies]
+            shards = [stamp.shard for stamp in stamps]
             raise ValueError(f"shards {shards} answered a pull of {size} weights with {sizes}")
-        return Versioned(join([reply.values for reply in replies]), keys, stamps, met)
+        return Versioned(values, keys, stamps, met)
 
     def received(self, weights: Versioned) -> None:
         """The worker has been given these: from now on its pushes count as computed with them."""

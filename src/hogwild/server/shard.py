@@ -110,9 +110,10 @@ class Shard:
         elif examples:
             self._step(values, at, rate, steps, examples)
         # Who has nothing to do here may not have pulled from here for long, and nothing is stale for that.
-        staleness = 0 if values is None else self._others(worker) - others
+        clock = self.clock(worker)
+        staleness = 0 if values is None else self.version - clock - others
         self.version += 1
-        self._clocks[worker] = self.clock(worker) + 1
+        self._clocks[worker] = clock + 1
         ring[place] = answer = Applied(shard, seq, self.version, staleness, late)
         return answer
 

@@ -142,83 +142,77 @@ class Links:
 
 @final
 class _Line:
-    """One direction of a host's connection: when it is taken, as intervals in order that do not touch."""
+    """One direction of a host's connection: when it is taken, as intervals in order that do not touch.
 
-    __slots__ = ("bandwidth", "begins", "ends", "many")
+    The last one is `begin` .. `end`; those before it are remembered as long as what gets there earlier may still find a
+    place between them.
+    """
+
+    __slots__ = ("bandwidth", "begin", "begins", "end", "ends", "many")
 
     def __init__(self, bandwidth: float) -> None:
         self.bandwidth = bandwidth
-        self.many = FEW
+        self.begin = self.end = -1.0
         self.begins: list[float] = []
         self.ends: list[float] = []
-
-    def fit(self, ready: float, length: float) -> float:
-        """The first time from `ready` on when the link is free for so many seconds."""
-        begins, ends = self.begins, self.ends
-        if not ends or ready >= ends[-1]:
-            return ready
-        at = bisect_right(ends, ready)
-        while at < len(ends) and (begins[at] <= ready or begins[at] < ready + length):  # a length of 0 waits, too
-            ready = ends[at]
-            at += 1
-        return ready
+        self.many = FEW
 
     def occupy(self, ready: float, length: float, now: float) -> float:
         """Take the link as soon as it is free from `ready` on: when? Forgets what is over `now`."""
-        begins, ends = self.begins, self.ends
-        if length > 0 and ends:
-            # Most come behind all others, or join the last queue, and need not look for a place.
-            last = ends[-1]
-            begin = ready if ready > last else last
-            end = begin + length
-            if end > begin and ready >= begins[-1]:
-                if begin == last:
-                    ends[-1] = end
-                    return begin
-                if last <= now:
-                    begins.clear()
-                    ends.clear()
-                elif len(ends) > self.many:
-                    self.forget(now)
-                begins.append(begin)
-                ends.append(end)
-                return begin
+        last = self.end
+        if ready > last:
+            if last > now:
+                self._remember(now)
+            elif self.ends:
+                self.begins.clear()
+                self.ends.clear()
+            self.begin, self.end = ready, ready + length
+            return ready
+        if ready >= self.begin:  # a queue is one interval, however long: who joins it need not walk along it
+            self.end = last + length
+            return last
         begin = self.fit(ready, length)
         self.take(begin, length, now)
         return begin
 
-    def forget(self, now: float) -> None:
-        """Forget what is over."""
-        over = bisect_right(self.ends, now)
-        del self.begins[:over], self.ends[:over]
-        self.many = max(FEW, 2 * len(self.ends))
+    def _remember(self, now: float) -> None:
+        """The last interval will be followed by another."""
+        if self.end > self.begin:
+            self.begins.append(self.begin)
+            self.ends.append(self.end)
+            if len(self.ends) > self.many:
+                over = bisect_right(self.ends, now)
+                del self.begins[:over], self.ends[:over]
+                self.many = max(FEW, 2 * len(self.ends))
+
+    def fit(self, ready: float, length: float) -> float:
+        """The first time from `ready` on when the link is free for so many seconds."""
+        begins, ends = self.begins, self.ends
+        at = bisect_right(ends, ready)
+        while at < len(ends) and (begins[at] <= ready or begins[at] < ready + length):  # a length of 0 waits, too
+            ready = ends[at]
+            at += 1
+        in_the_way = ready < self.end > self.begin and (self.begin <= ready or self.begin < ready + length)
+        return self.end if in_the_way else ready
 
     def take(self, begin: float, length: float, now: float) -> None:
-        """Take the link from `begin` on, where it is free. Forgets what is over `now`."""
+        """Take the link from `begin` on, where it is free."""
         end = begin + length
         if end == begin:
             return
+        self._remember(now)
         begins, ends = self.begins, self.ends
-        if ends and ends[0] <= now:
-            self.forget(now)
-        if not ends or begin > ends[-1]:
-            begins.append(begin)
-            ends.append(end)
-            return
-        # A queue is one interval, however long: who joins it need not walk along it.
-        if begin == ends[-1]:
-            ends[-1] = end
-            return
         at = bisect_left(begins, begin)
-        joins = at > 0 and ends[at - 1] == begin
+        if at > 0 and ends[at - 1] == begin:
+            at -= 1
+            begin = begins.pop(at)
+            del ends[at]
         if at < len(begins) and begins[at] == end:
-            end = ends[at]
-            del begins[at], ends[at]
-        if joins:
-            ends[at - 1] = end
-        else:
-            begins.insert(at, begin)
-            ends.insert(at, end)
+            end = ends.pop(at)
+            del begins[at]
+        begins.insert(at, begin)
+        ends.insert(at, end)
+        self.begin, self.end = begins.pop(), ends.pop()
 
 
 @final

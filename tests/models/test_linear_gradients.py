@@ -289,3 +289,16 @@ def test_keys_that_are_no_rows_are_refused(keys):
     bound = Bound()
     with pytest.raises(ValueError, match=r"keys must be rows of the parameters, 0 to 8"):
         bound.task.gradient(bound.params(), single([0]), NOW, np.array(keys))
+
+
+@pytest.mark.parametrize("keys", [None, np.array([0, 2])], ids=["all rows", "some"])
+def test_values_of_another_type_are_those_of_the_weights(keys):
+    bound = Bound(weighted=False)
+    params, same = bound.params(), bound.params()
+    size = params.weights.size if keys is None else keys.size
+    assert params.weights.dtype == np.float64
+    values = np.linspace(-1, 1, 2 * size, dtype=np.float32)[::2]  # not in one piece, either
+    bound.task.apply(params, Delta(values, 1, 1, 0.0, NOW, keys))
+    bound.task.apply(same, Delta(values.astype(np.float64), 1, 1, 0.0, NOW, keys))
+    np.testing.assert_array_equal(params.weights, same.weights)
+    assert not np.array_equal(params.weights, bound.params().weights)

@@ -50,6 +50,19 @@ def test_a_step_is_the_rules(rule, keys, fast):
     np.testing.assert_allclose(rig.weights, wanted, rtol=1e-12)
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("fast", [False, True], ids=["NumPy", "kernel"])
+def test_values_become_those_of_the_weights(rule, fast):
+    found = []
+    for dtype in (np.float32, np.float64):
+        rig = Rig(flat(4, np.float32), 2, rule, move=compiled(rule, np.float32) if fast else None)
+        rig.push(delta(np.linspace(-1, 1, 4), dtype=dtype), rate=0.5)
+        assert rig.weights.dtype == np.float32
+        found.append(rig.weights)
+        rig.push(delta([1e300, 1.0, 1.0, 1.0]), rate=0.5)  # as infinite as it is there, and no warning
+    np.testing.assert_array_equal(*found)
+
+
 def test_a_change_is_added_and_so_is_a_plain_vector():
     rig = Rig(flat(3, start=1.0), 3, adagrad())
     rig.push(change([1.0, 2.0, 3.0]))

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 from hogwild.kernels.compiling import EXACT, EXACT_INNER
 from hogwild.rules.updates import Array, At, Move, State, Update, adagrad_step, adam_step, momentum_step, sgd_step
 
+# One loop for each rule: a formula that is handed to a kernel would be compiled anew in every process.
 _momentum_step, _adagrad_step, _adam_step = map(njit(**EXACT_INNER), (momentum_step, adagrad_step, adam_step))
 _EVERYWHERE = np.zeros(0, np.int64)
 

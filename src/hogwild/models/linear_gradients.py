@@ -77,7 +77,10 @@ class LinearGradients:
             return
         rate = delta.limited(self._binding.rate(delta.moment)) * delta.steps
         weights, keys = params.weights, delta.keys
-        values = np.ascontiguousarray(delta.values, weights.dtype)
+        values = delta.values
+        if values.dtype != weights.dtype:
+            with np.errstate(over="ignore"):  # what becomes infinite is found below
+                values = values.astype(weights.dtype)
         if keys is None:
             bad = descend(weights, values, self._factors, rate / delta.examples)
         else:

@@ -130,10 +130,14 @@ class Shard:
         rate = rate if rule.rate is None else rule.rate
         assert rate is not None  # checked
         if values.dtype != weights.dtype:
-            values = values.astype(weights.dtype)
+            values = self._as_weights(values)
         self._move(weights, self._state, values, at, rate, steps / examples, self._scales)
         if self._prox is not None:
             self._pay(self._prox, at, rate, steps, examples)
+
+    @_quietly
+    def _as_weights(self, values: Vector) -> Vector:
+        return values.astype(self.weights.dtype)
 
     @_quietly
     def _pay(self, prox: Prox, at: At, rate: float, steps: int, examples: int) -> None:

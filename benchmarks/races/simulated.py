@@ -17,8 +17,9 @@ def simulated(setting: Setting) -> Outcome:
     workers, rounds = (20, 5) if setting.quick else (WORKERS, ROUNDS)
     outcome = Outcome(
         "a thousand simulated workers",
-        f"{workers:,} workers x {rounds} rounds of 2 examples, a linear model with 1,000 features; real seconds of `train` on one core, kernels compiled before. Memory: largest resident set "
-        "of the process, the data included.",
+        f"{workers:,} workers x {rounds} rounds of 2 examples, a linear model with 1,000 features, one server unless "
+        "said otherwise; real seconds of `train` on one core, kernels compiled before. Memory: largest resident set of "
+        "the process, the data included.",
         ("strategy", "s", "virtual s", "messages", "peak, MB", "of which data, MB"),
     )
     for strategy, shards in STRATEGIES:

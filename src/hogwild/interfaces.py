@@ -5,7 +5,7 @@ requests, a model is what the workers train.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple, final
 
@@ -26,7 +26,6 @@ from hogwild.requests import (
     Get,
     Gradient,
     Inbox,
-    NextRound,
     OnServer,
     Portion,
     Pull,
@@ -34,6 +33,7 @@ from hogwild.requests import (
     Put,
     Reduce,
     Request,
+    Rounds,
     Share,
     Start,
     Steps,
@@ -47,23 +47,6 @@ from hogwild.rules.updates import Prox, Update
 
 class Unsupported(ValueError):
     """This engine, model and strategy cannot work together; the sentence says what would."""
-
-
-@final
-class Rounds:
-    """`async for round in me.rounds()`: goes on until the engine says that it is enough."""
-
-    def __aiter__(self) -> Rounds:
-        return self
-
-    def __anext__(self) -> Rounds:
-        return self
-
-    def __await__(self) -> Generator[Any, Any, Any]:  # of what `__anext__` gives: no coroutine is made for each round
-        round = yield NextRound()
-        if round is None:
-            raise StopAsyncIteration
-        return round
 
 
 @final

@@ -12,7 +12,7 @@ from typing import get_args
 
 from hogwild.answers import ALL, Ack, All, Message, Portion, Reduced, Round, Versioned
 from hogwild.deltas import Change, Delta, Vector
-from hogwild.requests.own import Apply, Gradient, NextRound, Share, Steps, Upcoming
+from hogwild.requests.own import Apply, Gradient, NextRound, Rounds, Share, Steps, Upcoming
 from hogwild.requests.shared import (
     Average,
     Get,
@@ -70,6 +70,7 @@ __all__ = [
     "Reduced",
     "Request",
     "Round",
+    "Rounds",
     "Share",
     "Start",
     "Steps",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 from hogwild.answers import All, Portion
 from hogwild.deltas import Delta
@@ -23,6 +24,23 @@ class NextRound:
     """
 
     __await__ = ask
+
+
+@final
+class Rounds:
+    """`async for round in Rounds()`: asks for the next, until there is none."""
+
+    def __aiter__(self) -> Rounds:
+        return self
+
+    def __anext__(self) -> Rounds:
+        return self
+
+    def __await__(self) -> Generator[Any, Any, Any]:  # of what `__anext__` gives: a coroutine a round would cost more
+        round = yield NextRound()
+        if round is None:
+            raise StopAsyncIteration
+        return round
 
 
 @final

@@ -39,6 +39,7 @@ def train(
         machine.
     stop : `Stop(epochs=100, time_s=None, tol=1e-3, patience=2, holdout=0.0)`.
     callbacks : each is called with the `Record` of every epoch, in a worker's thread (the last one perhaps in yours).
+                What one raises ends training and is raised here; KeyboardInterrupt ends it as Ctrl-C does.
     seed : of all random numbers; the same seed gives the same bits on one worker, and on several with
         `Hogwild(Replicas(ordered=True))`. None: a fresh one.
     start : weights to go on from (`Result.params`); step sizes go on falling where they were.

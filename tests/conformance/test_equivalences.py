@@ -113,6 +113,15 @@ def test_blocking_downpour_with_one_worker_is_sgd(engine, data, shards):
     close(downpour, learnt(Serial(minibatch=4), Threads(1), DATA[data]), 1e-12)
 
 
+@every_engine
+@pytest.mark.parametrize("minibatch", [1, 3, 5, 7])
+def test_a_server_with_sgd_rounds_as_the_worker_itself_does(engine, minibatch):
+    # Where all steps are of one size. (Else the server has their square roots, and squares those.)
+    task = model(0.1, schedule=constant(RATE), fit_intercept=False)
+    downpour = learnt(Downpour(minibatch, server=sgd(), fetch="wait"), engine(1), DENSE, task)
+    np.testing.assert_array_equal(downpour, learnt(AllReduce(minibatch), engine(1), DENSE, task))
+
+
 RULES = {"sgd": sgd(), "momentum": momentum(0.01), "adagrad": adagrad(), "adam": adam(0.01)}
 
 

@@ -6,7 +6,22 @@ from math import inf
 import numpy as np
 import pytest
 
-from hogwild import ALL, Hogwild, Replicas, RoundRobin, Simulated, Speeds, Stop, Threads, Unsupported, sgd, train
+from hogwild import (
+    ALL,
+    AllReduce,
+    Downpour,
+    Hogwild,
+    LocalSGD,
+    Replicas,
+    RoundRobin,
+    Simulated,
+    Speeds,
+    Stop,
+    Threads,
+    Unsupported,
+    sgd,
+    train,
+)
 from hogwild.data import check_examples
 from hogwild.engines import Deadlock
 from hogwild.interfaces import Job
@@ -376,3 +391,31 @@ def test_answers_that_cannot_be_are_refused(probe, sentence):
         raise AssertionError("it has begun")
 
     raised(Unsupported, sentence, look, Threads(1), work, probe=probe)
+
+
+# ---- interruptions
+
+
+@every_engine
+@pytest.mark.parametrize("tol", [None, 0])
+@pytest.mark.parametrize("strategy", [AllReduce(4), LocalSGD(5), Downpour(4)], ids=lambda each: type(each).__name__)
+def test_a_callback_may_end_training_as_ctrl_c_does(engine, strategy, tol):
+    """Agreed workers finish their round, so that it always ends with the same bits."""
+    seen = []
+
+    def press(record):
+        seen.append(record.epoch)
+        if record.epoch == 3:
+            raise KeyboardInterrupt
+
+    task = problem()
+    stop = Stop(epochs=10**9, tol=tol)
+    results = []
+    for _ in range(3):
+        seen.clear()
+        done = train(task.model, task.data, strategy=strategy, engine=engine(3), stop=stop, callbacks=[press], seed=0)
+        assert done.reason == "interrupted"
+        assert seen[:3] == [1, 2, 3]
+        results.append(done.params.weights)
+    if strategy.agree:
+        np.testing.assert_array_equal(results[1:], results[:1] * 2)

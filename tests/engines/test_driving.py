@@ -216,3 +216,22 @@ def test_requests_that_make_no_sense_are_refused_when_they_are_made(make, kind, 
     me = Worker(0, 1, np.random.default_rng(0), Params({"w": (2,)}))
     with pytest.raises(kind, match=f"^{sentence}"):
         make(me)
+
+
+def test_of_two_requests_the_first_may_be_started():
+    async def work(me):
+        first, second = me.get(0), me.get(1)
+        await me.start(first)
+        await second
+
+    program = driven(work)
+    with pytest.raises(TypeError, match=r"has made Get\(peer=1\) and not awaited it"):  # and not Get(peer=0)
+        program.advance(None)
+
+
+def test_rounds_cannot_be_awaited():
+    async def work(me):
+        await me.rounds()
+
+    with pytest.raises(TypeError, match=r"can't be used in 'await' expression|does not support the await"):
+        driven(work).advance(None)

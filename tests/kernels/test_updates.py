@@ -14,7 +14,7 @@ RULES = [sgd(), momentum(beta=0.8), adagrad(), adam(), adam(rate=0.01, beta1=0.5
 SIZE = 37  # no multiple of what a processor takes at once
 
 
-def after(move, rule, slopes, at, *, dtype, rate=0.05, factor=1 / 3, scales=None):
+def after(move, rule, slopes, at, *, dtype, rate=0.05, mean=(5, 7), scales=None):
     """Weights and state after these gradients."""
     weights = np.linspace(-1, 1, SIZE, dtype=dtype)
     state = rule.init(weights)
@@ -25,7 +25,7 @@ def after(move, rule, slopes, at, *, dtype, rate=0.05, factor=1 / 3, scales=None
             slope,
             at,
             rate,
-            factor,
+            mean,
             np.linspace(0.5, 2, SIZE, dtype=dtype) if scales is None else scales,
         )
     return [weights, *state]
@@ -37,6 +37,8 @@ def assert_equal_bits(rule, slopes, at, dtype, **how):
     for one, other in zip(found, wanted, strict=True):
         assert one.dtype == dtype
         np.testing.assert_array_equal(one, other)
+        numbers = ~np.isnan(one)
+        assert one[numbers].tobytes() == other[numbers].tobytes()  # 0.0 is not -0.0
 
 
 @pytest.mark.slow
@@ -72,6 +74,24 @@ def test_a_rule_of_ones_own_is_computed_by_numpy():
     assert compiled(rule, np.float32) == rule.move
     weights = after(rule.move, rule, [np.full(SIZE, 7.0)], slice(None), dtype=np.float64, scales=np.ones(SIZE))[0]
     np.testing.assert_allclose(weights, np.linspace(-1, 1, SIZE) - 0.05)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+def test_weights_that_no_kernel_knows_are_moved_by_numpy(rule, dtype):
+    assert compiled(rule, dtype) == rule.move
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("at", [slice(3, 9), slice(30, None), slice(None, None, 2)], ids=repr)
+def test_a_slice_is_where_it_says(rule, at):
+    assert_equal_bits(rule, [np.linspace(-1, 1, SIZE)[at]] * 2, at, np.float64)
+
+
+@pytest.mark.parametrize("at", [slice(None), np.array([1, 2, 3]), np.zeros(0, np.int64)], ids=["all", "some", "none"])
+def test_as_many_values_as_weights(at):
+    with pytest.raises(ValueError, match=r"^2 values cannot move \d+ weights$"):
+        after(compiled(sgd(), np.float32), sgd(), [np.ones(2, np.float32)], at, dtype=np.float32)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=repr)

@@ -302,3 +302,20 @@ def test_values_of_another_type_are_those_of_the_weights(keys):
     bound.task.apply(same, Delta(values.astype(np.float64), 1, 1, 0.0, NOW, keys))
     np.testing.assert_array_equal(params.weights, same.weights)
     assert not np.array_equal(params.weights, bound.params().weights)
+
+
+@pytest.mark.parametrize("keys", [[10**6], [-1], [0, 10**9]])
+def test_a_step_on_rows_that_are_not_there_is_refused(keys):
+    bound = Bound()
+    params = bound.params()
+    before = params.weights.copy()
+    with pytest.raises(ValueError, match=r"^keys must be rows of the parameters, 0 to 8$"):
+        bound.task.apply(params, Delta(np.ones(len(keys)), 1, 1, 0.0, NOW, np.array(keys)))
+    np.testing.assert_array_equal(params.weights, before)
+
+
+@pytest.mark.parametrize("keys", [None, np.array([0, 1, 2])], ids=["all rows", "some"])
+def test_a_step_on_too_few_values_is_refused(keys):
+    bound = Bound()
+    with pytest.raises(ValueError, match=r"^2 values of a gradient do not fit [39] weights$"):
+        bound.task.apply(bound.params(), Delta(np.ones(2), 1, 1, 0.0, NOW, keys))

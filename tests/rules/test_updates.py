@@ -223,12 +223,14 @@ def test_rules_can_be_sent_to_other_processes(rule):
 # --------------------------------------------------------------------------------------------------------- other units
 
 
-def moved(rule: Update, weights: np.ndarray, slopes, rate: float, scales: np.ndarray, at=ALL, factor=1.0) -> np.ndarray:
+def moved(
+    rule: Update, weights: np.ndarray, slopes, rate: float, scales: np.ndarray, at=ALL, mean=(1, 1)
+) -> np.ndarray:
     """The weights after these gradients, in units of the scales."""
     weights = weights.copy()
     state = rule.init(weights)
     for slope in slopes:
-        rule.move(weights, state, slope, at, rate, factor, scales)
+        rule.move(weights, state, slope, at, rate, mean, scales)
     return weights
 
 
@@ -237,7 +239,7 @@ def moved(rule: Update, weights: np.ndarray, slopes, rate: float, scales: np.nda
 def test_a_move_is_a_step_in_other_units(rule, at):
     scales, start = np.array([0.1, 1.0, 3.0, 0.5]), np.linspace(-1, 1, 4)
     slopes = gradients(30, start[at].size)
-    found = moved(rule, start, slopes, 0.05, scales, at, factor=0.25)
+    found = moved(rule, start, slopes, 0.05, scales, at, mean=(2, 8))
     wanted = scales * follow(rule, start / scales, 0.25 * slopes * scales[at], 0.05, at)
     np.testing.assert_allclose(found, wanted, rtol=1e-12)
 

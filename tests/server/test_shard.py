@@ -59,7 +59,27 @@ def test_values_become_those_of_the_weights(rule, fast):
         rig.push(delta(np.linspace(-1, 1, 4), dtype=dtype), rate=0.5)
         assert rig.weights.dtype == np.float32
         found.append(rig.weights)
-        rig.push(delta([1e300, 1.0, 1.0, 1.0]), rate=0.5)  # as infinite as it is there, and no warning
+        rig.push(delta([1e300, 1.0, 1.0, 1.0]), rate=0.5)  # without a warning: whoever reads it looks
+        assert np.isfinite(rig.weights).tolist() == [False, True, True, True]
+    np.testing.assert_array_equal(*found)
+
+
+def test_keys_out_of_order_are_refused():
+    shard = shard_of(9)
+    for keys in ([0, 10**9, 3], [0, -5, 3], [2, 2]):
+        with pytest.raises(ValueError, match=r"^keys must increase, but entry \d is .* give each row once"):
+            shard.push(part(0, [1.0] * len(keys), keys=keys))
+    assert shard.version == 0
+    np.testing.assert_array_equal(shard.weights, 0)
+
+
+def test_scales_are_of_the_weights_type():
+    rule, found = adagrad(0.5), []
+    for dtype in (np.float32, np.float64):
+        scales = np.linspace(0.1, 1, 4, dtype=np.float32).astype(dtype)
+        rig = Rig(flat(4, np.float32), 1, rule, move=compiled(rule, np.float32), scales=scales)
+        rig.push(delta([1.0, 2.0, 3.0, 4.0], dtype=np.float32))
+        found.append(rig.weights)
     np.testing.assert_array_equal(*found)
 
 

@@ -14,7 +14,8 @@ class Interrupts:
 
     The second Ctrl-C is only noted in any case: people press it twice, and the first is just being obeyed.
 
-    Python loses what is raised while it calls back a weak reference or collects garbage: call `remind()` now and then.
+    Python loses what is raised while it calls back a weak reference or collects garbage: call `remind()` now and
+    then, say at the end of each epoch.
     """
 
     def __init__(self) -> None:

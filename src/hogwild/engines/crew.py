@@ -50,14 +50,14 @@ class Crew:
         self._judging = 0  # how many still judge
         self._aborted = False
         self._members: list[_Member] = []
-        self.bell: SimpleQueue[None] = SimpleQueue()  # rung whenever a worker's program has ended
+        self._bell: SimpleQueue[None] = SimpleQueue()  # rung whenever a worker's program has ended
 
     # ------------------------------------------------------------------------------------------- the main thread
 
     def start(self) -> None:
         """Start a thread for each worker."""
         for worker in self._session.workers():
-            self._members.append(_Member(self, worker))
+            self._members.append(_Member(self, worker, self._bell))
             self._members[-1].thread.start()
 
     def wait(self) -> None:
@@ -77,7 +77,7 @@ class Crew:
         while not member.ended and time.monotonic() < late:
             # With a time-out, because not every way to interrupt a program wakes a thread that waits for good.
             with suppress(Empty):
-                self.bell.get(timeout=0.1)
+                self._bell.get(timeout=0.1)
         return member.ended
 
     def wait_whatever_comes(self) -> None:
@@ -141,8 +141,6 @@ class Crew:
         except Deadlock as error:
             self._session.fail(error, None)
             self._abort()
-        except KeyboardInterrupt:  # raised by a callback; Ctrl-C itself comes to the main thread
-            self._end_now()
         except BaseException as error:
             self._session.fail(error, rank, 0 if program is None else program.rounds)
             self._abort()
@@ -278,9 +276,9 @@ class Crew:
 class _Member:
     """A worker's thread, and whether its program has ended."""
 
-    def __init__(self, crew: Crew, worker: Worker) -> None:
+    def __init__(self, crew: Crew, worker: Worker, bell: SimpleQueue[None]) -> None:
         self.ended = False
-        self._crew, self._worker = crew, worker
+        self._crew, self._worker, self._bell = crew, worker, bell
         self.thread = threading.Thread(target=self._run, name=f"hogwild-{worker.rank}")
 
     def _run(self) -> None:
@@ -288,4 +286,4 @@ class _Member:
             self._crew.drive(self._worker)
         finally:
             self.ended = True
-            self._crew.bell.put(None)
+            self._bell.put(None)

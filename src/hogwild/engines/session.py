@@ -7,7 +7,6 @@ workers meet at the end of an epoch; else one epoch flows into the next.
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import final
@@ -124,12 +123,12 @@ class Session:
             self._members = tuple(sorted(self.in_rounds))
 
     def peers(self, rank: int, known: Sequence[int]) -> Sequence[int]:
-        """The other ranks that are still in rounds; `known` if that has not changed."""
+        """The other ranks that are still in rounds, as the worker itself is; `known` if that has not changed."""
         members = self._members
         if len(known) + 1 == len(members):
             return known
-        at = bisect_left(members, rank)  # a worker that has left the rounds is in there no more
-        return members[:at] + members[at + (rank in members[at : at + 1]) :]
+        at = members.index(rank)
+        return members[:at] + members[at + 1 :]
 
     def ended(self) -> None:
         """A worker's program has ended; if that was its own idea, the run ends with it, for all."""
@@ -287,7 +286,10 @@ class Session:
 
     def _tell(self, record: Record) -> None:
         for callback in self._job.callbacks:
-            callback(record)
+            try:
+                callback(record)
+            except KeyboardInterrupt:  # as Ctrl-C: agreed workers finish their round
+                self.stop("interrupted", now=not self.agreed)
 
     def _compare(self, criterion: float) -> None:
         stop = self._job.stop

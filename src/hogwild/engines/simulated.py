@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, final
 
@@ -16,6 +14,7 @@ from hogwild.engines.session import Session
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.virtual.calibration import seconds_per_example
 from hogwild.engines.virtual.cluster import Cluster
+from hogwild.engines.virtual.garbage import patient_collector
 from hogwild.engines.virtual.links import Host, Link, Links
 from hogwild.engines.virtual.speeds import Clocks, Speeds
 from hogwild.engines.virtual.transport import Network
@@ -25,7 +24,6 @@ from hogwild.memory import Memory
 from hogwild.requests import Steps
 
 EXAMPLE_S = 1e-6
-MANY_OBJECTS = 100_000  # more than before, until garbage is collected
 
 
 @final
@@ -98,25 +96,11 @@ class Simulated(AbstractEngine):
         cluster = Cluster(session, job.strategy, agenda, network, clocks, example_s, int(self.shards))
         session.history.traffic = cluster.traffic
         try:
-            with _patient_collector():
+            with patient_collector():
                 cluster.run()
         except KeyboardInterrupt:
             session.stop("interrupted")
         return session.result()
-
-
-@contextmanager
-def _patient_collector() -> Iterator[None]:
-    """Python looks for cycles of garbage when 700 objects more are alive than before, and the messages of a thousand
-    workers are many more: it would look again and again, at everything, for a seventh of the time and nothing.
-    """
-    often, *rest = gc.get_threshold()
-    if often:  # 0: never
-        gc.set_threshold(max(often, MANY_OBJECTS), *rest)
-    try:
-        yield
-    finally:
-        gc.set_threshold(often, *rest)
 
 
 def _measured(session: Session) -> float:

@@ -165,21 +165,17 @@ def columns_of(rows, starts, chunk, scratch):  # type: ignore[no-untyped-def]
 
 
 @njit(**EXACT)
-def descend(w, values, factors, rate):  # type: ignore[no-untyped-def]
-    """w -= rate * factors * values, all (d + 1,). Returns how many weights are not finite afterwards."""
-    bad, rate = 0, w.dtype.type(rate)
-    for j in range(w.size):
-        w[j] -= values[j] * rate * factors[j]
-        bad += not np.isfinite(w[j])
-    return bad
+def descend(w, keys, values, factors, rate):  # type: ignore[no-untyped-def]
+    """w -= rate * factors * values: of the weights `keys`, which must be distinct; of all if there are no keys.
 
-
-@njit(**EXACT)
-def descend_at(w, keys, values, factors, rate):  # type: ignore[no-untyped-def]
-    """As `descend`, of the weights `keys` only: distinct, and none out of range."""
-    bad, rate = 0, w.dtype.type(rate)
+    Returns how many of them are not finite afterwards; -1, and nothing changed, if a key is out of range.
+    """
     for k in range(keys.size):
-        j = np.uint64(keys[k])
+        if keys[k] < 0 or keys[k] >= w.size:
+            return -1
+    bad, rate = 0, w.dtype.type(rate)
+    for k in range(values.size):
+        j = np.uint64(keys[k] if keys.size else k)
         w[j] -= values[k] * rate * factors[j]
         bad += not np.isfinite(w[j])
     return bad

@@ -11,7 +11,19 @@ from numba import njit
 from numpy.typing import DTypeLike
 
 from hogwild.kernels.compiling import EXACT, EXACT_INNER
-from hogwild.rules.updates import Array, At, Move, State, Update, adagrad_step, adam_step, momentum_step, sgd_step
+from hogwild.rules.updates import (
+    ALL,
+    Array,
+    At,
+    Mean,
+    Move,
+    State,
+    Update,
+    adagrad_step,
+    adam_step,
+    momentum_step,
+    sgd_step,
+)
 
 # One loop for each rule: a formula that is handed to a kernel would be compiled anew in every process.
 _momentum_step, _adagrad_step, _adam_step = map(njit(**EXACT_INNER), (momentum_step, adagrad_step, adam_step))
@@ -19,16 +31,16 @@ _EVERYWHERE = np.zeros(0, np.int64)
 
 
 @njit(**EXACT)
-def _sgd(w, keys, gradient, rate, factor, scales, constants):  # type: ignore[no-untyped-def]
-    rate = w.dtype.type(rate * factor)
+def _sgd(w, keys, gradient, rate, steps, examples, scales, constants):  # type: ignore[no-untyped-def]
+    rate = w.dtype.type(rate * steps / examples)
     for k in range(gradient.size):
         j = np.uint64(keys[k] if keys.size else k)
         w[j] -= gradient[k] * rate * (scales[j] * scales[j])
 
 
 @njit(**EXACT)
-def _momentum(w, keys, gradient, rate, factor, scales, constants, velocity):  # type: ignore[no-untyped-def]
-    rate, factor = w.dtype.type(rate), w.dtype.type(factor)
+def _momentum(w, keys, gradient, rate, steps, examples, scales, constants, velocity):  # type: ignore[no-untyped-def]
+    rate, factor = w.dtype.type(rate), w.dtype.type(steps / examples)
     for k in range(gradient.size):
         j = np.uint64(keys[k] if keys.size else k)
         step, after = _momentum_step(gradient[k] * factor * scales[j], rate, constants, (velocity[j],))
@@ -37,8 +49,8 @@ def _momentum(w, keys, gradient, rate, factor, scales, constants, velocity):  # 
 
 
 @njit(**EXACT)
-def _adagrad(w, keys, gradient, rate, factor, scales, constants, total):  # type: ignore[no-untyped-def]
-    rate, factor = w.dtype.type(rate), w.dtype.type(factor)
+def _adagrad(w, keys, gradient, rate, steps, examples, scales, constants, total):  # type: ignore[no-untyped-def]
+    rate, factor = w.dtype.type(rate), w.dtype.type(steps / examples)
     for k in range(gradient.size):
         j = np.uint64(keys[k] if keys.size else k)
         step, after = _adagrad_step(gradient[k] * factor * scales[j], rate, constants, (total[j],))
@@ -47,8 +59,8 @@ def _adagrad(w, keys, gradient, rate, factor, scales, constants, total):  # type
 
 
 @njit(**EXACT)
-def _adam(w, keys, gradient, rate, factor, scales, constants, mean, square, of_mean, of_square):  # type: ignore[no-untyped-def]
-    rate, factor = w.dtype.type(rate), w.dtype.type(factor)
+def _adam(w, keys, gradient, rate, steps, examples, scales, constants, mean, square, of_mean, of_square):  # type: ignore[no-untyped-def]
+    rate, factor = w.dtype.type(rate), w.dtype.type(steps / examples)
     for k in range(gradient.size):
         j = np.uint64(keys[k] if keys.size else k)
         before = mean[j], square[j], of_mean[j], of_square[j]
@@ -66,11 +78,12 @@ _KERNELS: dict[Callable[..., Any], Callable[..., None]] = {
 
 
 def compiled(rule: Update, dtype: DTypeLike) -> Move:
-    """`rule.move` for weights of this dtype, by a kernel if there is one. It does not look whether positions lie within
-    the weights.
+    """`rule.move` for weights of this dtype, by a kernel if there is one. Gradient and scales must have this dtype,
+    too, and nobody looks whether positions lie within the weights.
     """
-    kernel = _KERNELS.get(rule.formula)
-    return rule.move if kernel is None else partial(_run, kernel, rule.constants(np.dtype(dtype).type))
+    kind = np.dtype(dtype)
+    kernel = _KERNELS.get(rule.formula) if kind in (np.float32, np.float64) else None
+    return rule.move if kernel is None else partial(_run, kernel, rule.constants(kind.type))
 
 
 def _run(
@@ -81,9 +94,17 @@ def _run(
     gradient: Array,
     at: At,
     rate: float,
-    factor: float,
+    mean: Mean,
     scales: Array,
 ) -> None:
-    if gradient.size:
-        keys = _EVERYWHERE if isinstance(at, slice) else at
-        kernel(weights, keys, gradient, rate, factor, scales, constants, *state)
+    if not isinstance(at, slice):
+        keys, size = at, at.size
+    elif at == ALL:
+        keys, size = _EVERYWHERE, weights.size
+    else:
+        keys = np.arange(weights.size)[at]
+        size = keys.size
+    if gradient.size != size:
+        raise ValueError(f"{gradient.size} values cannot move {size} weights")
+    if size:
+        kernel(weights, keys, gradient, rate, *mean, scales, constants, *state)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
 from hogwild.deltas import Delta, Vector
-from hogwild.kernels.gradients import Rarity, columns_of, descend, descend_at, gradient_of_keys, gradient_sum
+from hogwild.kernels.gradients import Rarity, columns_of, descend, gradient_of_keys, gradient_sum
 from hogwild.kernels.merging import soften
 from hogwild.kernels.rows import DenseRows
 from hogwild.models.linear_binding import LinearBinding
@@ -20,6 +20,8 @@ from hogwild.params import Params
 from hogwild.rows import Keys
 from hogwild.rules.schedules import Moment
 from hogwild.rules.updates import At, Prox
+
+_ALL: Keys = np.zeros(0, np.int64)
 
 
 @final
@@ -65,7 +67,7 @@ class LinearGradients:
             place = (binding.terms.fit_intercept, scratch, keys, values)
             seen, loss, nothing = gradient_of_keys(binding.rows, starts, chunk, w, self._loss, rarity, *place)
             if seen < 0:
-                raise ValueError(f"keys must be rows of the parameters, 0 to {w.size - 1}")
+                raise self._no_rows(w)
         self._spare.append(scratch)
         if nothing != 0.0:
             raise binding.not_finite("gradients", moment, [block])
@@ -76,25 +78,33 @@ class LinearGradients:
         if delta.examples == 0:
             return
         rate = delta.limited(self._binding.rate(delta.moment)) * delta.steps
-        weights, keys = params.weights, delta.keys
-        values = delta.values
-        if values.dtype != weights.dtype:
+        weights, keys, values = params.weights, delta.keys, delta.values
+        size = weights.size if keys is None else keys.size
+        if values.shape != (size,):
+            raise ValueError(f"{values.size} values of a gradient do not fit {size} weights")
+        if values.dtype != weights.dtype or not values.flags.c_contiguous:  # a kernel is compiled for one kind
             with np.errstate(over="ignore"):  # what becomes infinite is found below
-                values = values.astype(weights.dtype)
-        if keys is None:
-            bad = descend(weights, values, self._factors, rate / delta.examples)
-        else:
-            bad = descend_at(weights, keys, values, self._factors, rate / delta.examples)
+                values = np.ascontiguousarray(values, weights.dtype)
+        if size == 0:
+            return
+        bad = descend(weights, _ALL if keys is None else keys, values, self._factors, rate / delta.examples)
+        if bad < 0:
+            raise self._no_rows(weights)
+        if self.prox is not None:
+            at = slice(None) if keys is None else keys
+            some = weights[at]  # a view, or a copy of these rows
+            self.prox(some, at, rate, delta.examples)
+            if keys is not None:
+                weights[keys] = some
+            bad = some.size - np.count_nonzero(np.isfinite(some))
         if bad:
             params.check_finite(
                 f"after a step on the gradient of {delta.examples} examples, in epoch {delta.moment.epoch + 1}"
             )
-        if self.prox is not None:
-            at = slice(None) if keys is None else keys
-            weights = weights[at]  # a view, or a copy of these rows
-            self.prox(weights, at, rate, delta.examples)
-            if keys is not None:
-                params.weights[keys] = weights
+
+    @staticmethod
+    def _no_rows(weights: Vector) -> ValueError:
+        return ValueError(f"keys must be rows of the parameters, 0 to {weights.size - 1}")
 
     def _soften(self, values: Vector, positions: At, rate: float | Vector, examples: int) -> None:
         """values = soft(values, rate * l1 * step factor), in place; never of the intercept.

@@ -33,14 +33,22 @@ class Rounds:
     def __aiter__(self) -> Rounds:
         return self
 
-    def __anext__(self) -> Rounds:
-        return self
+    def __anext__(self) -> _Next:
+        return _NEXT
 
-    def __await__(self) -> Generator[Any, Any, Any]:  # of what `__anext__` gives: a coroutine a round would cost more
+
+@final
+class _Next:
+    """What `async for` awaits. A coroutine for each round would cost more."""
+
+    def __await__(self) -> Generator[Any, Any, Any]:
         round = yield NextRound()
         if round is None:
             raise StopAsyncIteration
         return round
+
+
+_NEXT = _Next()
 
 
 @final

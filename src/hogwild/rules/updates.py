@@ -28,8 +28,10 @@ from hogwild.names import find_name
 Array = NDArray[np.floating]
 At = slice | NDArray[np.int64]
 State = tuple[Array, ...]
-Move = Callable[[Array, State, Array, At, float, float, Array], None]
-"""move(weights, state, gradient, at, rate, factor, scales): see `Update.move`."""
+ALL = slice(None)
+Mean = tuple[int, int]
+Move = Callable[[Array, State, Array, At, float, Mean, Array], None]
+"""move(weights, state, gradient, at, rate, mean, scales): see `Update.move`."""
 Prox = Callable[[Array, At, float | Array, int], None]
 """prox(values, positions, rate, examples) pays what a penalty wants beside its gradient after a step at `rate` (one, or
 one a value: see `Update.pace`): it changes `values`, the weights at `positions` of the vector of all weights, in place.
@@ -39,13 +41,14 @@ Positions in an array are those that so many examples touch: they pay for the st
 class Update(NamedTuple):
     """A rule, with its numbers filled in.
 
-    `formula(gradient, rate, constants, state)` gives the step and the state after it: of one weight, or of an array of
-    them. `constants` are the rule's numbers, and 1 - each of them, in the weights' dtype: in a kernel, literals would
-    widen it.
-
-    `pace(state, rate, at)`, asked after the step, is the step size that a lasting gradient ends up with: one
-    number, or one a weight. A penalty that is paid beside the gradient (by `prox`) must be paid at this pace, else the
-    two balance in the wrong place: with momentum 0.9, l1 would weigh a tenth of what it should.
+    formula : formula(gradient, rate, constants, state) -> (step, state after it): of one weight, or of an array of
+              them. `constants` are the numbers and then 1 - each of them, in the weights' dtype: literals would widen
+              it in a kernel.
+    paced :   paced(numbers, state, rate) -> see `pace`; `state` is that of the weights in question
+    numbers : momentum's beta, and the like
+    arrays :  how many the state has
+    linear :  Is a step just rate * gradient? Then factors of the gradient are taken into the rate, and `formula` is not
+              asked: one pass over memory less, and the rounding of a worker that applies its own gradient.
     """
 
     name: str
@@ -53,9 +56,7 @@ class Update(NamedTuple):
     formula: Callable[[Any, Any, tuple[Any, ...], tuple[Any, ...]], tuple[Any, tuple[Any, ...]]]
     paced: Callable[[tuple[float, ...], State, float], float | Array]
     numbers: tuple[float, ...] = ()
-    arrays: int = 0  # how many the state has
-    # Is a step just rate * gradient? Then factors of the gradient may be taken into the rate: one pass over memory
-    # less, and the same rounding as where a worker applies its own gradient.
+    arrays: int = 0
     linear: bool = False
 
     def __repr__(self) -> str:
@@ -67,7 +68,8 @@ class Update(NamedTuple):
 
     def constants(self, kind: Callable[[float], Any]) -> tuple[Any, ...]:
         """What the formula wants, of a kind such as np.float32."""
-        return tuple(map(kind, (*self.numbers, *(1.0 - number for number in self.numbers))))
+        with np.errstate(over="ignore"):
+            return tuple(map(kind, (*self.numbers, *(1.0 - number for number in self.numbers))))
 
     def step(self, state: State, gradient: Array, rate: float, at: At) -> Array:
         """What is to be taken off the weights; the state is changed in place."""
@@ -79,26 +81,32 @@ class Update(NamedTuple):
         return step
 
     def move(
-        self, weights: Array, state: State, gradient: Array, at: At, rate: float, factor: float, scales: Array
+        self, weights: Array, state: State, gradient: Array, at: At, rate: float, mean: Mean, scales: Array
     ) -> None:
         """Make a step of the weights, in place, in the units of a model that trains u = w / scales:
 
-            weights[at] -= scales[at] * step(state, factor * scales[at] * gradient, rate, at)
+            weights[at] -= scales[at] * step(state, steps / examples * scales[at] * gradient, rate, at)
 
-        scales : (weights,) positive. Where a model makes smaller steps for some weights (a fraction f of the rate:
-                 scales = sqrt(f)), rules that know nothing of it must do so too. The pace stays that of u: the model's
-                 `prox` knows its scales itself.
+        mean :   (steps, examples): the gradient is a sum over so many examples, in so many minibatches
+        scales : (weights,) positive, in the weights' dtype. Where a model makes smaller steps for some weights (a
+                 fraction f of the rate: scales = sqrt(f)), rules that know nothing of it must do so too. The pace stays
+                 that of u: the model's `prox` knows its scales itself.
         """
-        kind, some = weights.dtype.type, scales[at]
+        (steps, examples), kind, some = mean, weights.dtype.type, scales[at]
         with np.errstate(over="ignore", invalid="ignore"):  # whoever reads the weights looks whether they are finite
             if self.linear:
-                step = gradient * kind(rate * factor) * (some * some)
+                step = gradient * kind(rate * steps / examples) * (some * some)
             else:
-                step = self.step(state, gradient * kind(factor) * some, rate, at) * some
+                step = self.step(state, gradient * kind(steps / examples) * some, rate, at) * some
             weights[at] -= step
 
     def pace(self, state: State, rate: float, at: At) -> float | Array:
-        """See above."""
+        """Asked after the step: the step size that a lasting gradient ends up with. One number, or one a weight, which
+        is 0 where there has been no gradient yet.
+
+        A penalty that is paid beside the gradient (by `prox`) must be paid at this pace, else the two balance in the
+        wrong place: with momentum 0.9, l1 would weigh a tenth of what it should.
+        """
         return self.paced(self.numbers, tuple(array[at] for array in state), rate)
 
 

@@ -15,13 +15,11 @@ from hogwild.answers import Stamp
 from hogwild.deltas import Vector
 from hogwild.limits import check_whole
 from hogwild.rows import Keys
-from hogwild.rules.updates import At, Move, Prox, Update
+from hogwild.rules.updates import ALL, At, Move, Prox, Update
 from hogwild.server.messages import CHANGE, DELTA, WINDOW, Applied, Pulled, PushPart, Sender
 from hogwild.server.ranges import Span
 from hogwild.server.seen import Seen
 from hogwild.server.vectors import Vectors
-
-ALL = slice(None)
 
 # Overflow is no warning here: weights that diverge are told as NonFiniteError, by whoever reads them next.
 _quietly = np.errstate(over="ignore", invalid="ignore")
@@ -70,7 +68,7 @@ class Shard:
         self.weights: Vector = weights.copy()
         self.version = 0  # pushes applied
         self._move = rule.move if move is None else move
-        self._scales: Vector = np.ones_like(self.weights) if scales is None else scales
+        self._scales: Vector = np.ones_like(self.weights) if scales is None else scales.astype(weights.dtype)
         if self._scales.shape != self.weights.shape or not (np.isfinite(self._scales) & (self._scales > 0)).all():
             raise ValueError("scales must be positive numbers, one for each weight")
         self._span, self._rule, self._prox, self._accrue = span, rule, prox, accrue
@@ -129,15 +127,15 @@ class Shard:
         rule, weights = self._rule, self.weights
         rate = rate if rule.rate is None else rule.rate
         assert rate is not None  # checked
-        if values.dtype != weights.dtype:
+        if values.dtype != weights.dtype or not values.flags.c_contiguous:  # a kernel is compiled for one kind
             values = self._as_weights(values)
-        self._move(weights, self._state, values, at, rate, steps / examples, self._scales)
+        self._move(weights, self._state, values, at, rate, (steps, examples), self._scales)
         if self._prox is not None:
             self._pay(self._prox, at, rate, steps, examples)
 
     @_quietly
     def _as_weights(self, values: Vector) -> Vector:
-        return values.astype(self.weights.dtype)
+        return np.ascontiguousarray(values, self.weights.dtype)
 
     @_quietly
     def _pay(self, prox: Prox, at: At, rate: float, steps: int, examples: int) -> None:
@@ -161,6 +159,7 @@ class Shard:
         if keys is not None:
             if keys.size and not (keys[0] >= 0 and keys[-1] < span.rows.n_rows):
                 raise self._strangers(keys)
+            span.rows.check(keys)
             at = span.rows.positions(keys)
             size = at.size
         if values.shape != (size,):

@@ -71,7 +71,7 @@ def test_events_may_make_events(seed, delays):
     def begin(mine: list[float]) -> None:
         seen.append(agenda.now)
         for delay_s in mine:
-            agenda.after(delay_s, lambda: seen.append(agenda.now))
+            agenda.at(agenda.now + delay_s, lambda: seen.append(agenda.now))
 
     for number, mine in enumerate(delays):
         agenda.at(float(number), lambda mine=mine: begin(mine))
@@ -83,7 +83,7 @@ def test_events_may_make_events(seed, delays):
 
 def test_what_an_event_makes_for_now_runs_after_it():
     agenda, ran = Agenda(0), []
-    agenda.at(1.0, lambda: (agenda.after(0.0, lambda: ran.append("made")), ran.append("maker")))
+    agenda.at(1.0, lambda: (agenda.at(1.0, lambda: ran.append("made")), ran.append("maker")))
     agenda.at(2.0, lambda: ran.append("later"))
     run(agenda)
     assert ran == ["maker", "made", "later"]
@@ -93,8 +93,8 @@ def test_length_counts_what_is_to_come():
     agenda = Agenda(0)
     assert len(agenda) == 0
     assert not agenda.step()
-    agenda.after(1.0, lambda: None)
-    agenda.after(2.0, lambda: None)
+    agenda.at(1.0, lambda: None)
+    agenda.at(2.0, lambda: None)
     assert len(agenda) == 2
     assert agenda.step()
     assert len(agenda) == 1
@@ -122,12 +122,4 @@ def test_times_that_cannot_be_are_refused(time_s):
     agenda.step()
     with pytest.raises(ValueError, match=rf"^time_s={time_s!r} must be a finite time that is not before now, 1\.0$"):
         agenda.at(time_s, lambda: None)
-    assert len(agenda) == 0
-
-
-@pytest.mark.parametrize("delay_s", [-1e-9, math.inf, math.nan])
-def test_delays_that_cannot_be_are_refused(delay_s):
-    agenda = Agenda(0)
-    with pytest.raises(ValueError, match=rf"^delay_s={delay_s!r} must be a finite number of seconds, at least 0$"):
-        agenda.after(delay_s, lambda: None)
     assert len(agenda) == 0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hogwild.engines.virtual.links import FEW, Link, Links
+from hogwild.engines.virtual.links import FEW, Link, Links, _Line
 
 TICK = 2.0**-10  # all times are multiples of it, so that floats are exact and equal means equal
 HOSTS = [("worker", 0), ("worker", 1), ("shard", 0), 3]
@@ -352,3 +352,19 @@ def test_time_runs_forwards_and_bytes_are_not_negative(send):
     with pytest.raises(ValueError, match=r"^n_bytes=-8 must be at least 0$"):
         send(links, -8, 5.0)
     assert links.messages == 1
+
+
+def test_a_line_forgets_what_is_over():
+    line, most = _Line(1.0), 0
+    for step in range(10_000):  # each leaves a gap before itself, where none will ever fit any more
+        line.occupy(2.0 * step + 1.0, 0.5, 2.0 * step)
+        most = max(most, len(line.ends))
+    assert most <= 2 * FEW
+
+
+def test_a_line_that_is_always_ahead_forgets_too():
+    line, most = _Line(1.0), 0
+    for step in range(10_000):
+        line.occupy(step + 10.0, 0.5, float(step))  # ten are under way
+        most = max(most, len(line.ends))
+    assert FEW <= most <= 2 * FEW

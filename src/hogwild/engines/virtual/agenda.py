@@ -42,12 +42,6 @@ class Agenda:
         self._count = count = self._count + 1
         heappush(self._events, (time_s, self._draw(), count, action))
 
-    def after(self, delay_s: float, action: Action) -> None:
-        """Run `action()` so many seconds from now. ValueError if they are negative, infinite or not a number."""
-        if not 0 <= delay_s < inf:
-            raise ValueError(f"delay_s={delay_s!r} must be a finite number of seconds, at least 0")
-        self.at(self.now + delay_s, action)
-
     def step(self) -> bool:
         """Go to the next event and run it; False if there is none. What it raises passes through."""
         if not self._events:

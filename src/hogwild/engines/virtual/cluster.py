@@ -223,7 +223,7 @@ class Cluster:
         met, self._met = self._met, set()
         for rank in sorted(met):
             self.traffic.waiting(rank, self._agenda.now - self._since[rank])
-            self._agenda.after(0.0, partial(self._ask_again, rank))
+            self._agenda.at(self._agenda.now, partial(self._ask_again, rank))
 
     def _ask_again(self, rank: int) -> None:
         program = self._programs[rank]

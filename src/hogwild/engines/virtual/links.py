@@ -144,8 +144,8 @@ class Links:
 class _Line:
     """One direction of a host's connection: when it is taken, as intervals in order that do not touch.
 
-    The last one is `begin` .. `end`; those before it are remembered as long as what gets there earlier may still find a
-    place between them.
+    The last one is `begin` .. `end`; those before it are remembered for what gets there earlier and may find a place
+    between them, and forgotten some time after they are over (see FEW).
     """
 
     __slots__ = ("bandwidth", "begin", "begins", "end", "ends", "many")
@@ -158,7 +158,7 @@ class _Line:
         self.many = FEW
 
     def occupy(self, ready: float, length: float, now: float) -> float:
-        """Take the link as soon as it is free from `ready` on: when? Forgets what is over `now`."""
+        """Take the link as soon as it is free from `ready` on: when? Forgets what is over `now`, if there is much."""
         last = self.end
         if ready > last:
             if last > now:
@@ -176,7 +176,7 @@ class _Line:
         return begin
 
     def _remember(self, now: float) -> None:
-        """The last interval will be followed by another."""
+        """The last interval will be followed by another. Forgets what is over `now`, if there is much."""
         if self.end > self.begin:
             self.begins.append(self.begin)
             self.ends.append(self.end)
@@ -196,7 +196,7 @@ class _Line:
         return self.end if in_the_way else ready
 
     def take(self, begin: float, length: float, now: float) -> None:
-        """Take the link from `begin` on, where it is free."""
+        """Take the link from `begin` on, where it is free. Forgets what is over `now`, if there is much."""
         end = begin + length
         if end == begin:
             return

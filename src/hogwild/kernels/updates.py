@@ -25,8 +25,8 @@ from hogwild.rules.updates import (
     sgd_step,
 )
 
-# One loop for each rule: a formula that is handed to a kernel would be compiled anew in every process.
 _momentum_step, _adagrad_step, _adam_step = map(njit(**EXACT_INNER), (momentum_step, adagrad_step, adam_step))
+_MOMENTUM, _ADAGRAD = 0, 1
 _EVERYWHERE = np.zeros(0, np.int64)
 
 
@@ -38,24 +38,22 @@ def _sgd(w, keys, gradient, rate, steps, examples, scales, constants):  # type: 
         w[j] -= gradient[k] * rate * (scales[j] * scales[j])
 
 
-@njit(**EXACT)
-def _momentum(w, keys, gradient, rate, steps, examples, scales, constants, velocity):  # type: ignore[no-untyped-def]
-    rate, factor = w.dtype.type(rate), w.dtype.type(steps / examples)
-    for k in range(gradient.size):
-        j = np.uint64(keys[k] if keys.size else k)
-        step, after = _momentum_step(gradient[k] * factor * scales[j], rate, constants, (velocity[j],))
-        w[j] -= step * scales[j]
-        velocity[j] = after[0]
+# Which formula is a number, as with losses: a formula that is handed to a kernel would be compiled in every process.
+@njit(**EXACT_INNER)
+def _step(code, gradient, rate, constants, state):  # type: ignore[no-untyped-def]
+    if code == _MOMENTUM:
+        return _momentum_step(gradient, rate, constants, state)
+    return _adagrad_step(gradient, rate, constants, state)
 
 
 @njit(**EXACT)
-def _adagrad(w, keys, gradient, rate, steps, examples, scales, constants, total):  # type: ignore[no-untyped-def]
+def _with_one_array(code, w, keys, gradient, rate, steps, examples, scales, constants, kept):  # type: ignore[no-untyped-def]
     rate, factor = w.dtype.type(rate), w.dtype.type(steps / examples)
     for k in range(gradient.size):
         j = np.uint64(keys[k] if keys.size else k)
-        step, after = _adagrad_step(gradient[k] * factor * scales[j], rate, constants, (total[j],))
+        step, after = _step(code, gradient[k] * factor * scales[j], rate, constants, (kept[j],))
         w[j] -= step * scales[j]
-        total[j] = after[0]
+        kept[j] = after[0]
 
 
 @njit(**EXACT)
@@ -71,8 +69,8 @@ def _adam(w, keys, gradient, rate, steps, examples, scales, constants, mean, squ
 
 _KERNELS: dict[Callable[..., Any], Callable[..., None]] = {
     sgd_step: _sgd,
-    momentum_step: _momentum,
-    adagrad_step: _adagrad,
+    momentum_step: partial(_with_one_array, _MOMENTUM),
+    adagrad_step: partial(_with_one_array, _ADAGRAD),
     adam_step: _adam,
 }
 

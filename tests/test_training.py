@@ -27,6 +27,7 @@ from hogwild import (
 from hogwild.data import DataError, check_examples
 from hogwild.engines import threads
 from hogwild.history import History, Record
+from hogwild.interfaces import AbstractEngine, Job, Result
 
 X, Y = classes(n=200)
 MODEL = Linear("logistic")
@@ -91,11 +92,33 @@ def test_defaults():
     assert result.history[-1].examples == 200 * len(result.history)
 
 
-def test_the_default_strategy_fits_the_number_of_workers():
-    for workers, strategy in ((1, Serial()), (2, Hogwild())):
-        result = train(MODEL, (X, Y), engine=Threads(workers), seed=0, stop=Stop(epochs=30, tol=0))
-        other = train(MODEL, (X, Y), engine=Threads(workers), seed=0, stop=Stop(epochs=30, tol=0), strategy=strategy)
-        assert result.history[-1].objective == pytest.approx(other.history[-1].objective, rel=0.01)
+class Asked(AbstractEngine):
+    """Threads, and what they were asked to run."""
+
+    def __init__(self, workers: int) -> None:
+        self._threads, self.jobs = Threads(workers), []
+
+    @property
+    def can(self) -> frozenset[str]:
+        return self._threads.can
+
+    @property
+    def size(self) -> int:
+        return self._threads.size
+
+    def run(self, job: Job) -> Result:
+        self.jobs.append(job)
+        return self._threads.run(job)
+
+
+@pytest.mark.parametrize(("workers", "strategy"), [(1, Serial()), (2, Hogwild())])
+def test_the_default_strategy_fits_the_number_of_workers(workers, strategy):
+    engine = Asked(workers)
+    train(MODEL, (X, Y), engine=engine, seed=0, stop=Stop(epochs=1))
+    assert [job.strategy for job in engine.jobs] == [strategy]
+
+
+def test_the_default_engine_has_a_thread_for_each_core():
     assert Threads().size == threads.available_cores()
 
 

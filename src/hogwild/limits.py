@@ -1,6 +1,7 @@
 """Checks of the numbers that users give, so that all say the same of the same mistake.
 
-`hogwild --help` imports this: it knows NumPy's numbers by their abstract classes alone.
+`hogwild --help` imports this: it knows NumPy's numbers by their abstract classes alone. Python's own types are named
+beside those because they are found at once: requests are checked as they are made.
 """
 
 from __future__ import annotations

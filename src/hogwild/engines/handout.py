@@ -95,8 +95,6 @@ class Handout:
 
     def _whole(self, examples: int, minibatch: int) -> int:
         """Rounded down to chunks that are whole minibatches, if there is one."""
-        if examples < self._blocks.chunk:
-            return examples
         unit = lcm(self._blocks.chunk, minibatch)
         return examples - examples % unit if examples >= unit else examples
 

@@ -73,7 +73,6 @@ class Session:
         self._due: list[Moment] = []  # ends of epochs that are still to be judged by the worker whose weights count
         self.reason: str | None = None
         self._error: BaseException | None = None
-        self.failed = False  # has a worker raised an error?
         self.history, self._stale = History(), 0
         self._judge: Judge | None = None
         self._answer, self._answered = first, Moment(0, begun, 0)
@@ -138,13 +137,16 @@ class Session:
     def fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
         """The worker raised an error (None: all together): it is raised again from `result`."""
         with self._lock:
-            self.failed = True
             if self._error is None:
                 if rank is not None:
                     epoch = self.supply.handout(rank).moment.epoch - self._before + 1
                     error.add_note(f"(in worker {rank} of {self._size}, round {rounds}, epoch {epoch})")
                 self._error = error
         self.stop("failed")
+
+    @property
+    def failed(self) -> bool:
+        return self._error is not None
 
     def stop(self, reason: str, *, now: bool = True) -> None:
         """End the run. now: workers that wait inside kernels stop waiting; else agreed workers finish their round."""

@@ -13,7 +13,7 @@ from numba import njit
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from hogwild.kernels.compiling import EXACT, INNER, KERNEL
+from hogwild.kernels.compiling import INNER, KERNEL
 from hogwild.kernels.losses import loss_slope, loss_value
 from hogwild.kernels.rows import ONE, coming, dot, ease, is_sparse, lookahead, prefetch
 
@@ -162,20 +162,3 @@ def columns_of(rows, starts, chunk, scratch):  # type: ignore[no-untyped-def]
     for k in range(count):
         scratch[found[k]] = 0.0
     return found[:count]
-
-
-@njit(**EXACT)
-def descend(w, keys, values, factors, rate):  # type: ignore[no-untyped-def]
-    """w -= rate * factors * values: of the weights `keys`, which must be distinct; of all if there are no keys.
-
-    Returns how many of them are not finite afterwards; -1, and nothing changed, if a key is out of range.
-    """
-    for k in range(keys.size):
-        if keys[k] < 0 or keys[k] >= w.size:
-            return -1
-    bad, rate = 0, w.dtype.type(rate)
-    for k in range(values.size):
-        j = np.uint64(keys[k] if keys.size else k)
-        w[j] -= values[k] * rate * factors[j]
-        bad += not np.isfinite(w[j])
-    return bad

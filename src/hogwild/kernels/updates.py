@@ -1,4 +1,4 @@
-"""Update rules as kernels: the formulas of `rules.updates` in one pass over memory, with the bits of NumPy."""
+"""Steps on gradients, of a model and of the rules of a server, in one pass over memory and with the bits of NumPy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,24 @@ from hogwild.rules.updates import (
 
 _momentum_step, _adagrad_step, _adam_step = map(njit(**EXACT_INNER), (momentum_step, adagrad_step, adam_step))
 _MOMENTUM, _ADAGRAD = 0, 1
-_EVERYWHERE = np.zeros(0, np.int64)
+EVERYWHERE = np.zeros(0, np.int64)  # the keys that mean all weights
+
+
+@njit(**EXACT)
+def descend(w, keys, values, factors, rate):  # type: ignore[no-untyped-def]
+    """w -= rate * factors * values: of the weights `keys`, which must be distinct (or EVERYWHERE).
+
+    Returns how many of them are not finite afterwards; -1, and nothing changed, if a key is out of range.
+    """
+    for k in range(keys.size):
+        if keys[k] < 0 or keys[k] >= w.size:
+            return -1
+    bad, rate = 0, w.dtype.type(rate)
+    for k in range(values.size):
+        j = np.uint64(keys[k] if keys.size else k)
+        w[j] -= values[k] * rate * factors[j]
+        bad += not np.isfinite(w[j])
+    return bad
 
 
 @njit(**EXACT)
@@ -98,7 +115,7 @@ def _run(
     if not isinstance(at, slice):
         keys, size = at, at.size
     elif at == ALL:
-        keys, size = _EVERYWHERE, weights.size
+        keys, size = EVERYWHERE, weights.size
     else:
         keys = np.arange(weights.size)[at]
         size = keys.size

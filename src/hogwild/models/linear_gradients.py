@@ -11,17 +11,16 @@ from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
 from hogwild.deltas import Delta, Vector
-from hogwild.kernels.gradients import Rarity, columns_of, descend, gradient_of_keys, gradient_sum
+from hogwild.kernels.gradients import Rarity, columns_of, gradient_of_keys, gradient_sum
 from hogwild.kernels.merging import soften
 from hogwild.kernels.rows import DenseRows
+from hogwild.kernels.updates import EVERYWHERE, descend
 from hogwild.models.linear_binding import LinearBinding
 from hogwild.models.linear_rows import joined
 from hogwild.params import Params
 from hogwild.rows import Keys
 from hogwild.rules.schedules import Moment
-from hogwild.rules.updates import At, Prox
-
-_ALL: Keys = np.zeros(0, np.int64)
+from hogwild.rules.updates import ALL, At, Prox
 
 
 @final
@@ -87,11 +86,11 @@ class LinearGradients:
                 values = np.ascontiguousarray(values, weights.dtype)
         if size == 0:
             return
-        bad = descend(weights, _ALL if keys is None else keys, values, self._factors, rate / delta.examples)
+        bad = descend(weights, EVERYWHERE if keys is None else keys, values, self._factors, rate / delta.examples)
         if bad < 0:
             raise self._no_rows(weights)
         if self.prox is not None:
-            at = slice(None) if keys is None else keys
+            at = ALL if keys is None else keys
             some = weights[at]  # a view, or a copy of these rows
             self.prox(some, at, rate, delta.examples)
             if keys is not None:

@@ -62,7 +62,7 @@ def count_rows(block: Block, n: int) -> int:
     starts, chunk = block
     if chunk == 1 or not starts.size:
         return starts.size
-    last = starts[0] if starts.size == 1 else starts.max()
+    last = starts[0] if starts.size == 1 else starts.max()  # of one, as small steps ask: max() would take longer
     return starts.size * chunk - max(0, int(last) + chunk - n)
 
 

@@ -88,13 +88,14 @@ class Client:
         kind, steps, examples, loss, portion = CHANGE, 0, 0, 0.0, None
         if isinstance(x, Delta):
             kind, steps, examples, loss, portion = DELTA, x.steps, x.examples, x.loss, x.portion
-        worker, seq, make = self.worker, self._number(), PushPart._make  # sooner done than PushPart()
+        worker, seq = self.worker, self._number()
         parts = []
-        for shard, others, clear, local, piece in zip(
-            self._everybody, self._others, self._cleared, rows, pieces, strict=True
+        for shard, (local, piece, others, clear) in enumerate(
+            zip(rows, pieces, self._others, self._cleared, strict=True)
         ):
-            what = (kind, local, piece, steps, examples, loss, rate, portion)
-            parts.append(make((shard, worker, seq, others, clear, *what)))
+            parts.append(
+                PushPart(shard, worker, seq, others, clear, kind, local, piece, steps, examples, loss, rate, portion)
+            )
             loss = 0.0  # the shards' losses are added up
         return parts
 

@@ -15,11 +15,16 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from hogwild import (
+    ALL,
+    AllReduce,
+    Downpour,
     Hogwild,
     LinearClassifier,
     LinearRegressor,
     ModelError,
     Replicas,
+    adagrad,
+    adam,
     load_model,
     save_model,
 )
@@ -176,6 +181,7 @@ def test_metadata_is_text_that_others_can_read(model, path):
     [
         None, True, 3, 0.1, "hinge", ("huber", 0.5), {1: 2.0, "a": (1, None)}, Serial(), Locked(), RoundRobin(),
         Racy(), Locking(), InTurn(), Hogwild(Racy(), block_examples=5), Replicas(7), inverse(0.5, power=0.75),
+        adagrad(0.3, eps=1e-3), Downpour(server=adam(0.1, 0.5, 0.6, 1e-3)), AllReduce(ALL),
     ],
     ids=repr,
 )  # fmt: skip

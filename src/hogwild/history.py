@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ class History:
 
     records: list[Record] = field(default_factory=list)
     traffic: Traffic | None = None  # what was sent; who waited for how long is measured on `Simulated` only
+    counts: Counter[str] = field(default_factory=Counter)  # what the strategy counted (`Worker.counts`), of all workers
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)

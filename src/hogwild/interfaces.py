@@ -5,6 +5,7 @@ requests, a model is what the workers train.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple, final
@@ -62,6 +63,7 @@ class Worker:
     rng: np.random.Generator  # my own random stream
     params: Params  # the weights I train (those of all, after `share`), and their state
     peers: Sequence[int] = ()  # the other ranks that are still in rounds(), refreshed each round
+    counts: Counter[str] = field(default_factory=Counter)  # what I count; summed over workers in `History.counts`
     made: list[Request] = field(default_factory=list, repr=False)  # requests not awaited yet: the engine looks
 
     def _make(self, request: Any) -> Any:
@@ -151,6 +153,9 @@ class AbstractStrategy(ABC):
     least_workers: int = 1
     most_workers: ClassVar[int | None] = None  # None: any number
     server: Update | None = None  # what the server does with a push; None: there is none
+    # Faults after which it ends, and with the right answer: "lost worker", "lost coordinator", "lost shard", "lost
+    # message", "duplicate message", "slow worker". Where others are to happen, it is refused before it begins.
+    survives: ClassVar[frozenset[str]] = frozenset()
 
     @property
     @abstractmethod

@@ -168,6 +168,17 @@ def test_workers_know_who_they_are(workers):
     assert {rank: draw for rank, (_, draw, _) in met.items()} == draws, "and be those of the seed"
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_workers_count_is_summed(workers):
+    async def work(me):
+        me.counts["told"] += me.rank + 1
+        await me.share(Racy())
+        async for _ in me.rounds():
+            await me.steps(10)
+
+    assert run(strategy=Program(work), workers=workers).history.counts == {"told": workers * (workers + 1) // 2}
+
+
 # ---- records
 
 

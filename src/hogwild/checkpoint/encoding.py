@@ -6,7 +6,6 @@ Only the classes of one table can be made from a file, each through its own chec
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,8 +31,7 @@ def encode(value: Any) -> Any:
     if value is ALL:
         return {"type": "ALL"}
     if isinstance(value, Update) and value.name in UPDATES:
-        numbers = value.step.args if isinstance(value.step, partial) else ()
-        return {"type": "Update", "name": value.name, "numbers": [value.rate, *map(encode, numbers)]}
+        return {"type": "Update", "name": value.name, "numbers": [value.rate, *value.numbers]}
     if TYPES.get(type(value).__name__) is type(value):
         record: Any = value
         names = record._fields if isinstance(value, Schedule) else [each.name for each in fields(record) if each.init]

@@ -7,6 +7,7 @@ workers meet at the end of an epoch; else one epoch flows into the next.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import final
@@ -73,6 +74,7 @@ class Session:
         self._due: list[Moment] = []  # ends of epochs that are still to be judged by the worker whose weights count
         self.reason: str | None = None
         self._error: BaseException | None = None
+        self._counts: list[Counter[str]] = []
         self.history, self._stale = History(), 0
         self._judge: Judge | None = None
         self._answer, self._answered = first, Moment(0, begun, 0)
@@ -84,9 +86,11 @@ class Session:
     def workers(self) -> list[Worker]:
         """One for each rank, with its own random stream."""
         seeds = np.random.SeedSequence(self._job.seed).spawn(self._size)
-        return [
+        workers = [
             Worker(rank, self._size, np.random.default_rng(seed), self.params[rank]) for rank, seed in enumerate(seeds)
         ]
+        self._counts = [worker.counts for worker in workers]
+        return workers
 
     # ---------------------------------------------------------------------------------------------------- rounds
 
@@ -309,6 +313,7 @@ class Session:
         """After all workers have returned: the best weights that were judged; raises what a worker raised."""
         if self._error is not None:
             raise self._error
+        self.history.counts = sum(self._counts, Counter())
         try:
             self._catch_up()
             moment = self.supply.moment

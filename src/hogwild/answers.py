@@ -86,5 +86,5 @@ class Ack(NamedTuple):
     """A push was applied, by all shards that it concerned."""
 
     versions: tuple[int, ...]
-    staleness: int  # most pushes of others that a shard had applied and the sender's weights did not have
+    staleness: int  # most pushes of others (steps, with `softsync`) in a shard that the sender's weights did not have
     late: bool  # a portion that came too late for its sum, and was dropped

@@ -96,21 +96,43 @@ class Change:
         return self.values.nbytes + (0 if self.keys is None else self.keys.nbytes)
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class PartialState:
+    """The weights of some rows, for a peer's mailbox. Two cannot be added up.
+
+    values : (weights of these rows,), one row after another
+    """
+
+    values: Vector
+    keys: Keys
+
+    def copy(self) -> PartialState:
+        """One that does not change when the values do."""
+        return PartialState(self.values.copy(), self.keys.copy())
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes to send."""
+        return self.values.nbytes + self.keys.nbytes
+
+
 def _copy(keys: Keys | None) -> Keys | None:
     return None if keys is None else keys.copy()
 
 
 Sent = Delta | Change | NDArray[Any]
+Posted = Sent | PartialState  # into a mailbox
 
 
-def size_in_bytes(x: Sent | None) -> int:
+def size_in_bytes(x: Posted | None) -> int:
     """What it takes to send x; nothing for None."""
     if x is None:
         return 0
     return x.nbytes if isinstance(x, np.ndarray) else x.n_bytes
 
 
-def described(x: Sent) -> str:
+def described(x: Posted) -> str:
     """What kind of thing it is, and its shape: two that are told apart cannot be added up."""
     if isinstance(x, np.ndarray):
         return f"a vector of shape {x.shape}"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
-from hogwild.deltas import Delta, Sent, Vector
+from hogwild.deltas import Delta, Posted, Sent, Vector
 from hogwild.history import History, Record
 from hogwild.limits import check_fields, is_number
 from hogwild.memory import Memory, Sharing
@@ -102,7 +102,7 @@ class Worker:
         """The sum of what all workers give, and how many gave."""
         return self._make(Reduce(x, quorum))
 
-    def put(self, peer: int, x: Sent, mode: Literal["replace", "add", "queue"] = "replace") -> Put:
+    def put(self, peer: int, x: Posted, mode: Literal["replace", "add", "queue"] = "replace") -> Put:
         """Put x into a peer's mailbox."""
         return self._make(Put(peer, x, mode))
 

@@ -427,7 +427,7 @@ def test_values_so_large_that_their_sum_is_not_finite_are_finite():
         (part(0, [1.0, 1.0], keys=[0]), r"^values of shape \(2,\) came to 1 weights"),
         (part(0, [1.0, 1.0], keys=[0, 2]), r"^rows 0 .. 2 are not in shard 0, which has 2 rows$"),
         (part(0, [1.0], keys=[-1]), r"^rows -1 .. -1 are not in shard 0"),
-        (part(0, kind="gift"), r"^kind='gift' of a push is not known; it must be 'delta' or 'change'$"),
+        (part(0, kind="gift"), r"^kind='gift' of a push is not known; it must be one of delta, change, vector$"),
         (part(0, kind=DELTA, rate=None), r"^sgd has no rate of its own: push with that of the model's schedule$"),
     ],
 )

@@ -5,6 +5,7 @@ Only the classes of one table can be made from a file, each through its own chec
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
@@ -13,13 +14,15 @@ import numpy as np
 from hogwild.engines import Link, Simulated, Speeds, Threads
 from hogwild.memory import InTurn, Locking, Racy, Replicas
 from hogwild.requests import ALL
+from hogwild.rules.pushes import Pushes
 from hogwild.rules.schedules import Schedule
+from hogwild.rules.topologies import TOPOLOGIES, Topology, edges
 from hogwild.rules.updates import UPDATES, Update
-from hogwild.strategies import AllReduce, Alone, Downpour, Hogwild, LocalSGD, Locked, RoundRobin, Serial
+from hogwild.strategies import STRATEGIES
 
-STRATEGIES = (AllReduce, Alone, Downpour, Hogwild, LocalSGD, Locked, RoundRobin, Serial)
 PARTS = (InTurn, Link, Locking, Racy, Replicas, Schedule, Simulated, Speeds, Threads)
-TYPES: dict[str, type] = {cls.__name__: cls for cls in (*STRATEGIES, *PARTS)}
+GRAPHS: dict[str, Callable[..., Topology]] = {**TOPOLOGIES, "edges": edges}
+TYPES: dict[str, type] = {cls.__name__: cls for cls in {type(make()) for make in STRATEGIES.values()} | set(PARTS)}
 
 
 def encode(value: Any) -> Any:
@@ -31,7 +34,10 @@ def encode(value: Any) -> Any:
     if value is ALL:
         return {"type": "ALL"}
     if isinstance(value, Update) and value.name in UPDATES:
-        return {"type": "Update", "name": value.name, "numbers": [value.rate, *value.numbers]}
+        numbers = [value.rate, *value.numbers]
+        return {"type": "Update", "name": value.name, "numbers": numbers, "pushes": value.pushes._asdict()}
+    if isinstance(value, Topology) and value.name in GRAPHS:
+        return {"type": "Topology", "name": value.name, "numbers": encode(value.numbers)}
     if TYPES.get(type(value).__name__) is type(value):
         record: Any = value
         names = record._fields if isinstance(value, Schedule) else [each.name for each in fields(record) if each.init]
@@ -51,7 +57,9 @@ def decode(stored: Any) -> Any:
     if kind == "ALL":
         return ALL
     if kind == "Update":
-        return UPDATES[stored["name"]](*stored["numbers"])
+        return UPDATES[stored["name"]](*stored["numbers"])._replace(pushes=Pushes(**stored["pushes"]))
+    if kind == "Topology":
+        return GRAPHS[stored["name"]](*decode(stored["numbers"]))
     if kind == "tuple":
         return tuple(decode(item) for item in stored["items"])
     if kind == "dict":

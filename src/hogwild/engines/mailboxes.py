@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import final
 
-from hogwild.deltas import described, size_in_bytes
+from hogwild.deltas import PartialState, described, size_in_bytes
 from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
 from hogwild.engines.waits import Reply, Waits, workers
 from hogwild.limits import is_whole
@@ -39,7 +40,7 @@ class Mailboxes:
         self._under_way: Counter[tuple[int, int]] = Counter()  # messages, by sender and receiver
 
     def put(self, rank: int, request: Put, reply: Reply) -> None:
-        """Answers when it is on its way."""
+        """Answers when it has left: at once, unless the sender's link is busy with what it has put before."""
         peer, mode = self._check(request.peer), request.mode
         if peer not in self._running:
             reply(False)
@@ -57,10 +58,14 @@ class Mailboxes:
                 slot.append(message)
             self._look(peer)
 
-        reply(True)
         self._under_way[rank, peer] += 1
-        n_bytes = HEADER_BYTES + size_in_bytes(request.x)
-        self._transport.send(("worker", rank), ("worker", peer), n_bytes, deliver)
+        transport, n_bytes = self._transport, HEADER_BYTES + size_in_bytes(request.x)
+        if peer == rank:
+            deliver()
+            reply(True)
+            return
+        transport.at(transport.carry(("worker", rank), ("worker", peer), n_bytes), deliver)
+        transport.at(transport.left, partial(reply, True))
 
     def inbox(self, rank: int, request: Inbox, reply: Reply) -> None:
         """Answers when there is something of each sender that is asked for."""
@@ -150,7 +155,7 @@ class Mailboxes:
 def _added(before: Message, message: Message, peer: int) -> Message:
     """Both in one. ValueError if they are not of one kind and shape."""
     was, more = described(before.x), described(message.x)
-    if was != more:
+    if was != more or isinstance(message.x, PartialState):
         raise ValueError(
             f'put(mode="add"): worker {message.sender} adds {more} to {was} in the mailbox of worker {peer}: give what '
             "can be added up"

@@ -70,7 +70,7 @@ class Servers:
         move = compiled(rule, first.weights.dtype)
         pieces = [None] * shards if scales is None else ranges.cut(scales)
         self._shards = [
-            Shard(span, weights, rule, prox, accrue=True, move=move, scales=piece)
+            Shard(span, weights, rule, prox, accrue=True, move=move, scales=piece, workers=size)
             for span, weights, piece in zip(ranges.spans, ranges.cut(first.weights), pieces, strict=True)
         ]
         self._spans = ranges.spans

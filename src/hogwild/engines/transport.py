@@ -20,9 +20,14 @@ class AbstractTransport(ABC):
     def carry(self, source: Host, target: Host, n_bytes: int) -> float:
         """Send n_bytes now; when will all of them have reached the target? Any time is the same where none passes."""
 
+    @property
+    @abstractmethod
+    def left(self) -> float:
+        """When will all bytes of what was carried last have left their source?"""
+
     @abstractmethod
     def at(self, time_s: float, act: Act) -> None:
-        """Call `act` at this time, which `carry` has given."""
+        """Call `act` at this time, which `carry` or `left` has given."""
 
     def send(self, source: Host, target: Host, n_bytes: int, deliver: Act) -> None:
         """Call `deliver` when n_bytes from the source have reached the target. To oneself: now, at no cost."""
@@ -45,6 +50,10 @@ class Direct(AbstractTransport):
 
     def carry(self, source: Host, target: Host, n_bytes: int) -> float:
         self._traffic.sent(n_bytes)
+        return 0.0
+
+    @property
+    def left(self) -> float:
         return 0.0
 
     def at(self, time_s: float, act: Act) -> None:

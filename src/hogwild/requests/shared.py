@@ -9,7 +9,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from hogwild.deltas import Change, Delta, Sent, Vector
+from hogwild.deltas import Change, Delta, PartialState, Posted, Sent, Vector
 from hogwild.limits import check_whole
 from hogwild.requests.asking import ask
 from hogwild.rows import Keys
@@ -45,18 +45,19 @@ class Reduce:
 @dataclass(frozen=True, slots=True)
 class Put:
     """Put x into the peer's mailbox, which has a slot for each sender. Answer: False if nobody is there, and nothing
-    was sent; else True, when it is on its way (x is copied).
+    was sent; else True, when it has left: who puts more than the link carries waits. x is copied.
 
+    x: `Delta`, `Change`, vector, or a `PartialState`, which cannot be added.
     mode: "replace" what lies in the slot, "add" to it (nothing is lost), or "queue" behind it.
     """
 
     peer: int
-    x: Sent
+    x: Posted
     mode: Literal["replace", "add", "queue"] = "replace"
     __await__ = ask
 
     def __post_init__(self) -> None:
-        _check_sent("put()", self.x, Delta, Change)
+        _check_sent("put()", self.x, Delta, Change, PartialState)
         if self.mode not in ("replace", "add", "queue"):
             raise ValueError(f'put(mode={self.mode!r}) must be "replace", "add" or "queue"')
 
@@ -121,9 +122,9 @@ class Pull:
 class Push:
     """Send x to the server. Answer: `Ack`, when all shards concerned have applied it.
 
-    x: a `Delta`, of which the server's rule says what it does to the weights; or a `Change` or a vector, which is added
-    to them. A delta of a portion is kept in "accrued" instead (see `OnServer`). One sent twice counts once. ValueError
-    for a wrong shape, NonFiniteError for a NaN in it.
+    x: a `Delta`, of which the server's rule says what it does to the weights; or a `Change`, which is added to them, as
+    is a vector, unless the rule is `elastic`. A delta of a portion is kept in "accrued" instead (see `OnServer`). One
+    sent twice counts once. ValueError for a wrong shape, NonFiniteError for a NaN in it.
     """
 
     x: Sent

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from hogwild.limits import check_positive, is_number
 from hogwild.names import find_name
+from hogwild.rules.pushes import Pushes
 
 Array = NDArray[np.floating]
 At = slice | NDArray[np.int64]
@@ -49,6 +50,7 @@ class Update(NamedTuple):
     arrays :  how many the state has
     linear :  Is a step just rate * gradient? Then factors of the gradient are taken into the rate, and `formula` is not
               asked: one pass over memory less, and the rounding of a worker that applies its own gradient.
+    pushes :  what a server does with gradients before, and with vectors: see `hogwild.rules.server`
     """
 
     name: str
@@ -58,9 +60,12 @@ class Update(NamedTuple):
     numbers: tuple[float, ...] = ()
     arrays: int = 0
     linear: bool = False
+    pushes: Pushes = Pushes()
 
     def __repr__(self) -> str:
-        return f"{self.name}({', '.join(map(repr, (self.rate, *self.numbers)))})"
+        shown = f"{self.name}({', '.join(map(repr, (self.rate, *self.numbers)))})"
+        changed = {name: value for name, value in self.pushes._asdict().items() if value != getattr(Pushes(), name)}
+        return shown + (f" with {', '.join(f'{name}={value!r}' for name, value in changed.items())}" if changed else "")
 
     def init(self, weights: Array) -> State:
         """The state before the first step."""

@@ -16,7 +16,7 @@ from hogwild.deltas import Delta, Sent, Vector
 from hogwild.limits import check_positive, check_whole
 from hogwild.params import NonFiniteError
 from hogwild.rows import Keys
-from hogwild.server.messages import CHANGE, DELTA, WINDOW, Applied, OpPart, Pulled, PullPart, PushPart
+from hogwild.server.messages import CHANGE, DELTA, VECTOR, WINDOW, Applied, OpPart, Pulled, PullPart, PushPart
 from hogwild.server.ranges import Piece, Ranges, join
 from hogwild.server.vectors import check_operation
 
@@ -77,7 +77,7 @@ class Client:
     # -------------------------------------------------------------------------------------------------------- push
 
     def push(self, x: Sent, rate: float | None = None) -> list[PushPart]:
-        """The messages for a push. A plain vector is a change.
+        """The messages for a push.
 
         `rate`: the step size at `x.moment` by the model's schedule; only sums of gradients under a rule without its own
         need it. Errors as of `cut`, before any shard has heard of it.
@@ -86,7 +86,9 @@ class Client:
             check_positive("rate", rate, ", or None where the server's rule has its own")
         rows, pieces = self.cut(x)
         kind, steps, examples, loss, portion = CHANGE, 0, 0, 0.0, None
-        if isinstance(x, Delta):
+        if isinstance(x, np.ndarray):
+            kind = VECTOR
+        elif isinstance(x, Delta):
             kind, steps, examples, loss, portion = DELTA, x.steps, x.examples, x.loss, x.portion
         worker, seq = self.worker, self._number()
         parts = []

@@ -23,7 +23,7 @@ ahead of an unacknowledged one by as much (`Client.full`): what is older has bee
 duplicate.
 """
 
-DELTA, CHANGE = "delta", "change"
+KINDS = DELTA, CHANGE, VECTOR = "delta", "change", "vector"
 
 
 class PushPart(NamedTuple):
@@ -34,7 +34,10 @@ class PushPart(NamedTuple):
     seq: int
     others: int  # pushes of others in the weights that the sender last pulled from this shard
     cleared: int  # how often "accrued" had been cleared then
-    kind: str  # DELTA: a sum of gradients, the rule says what happens; CHANGE: is added to the weights
+    kind: (
+        str  # DELTA: a sum of gradients, the rule says what happens; CHANGE: is added to the weights; VECTOR: as that,
+    )
+    # unless the rule is elastic
     keys: Keys | None  # rows, counted from the shard's first; None: all
     values: Vector | None  # None: nothing for this shard, which still counts the push
     steps: int
@@ -58,7 +61,9 @@ class Applied(NamedTuple):
     shard: int
     seq: int
     version: int  # pushes applied by now, this one included
-    staleness: int  # pushes of others since the sender's last pull; 0 if this one held nothing for this shard
+    # Pushes of others since the sender's last pull, or steps where several pushes make one; 0 if this push held nothing
+    # for this shard.
+    staleness: int
     late: bool = False  # a portion that came too late for its sum, and was dropped
     value: float = 0.0  # of an operation
 

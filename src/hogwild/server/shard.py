@@ -16,7 +16,8 @@ from hogwild.deltas import Vector
 from hogwild.limits import check_whole
 from hogwild.rows import Keys
 from hogwild.rules.updates import ALL, At, Move, Prox, Update
-from hogwild.server.messages import CHANGE, DELTA, WINDOW, Applied, Pulled, PushPart, Sender
+from hogwild.server.inflow import Gradient, Inflow
+from hogwild.server.messages import DELTA, KINDS, VECTOR, WINDOW, Applied, Pulled, PushPart, Sender
 from hogwild.server.ranges import Span
 from hogwild.server.seen import Seen
 from hogwild.server.vectors import Vectors
@@ -37,13 +38,14 @@ class Shard:
     prox :    what the penalty wants after each such step; None: nothing
     accrue :  are gradients with a portion number kept in "accrued", instead of applied?
     window :  how many messages of each worker are remembered (see `messages.WINDOW`); the clients' must not be larger
+    workers : how many there are: some rules want to know
 
     Shards know nothing of each other: nothing says that two of them have seen the same pushes, or in the same order.
     """
 
     __slots__ = (
-        *("_accrue", "_clocks", "_everywhere", "_move", "_prox", "_rule", "_scales", "_seen", "_span", "_state"),
-        "_vectors",
+        *("_accrue", "_clocks", "_elastic", "_everywhere", "_inflow", "_move", "_prox", "_rule", "_scales", "_seen"),
+        *("_span", "_state", "_vectors"),
         *("version", "weights"),
     )
 
@@ -58,6 +60,7 @@ class Shard:
         *,
         move: Move | None = None,
         scales: Vector | None = None,
+        workers: int = 1,
     ) -> None:
         check_whole("window", window)
         if weights.shape != (span.end - span.begin,) or weights.dtype.kind != "f":
@@ -77,6 +80,8 @@ class Shard:
         self._clocks: dict[int, int] = {}  # pushes of each worker
         self._seen = Seen(window)
         self._vectors = Vectors(self.weights)
+        self._inflow = None if rule.pushes.is_plain else Inflow(rule.pushes, self.weights, workers)
+        self._elastic = rule.pushes.pull_of_one(workers)
 
     # -------------------------------------------------------------------------------------------------------- push
 
@@ -88,8 +93,9 @@ class Shard:
             g = values * steps / examples
             weights[at] -= scales[at] * rule.step(state, scales[at] * g, rate, at), then prox at the rule's pace * steps
 
-        A change is added. Every push counts for `version` and its worker's clock, also one without examples, and a
-        portion that is dropped. ValueError, and nothing changed, for a bad one.
+        What else the rule says about pushes is done before (`hogwild.rules.server`). A change is added, and so is a
+        vector unless the rule is elastic. Every push counts for `version` and its worker's clock, also one without
+        examples, and a portion that is dropped. ValueError, and nothing changed, for a bad one.
         """
         shard, worker, seq, others, cleared, kind, _, values, steps, examples, loss, rate, portion = part
         ring, place = self._seen.rings[worker], seq % self._seen.window
@@ -98,18 +104,25 @@ class Shard:
             # Of one that is older than the window the answer is forgotten; its sender has had it (`Client.full`).
             return before if before.seq == seq else Applied(self._span.shard, seq, self.version, 0)
         at = self._check(part)
+        # Who has nothing to do here may not have pulled from here for long, and nothing is stale for that.
+        clock = self.clock(worker)
+        staleness = 0 if values is None else self.version - clock - others
         late = False
         if portion is not None and self._accrue and kind == DELTA:
             late = not self._accrued(portion, at, values, loss, cleared)
         elif values is None:
             pass
-        elif kind == CHANGE:
-            self._change(values, at)
+        elif kind != DELTA:
+            self._add(values, at, kind)
         elif examples:
-            self._step(values, at, rate, steps, examples)
-        # Who has nothing to do here may not have pulled from here for long, and nothing is stale for that.
-        clock = self.clock(worker)
-        staleness = 0 if values is None else self.version - clock - others
+            rate = rate if self._rule.rate is None else self._rule.rate
+            assert rate is not None  # checked
+            if self._inflow is None:
+                self._step(values, at, rate, steps, examples)
+            else:
+                if self._inflow.many > 1:
+                    staleness = self._inflow.behind(worker, others)
+                self._let_in(self._inflow, worker, others, Gradient(values, at, rate, steps, examples))
         self.version += 1
         self._clocks[worker] = clock + 1
         ring[place] = answer = Applied(shard, seq, self.version, staleness, late)
@@ -120,13 +133,19 @@ class Shard:
         return self._vectors.accruing().add(portion, at, values, loss, cleared)
 
     @_quietly
-    def _change(self, values: Vector, at: At) -> None:
+    def _add(self, values: Vector, at: At, kind: str) -> None:
+        if kind == VECTOR and self._elastic is not None:
+            values = (values - self.weights[at]) * self._elastic
         self.weights[at] += values
 
-    def _step(self, values: Vector, at: At, rate: float | None, steps: int, examples: int) -> None:
-        rule, weights = self._rule, self.weights
-        rate = rate if rule.rate is None else rule.rate
-        assert rate is not None  # checked
+    @_quietly
+    def _let_in(self, inflow: Inflow, worker: int, others: int, gradient: Gradient) -> None:
+        ready = inflow.take(worker, others, gradient)
+        if ready is not None:
+            self._step(*ready)
+
+    def _step(self, values: Vector, at: At, rate: float, steps: int, examples: int) -> None:
+        weights = self.weights
         if values.dtype != weights.dtype or not values.flags.c_contiguous:  # a kernel is compiled for one kind
             values = self._as_weights(values)
         self._move(weights, self._state, values, at, rate, (steps, examples), self._scales)
@@ -168,8 +187,8 @@ class Shard:
             kept = self._accrue and part.portion is not None
             if part.rate is None and self._rule.rate is None and not kept:
                 raise ValueError(f"{self._rule.name} has no rate of its own: push with that of the model's schedule")
-        elif part.kind != CHANGE:
-            raise ValueError(f"kind={part.kind!r} of a push is not known; it must be {DELTA!r} or {CHANGE!r}")
+        elif part.kind not in KINDS:
+            raise ValueError(f"kind={part.kind!r} of a push is not known; it must be one of {', '.join(KINDS)}")
         return at
 
     def _strangers(self, keys: Keys) -> ValueError:
@@ -201,14 +220,18 @@ class Shard:
 
     def pull(self, keys: Keys | None = None, worker: int = 0) -> Pulled:
         """A copy of the weights of these rows (None: of all), and what they are, as seen by this worker."""
-        rows = self._span.rows
+        rows, others = self._span.rows, self._others(worker)
+        at: At = ALL
         if keys is None:
             values = self.weights.copy()
         elif keys.size and not (keys[0] >= 0 and keys[-1] < rows.n_rows):
             raise self._strangers(keys)
         else:
-            values = self.weights[rows.positions(keys)]
-        return Pulled(values, Stamp(self._span.shard, self.version, self._others(worker), self._vectors.cleared))
+            at = rows.positions(keys)
+            values = self.weights[at]
+        if self._inflow is not None:
+            self._inflow.pulled(worker, others, values, at)
+        return Pulled(values, Stamp(self._span.shard, self.version, others, self._vectors.cleared))
 
     def clock(self, worker: int) -> int:
         """How many pushes of this worker were applied."""
@@ -248,6 +271,7 @@ class Shard:
             "seen": seen,
             "seen.values": values,
             **self._vectors.snapshot(),
+            **({} if self._inflow is None else self._inflow.snapshot()),
         }
 
     def restore(self, snapshot: dict[str, NDArray[Any]]) -> None:
@@ -260,6 +284,8 @@ class Shard:
         self._clocks = dict(snapshot["clocks"].tolist())
         self._seen = Seen.of_table(self._seen.window, snapshot["seen"], snapshot["seen.values"])
         self._vectors = Vectors.of_snapshot(self.weights, snapshot)
+        if self._inflow is not None:
+            self._inflow.restore(snapshot)
 
     def _check_snapshot(self, snapshot: dict[str, NDArray[Any]]) -> None:
         states = [f"state.{number}" for number in range(len(self._state))]
@@ -268,7 +294,8 @@ class Shard:
             raise ValueError(
                 f"the snapshot is of a shard with the rule {rule!r}, not {self._rule.name!r}: use that rule"
             )
-        for name in ("rule", "weights", *states, "version", "window", "clocks", "seen", "seen.values"):
+        inflow = ("inflow.updates", "inflow.sights") if self._inflow is not None else ()
+        for name in ("rule", "weights", *states, "version", "window", "clocks", "seen", "seen.values", *inflow):
             if name not in snapshot:
                 raise ValueError(f"the snapshot of a shard lacks {name!r}: it is incomplete, use another")
         window = int(snapshot["window"][0])

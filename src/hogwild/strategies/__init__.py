@@ -10,10 +10,14 @@ from hogwild.names import find_made
 from hogwild.requests import ALL
 from hogwild.strategies.all_reduce import AllReduce
 from hogwild.strategies.alone import Alone
+from hogwild.strategies.bounded_staleness import BoundedStaleness
 from hogwild.strategies.downpour import Downpour
+from hogwild.strategies.elastic_averaging import ElasticAveraging
+from hogwild.strategies.gossip import Gossip
 from hogwild.strategies.hogwild import Hogwild
 from hogwild.strategies.local_sgd import LocalSGD
 from hogwild.strategies.locked import Locked
+from hogwild.strategies.parzen_asgd import ParzenASGD
 from hogwild.strategies.round_robin import RoundRobin
 from hogwild.strategies.serial import Serial
 
@@ -29,6 +33,10 @@ STRATEGIES: dict[str, Callable[[], AbstractStrategy]] = {
     "local-sgd": LocalSGD,
     "alone": Alone,
     "downpour": Downpour,
+    "bounded-staleness": BoundedStaleness,
+    "elastic-averaging": ElasticAveraging,
+    "gossip": Gossip,
+    "parzen-asgd": ParzenASGD,
 }
 """The strategies by the names that estimators and the command line know, with their defaults."""
 
@@ -49,10 +57,14 @@ __all__ = [
     "STRATEGIES",
     "AllReduce",
     "Alone",
+    "BoundedStaleness",
     "Downpour",
+    "ElasticAveraging",
+    "Gossip",
     "Hogwild",
     "LocalSGD",
     "Locked",
+    "ParzenASGD",
     "RoundRobin",
     "Serial",
     "find_strategy",

@@ -54,6 +54,7 @@ class Links:
         self._others = dict(others or {})
         self._ends: dict[Host, _End] = {}
         self._now = 0.0
+        self.left = 0.0  # when the last byte of the newest message leaves its source
         self.sent_bytes, self.messages = 0, 0  # by all hosts
 
     def arrival(self, source: Host, target: Host, n_bytes: int, now: float) -> float:
@@ -79,6 +80,7 @@ class Links:
         self.messages += 1
         sending, receiving = n_bytes / up.bandwidth, n_bytes / down.bandwidth
         left = up.occupy(now, sending, now)
+        self.left = left + sending
         # The first byte is there after the latency. A downlink that is faster than the uplink waits until it can take
         # the message in one go, and serves others meanwhile.
         ready = left + (sender.latency_s if sender.latency_s > receiver.latency_s else receiver.latency_s)

@@ -25,6 +25,10 @@ class Network(AbstractTransport):
     def at(self, time_s: float, act: Act) -> None:
         self._agenda.at(time_s, act)
 
+    @property
+    def left(self) -> float:
+        return self._links.left
+
     def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Act) -> None:
         if not ranks:
             return

@@ -151,7 +151,8 @@ def test_early_stopping_gives_the_weights_with_the_lowest_holdout_loss():
 def test_a_result_knows_how_it_went():
     result = train(MODEL, (X, Y), engine=ONE, stop=Stop(epochs=3, tol=0), seed=0)
     columns = result.history.as_dict()
-    assert list(columns) == ["epoch", "time_s", "examples", "rate", "objective", "holdout_loss", "holdout_score"]
+    judged = ["objective", "holdout_loss", "holdout_score", "consensus"]
+    assert list(columns) == ["epoch", "time_s", "examples", "rate", *judged]
     assert columns["epoch"] == [1, 2, 3]
     assert columns["objective"] == [record.objective for record in result.history]
     assert result.history[0] is next(iter(result.history))

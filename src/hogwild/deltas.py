@@ -31,6 +31,7 @@ class Delta:
     portion :  number of the portion, if it was computed of one
     curvature : sum over the examples of the largest second derivative of their loss, in the metric of the model's
                steps: what `limited` wants; 0: no limit
+    coded_bytes : what the values take to send; None: as they are
     """
 
     values: Vector
@@ -41,6 +42,7 @@ class Delta:
     keys: Keys | None = None
     portion: int | None = None
     curvature: float = 0.0
+    coded_bytes: int | None = None
 
     def __add__(self, other: Delta) -> Delta:
         return total((self, other))
@@ -65,7 +67,7 @@ class Delta:
     @property
     def n_bytes(self) -> int:
         """What it takes to send."""
-        return self.values.nbytes + (0 if self.keys is None else self.keys.nbytes)
+        return _size(self)
 
 
 @final
@@ -75,12 +77,14 @@ class Change:
 
     values :   as those of a `Delta`
     examples, steps : what it took
+    coded_bytes : as of a `Delta`
     """
 
     values: Vector
     examples: int
     steps: int
     keys: Keys | None = None
+    coded_bytes: int | None = None
 
     def __add__(self, other: Change) -> Change:
         keys, values = _sum((self, other))
@@ -93,7 +97,30 @@ class Change:
     @property
     def n_bytes(self) -> int:
         """What it takes to send."""
-        return self.values.nbytes + (0 if self.keys is None else self.keys.nbytes)
+        return _size(self)
+
+
+def _size(x: Delta | Change) -> int:
+    values = x.values.nbytes if x.coded_bytes is None else x.coded_bytes
+    return values + (0 if x.keys is None else x.keys.nbytes)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """A vector that takes fewer bytes to send than it has."""
+
+    values: Vector
+    n_bytes: int
+
+    @property
+    def keys(self) -> None:
+        """All rows."""
+        return None
+
+    def copy(self) -> Coded:
+        """One that does not change when the values do."""
+        return replace(self, values=self.values.copy())
 
 
 @final
@@ -121,7 +148,7 @@ def _copy(keys: Keys | None) -> Keys | None:
     return None if keys is None else keys.copy()
 
 
-Sent = Delta | Change | NDArray[Any]
+Sent = Delta | Change | Coded | NDArray[Any]
 Posted = Sent | PartialState  # into a mailbox
 
 
@@ -134,8 +161,8 @@ def size_in_bytes(x: Posted | None) -> int:
 
 def described(x: Posted) -> str:
     """What kind of thing it is, and its shape: two that are told apart cannot be added up."""
-    if isinstance(x, np.ndarray):
-        return f"a vector of shape {x.shape}"
+    if isinstance(x, np.ndarray | Coded):
+        return f"a vector of shape {x.shape if isinstance(x, np.ndarray) else x.values.shape}"
     return f"a {type(x).__name__} of {f'shape {x.values.shape}' if x.keys is None else 'some rows'}"
 
 

@@ -28,6 +28,8 @@ class Record:
     holdout_loss: float | None = None  # mean loss over the held-out examples
     # Accuracy over the held-out examples, or 1 - their mean squared error / the variance of all targets.
     holdout_score: float | None = None
+    # sqrt(mean |w_p - their mean|^2) over workers with weights of their own, of which one's are judged, as trained.
+    consensus: float | None = None
 
 
 @final

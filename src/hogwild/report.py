@@ -19,6 +19,7 @@ LABELS = {
     "objective": "objective (penalty + mean loss)",
     "holdout_loss": "mean loss on held-out examples",
     "holdout_score": "score on held-out examples",
+    "consensus": "consensus distance of workers' weights",
     "rate": "step size",
 }
 FALLS = ("objective", "holdout_loss")  # what training makes smaller, so that a gap to the lowest has a meaning

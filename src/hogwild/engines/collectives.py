@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from hogwild.deltas import described, size_in_bytes, total
+from hogwild.deltas import Coded, described, size_in_bytes, total
 from hogwild.engines.transport import AbstractTransport
 from hogwild.engines.waits import Reply, Waits, workers
 from hogwild.requests import Reduce, Reduced
@@ -26,6 +26,7 @@ class _Sum:
     waiting: dict[int, Reply] = field(default_factory=dict)
     quorum: int | None = None
     result: Reduced | None = None
+    n_bytes: int = 0  # what each of them sends
     arrived: bool = False  # at those that waited for it
     place: Any = None  # where in the data those were who waited for it
 
@@ -106,6 +107,7 @@ class Collectives:
         if not enough and entry.missing:
             return
         entry.result = result = Reduced(_add(entry.given), len(entry.given))
+        entry.n_bytes = max(map(size_in_bytes, entry.given.values()), default=0)
         entry.givers, entry.given = tuple(sorted(entry.given)), {}
         if entry.quorum is not None and entry.waiting and self._place is not None:
             entry.place = self._place(next(iter(entry.waiting)))
@@ -117,12 +119,12 @@ class Collectives:
                 waiting[rank](result)
             self._tell_late(entry)
 
-        self._transport.exchange(sorted(waiting), size_in_bytes(result.sum), deliver)
+        self._transport.exchange(sorted(waiting), entry.n_bytes, deliver)
         self._forget(number)
 
     def _tell_late(self, entry: _Sum) -> None:
         """Who came after it was closed is sent the sum by one of those that gave."""
-        result, n_bytes = entry.result, size_in_bytes(entry.result.sum if entry.result else None)
+        result, n_bytes = entry.result, entry.n_bytes
         late, entry.waiting = entry.waiting, {}
         for rank, reply in late.items():
             giver = entry.givers[rank % len(entry.givers)] if entry.givers else rank
@@ -147,7 +149,8 @@ def _add(given: dict[int, Any]) -> Any:
     if not given:
         return None
     parts = [given[rank] for rank in sorted(given)]
-    if isinstance(parts[0], np.ndarray):
+    if isinstance(parts[0], np.ndarray | Coded):
+        parts = [part.values if isinstance(part, Coded) else part for part in parts]
         vector = parts[0].copy()
         for part in parts[1:]:
             vector += part

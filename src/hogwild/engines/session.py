@@ -22,6 +22,7 @@ from hogwild.interfaces import Job, Result, Worker
 from hogwild.memory import CONTROL_CELLS, STOP, Memory
 from hogwild.params import Params
 from hogwild.rules.schedules import Moment
+from hogwild.rules.sums import consensus_distance
 
 SMALL_EPOCH = 65_536  # examples for each worker: two of the blocks that strategies ask for
 
@@ -79,6 +80,7 @@ class Session:
         self._judge: Judge | None = None
         self._answer, self._answered = first, Moment(0, begun, 0)
         self._recorded_examples = -1
+        self._consensus: float | None = None
         begin = Moment(self._before, begun, 0)
         self.supply = Supply(blocks, begin, size, agreed=self.agreed, hurried=self._hurried)
         self._best: tuple[float, Params] | None = None  # (criterion, weights)
@@ -266,6 +268,7 @@ class Session:
 
     def _lay_out(self, moment: Moment) -> None:
         self._answer, self._answered = self._true(moment), moment
+        self._consensus = self._spread()
         self._judge = None if self._job.stop.tol is None else Judge(self.task, self._answer, self.supply.blocks)
 
     def _true(self, moment: Moment) -> Params:
@@ -278,13 +281,20 @@ class Session:
         rank = self._lowest
         return self.task.answer(self.params[rank], [self.memories[rank]], moment)
 
+    def _spread(self) -> float | None:
+        """How far apart the workers' own weights are; others may be training theirs now."""
+        if self._job.strategy.answer in ("shared", "server") or self._size == 1:
+            return None
+        return consensus_distance([self.params[rank].weights for rank in self._members or range(self._size)])
+
     def _record(self, moment: Moment) -> Record:
         """Write the record of an epoch; keep its weights if they are the best so far."""
         verdict = Verdict() if self._judge is None else self._judge.verdict()
         self._judge = None
         self._recorded_examples = moment.done
         epoch = moment.epoch - self._before + 1
-        record = Record(epoch, self._clock() - self._began, moment.done, self.task.rate(moment), *verdict)
+        took_s, apart = self._clock() - self._began, self._consensus if verdict.criterion is not None else None
+        record = Record(epoch, took_s, moment.done, self.task.rate(moment), *verdict, apart)
         self.history.records.append(record)
         if verdict.criterion is not None:
             self._compare(verdict.criterion)

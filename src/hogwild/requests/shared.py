@@ -9,7 +9,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from hogwild.deltas import Change, Delta, PartialState, Posted, Sent, Vector
+from hogwild.deltas import Change, Coded, Delta, PartialState, Posted, Sent, Vector
 from hogwild.limits import check_whole
 from hogwild.requests.asking import ask
 from hogwild.rows import Keys
@@ -23,19 +23,20 @@ class Reduce:
     """The sum of what all give, in rank order. Answer: `Reduced`, the same for all.
 
     Waits for all workers that have not returned, or until `quorum` of them have given something: who comes later is
-    told the sum without having added to it. x: `Delta`, vector (as it is now), or None to listen (for all of them: a
-    barrier). A sum of deltas is one of larger minibatches: its `steps` is the most of them, not their sum. My k-th
-    Reduce belongs to the k-th of each other worker. ValueError if shapes differ, or the quorum is larger than the run.
+    told the sum without having added to it. x: `Delta`, vector (as it is now; perhaps `Coded`), or None to listen (for
+    all of them: a barrier). A sum of deltas is one of larger minibatches: its `steps` is the most of them, not their
+    sum. My k-th Reduce belongs to the k-th of each other worker. ValueError if shapes differ, or the quorum is larger
+    than the run.
     """
 
-    x: Delta | Vector | None = None
+    x: Delta | Coded | Vector | None = None
     quorum: int | None = None
     __await__ = ask
 
     def __post_init__(self) -> None:
         if self.quorum is not None:
             check_whole("quorum", self.quorum)
-        _check_sent("all_reduce()", self.x, Delta, NoneType)
+        _check_sent("all_reduce()", self.x, Delta, Coded, NoneType)
 
 
 # ------------------------------------------------------------------------------------------------- from one to one
@@ -131,7 +132,7 @@ class Push:
     __await__ = ask
 
     def __post_init__(self) -> None:
-        _check_sent("push()", self.x, Delta, Change)
+        _check_sent("push()", self.x, Delta, Change, Coded)
 
 
 @final
@@ -214,5 +215,5 @@ def _check_sent(verb: str, x: Any, *kinds: type) -> None:
                 "such as me.params.weights"
             )
     elif not isinstance(x, kinds):
-        allowed = ", ".join([f"a {kind.__name__}" for kind in kinds if kind is not NoneType])
+        allowed = ", ".join([f"a {kind.__name__}" for kind in kinds if kind not in (NoneType, Coded)])
         raise TypeError(f"{verb} wants {allowed} or a vector (a NumPy array), not {type(x).__name__}")

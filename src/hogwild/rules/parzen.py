@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from hogwild.rules.sums import inner
+
 Vector = NDArray[Any]
 
 
@@ -15,7 +17,7 @@ def lies_ahead(before: Vector, after: Vector, other: Vector) -> bool:
     Then I am going there, and may believe it (Keuper and Pfreundt 2015).
     """
     near, far = after - other, before - other
-    return float(near @ near) < float(far @ far)
+    return inner(near, near) < inner(far, far)
 
 
 class Interval(NamedTuple):

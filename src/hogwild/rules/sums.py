@@ -1,6 +1,9 @@
-"""Inner products that leave all cores alone."""
+"""Inner products and distances that leave all cores alone."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,3 +16,16 @@ def inner(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     the call, on the cores that workers train on (the first epochs on two threads then take twice as long).
     """
     return float(np.einsum("i,i", a, b, dtype=np.float64, casting="same_kind"))
+
+
+def consensus_distance(vectors: Sequence[NDArray[np.floating]]) -> float:
+    """sqrt(mean of |w_p - mean|^2): how far P workers' weights are apart. 0 for one."""
+    mean = np.zeros(vectors[0].shape)
+    for vector in vectors:
+        mean += vector
+    mean /= len(vectors)
+    squares = 0.0
+    for vector in vectors:
+        apart = vector - mean
+        squares += inner(apart, apart)
+    return math.sqrt(squares / len(vectors))

@@ -12,7 +12,7 @@ from typing import final
 import numpy as np
 
 from hogwild.answers import Ack, Versioned
-from hogwild.deltas import Delta, Sent, Vector
+from hogwild.deltas import Change, Coded, Delta, Sent, Vector
 from hogwild.limits import check_positive, check_whole
 from hogwild.params import NonFiniteError
 from hogwild.rows import Keys
@@ -85,9 +85,11 @@ class Client:
         if rate is not None:
             check_positive("rate", rate, ", or None where the server's rule has its own")
         rows, pieces = self.cut(x)
-        kind, steps, examples, loss, portion = CHANGE, 0, 0, 0.0, None
-        if isinstance(x, np.ndarray):
-            kind = VECTOR
+        kind, steps, examples, loss, portion = VECTOR, 0, 0, 0.0, None
+        coded = None if isinstance(x, np.ndarray) else x.n_bytes if isinstance(x, Coded) else x.coded_bytes
+        fraction = 1.0 if coded is None or isinstance(x, np.ndarray) else coded / max(1, x.values.nbytes)
+        if isinstance(x, Change):
+            kind = CHANGE
         elif isinstance(x, Delta):
             kind, steps, examples, loss, portion = DELTA, x.steps, x.examples, x.loss, x.portion
         worker, seq = self.worker, self._number()
@@ -95,9 +97,8 @@ class Client:
         for shard, (local, piece, others, clear) in enumerate(
             zip(rows, pieces, self._others, self._cleared, strict=True)
         ):
-            parts.append(
-                PushPart(shard, worker, seq, others, clear, kind, local, piece, steps, examples, loss, rate, portion)
-            )
+            place = (shard, worker, seq, others, clear)
+            parts.append(PushPart(*place, kind, local, piece, steps, examples, loss, rate, portion, fraction))
             loss = 0.0  # the shards' losses are added up
         return parts
 

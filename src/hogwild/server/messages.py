@@ -45,6 +45,7 @@ class PushPart(NamedTuple):
     loss: float  # in one part of a push only: the shards' losses add up
     rate: float | None  # step size by the model's schedule
     portion: int | None
+    coded: float = 1.0  # bytes of the values as sent, of one byte
 
     @property
     def n_bytes(self) -> int:
@@ -52,7 +53,8 @@ class PushPart(NamedTuple):
         keys, values = self.keys, self.values
         if values is None:
             return HEADER_BYTES
-        return HEADER_BYTES + values.nbytes + (0 if keys is None else keys.nbytes)
+        n_bytes = values.nbytes if self.coded == 1.0 else int(values.nbytes * self.coded)
+        return HEADER_BYTES + n_bytes + (0 if keys is None else keys.nbytes)
 
 
 class Applied(NamedTuple):

@@ -97,7 +97,7 @@ class Shard:
         vector unless the rule is elastic. Every push counts for `version` and its worker's clock, also one without
         examples, and a portion that is dropped. ValueError, and nothing changed, for a bad one.
         """
-        shard, worker, seq, others, cleared, kind, _, values, steps, examples, loss, rate, portion = part
+        shard, worker, seq, others, cleared, kind, _, values, steps, examples, loss, rate, portion, _ = part
         ring, place = self._seen.rings[worker], seq % self._seen.window
         before = ring[place]
         if before.seq >= seq:

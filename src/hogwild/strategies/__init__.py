@@ -11,6 +11,7 @@ from hogwild.requests import ALL
 from hogwild.strategies.all_reduce import AllReduce
 from hogwild.strategies.alone import Alone
 from hogwild.strategies.bounded_staleness import BoundedStaleness
+from hogwild.strategies.compressed import Compressed
 from hogwild.strategies.downpour import Downpour
 from hogwild.strategies.elastic_averaging import ElasticAveraging
 from hogwild.strategies.gossip import Gossip
@@ -58,6 +59,7 @@ __all__ = [
     "AllReduce",
     "Alone",
     "BoundedStaleness",
+    "Compressed",
     "Downpour",
     "ElasticAveraging",
     "Gossip",

@@ -2,6 +2,7 @@
 
 import _thread
 import json
+import math
 import os
 import threading
 from pathlib import Path
@@ -17,22 +18,34 @@ from safetensors.numpy import save
 from hogwild import (
     ALL,
     AllReduce,
+    BoundedStaleness,
+    Compressed,
     Downpour,
+    ElasticAveraging,
+    Gossip,
     Hogwild,
     LinearClassifier,
     LinearRegressor,
+    LocalSGD,
     ModelError,
+    ParzenASGD,
     Replicas,
     adagrad,
     adam,
+    compensated,
+    damped,
     load_model,
     save_model,
+    sgd,
+    softsync,
+    topk,
 )
 from hogwild.checkpoint import histories, is_model
 from hogwild.checkpoint.encoding import TYPES, decode, encode
 from hogwild.checkpoint.layout import checksum
 from hogwild.memory import InTurn, Locking, Racy
 from hogwild.rules.schedules import backoff, inverse
+from hogwild.rules.topologies import edges
 from hogwild.strategies import Locked, RoundRobin, Serial
 
 RNG = np.random.default_rng(7)
@@ -181,6 +194,9 @@ def test_metadata_is_text_that_others_can_read(model, path):
     [
         None, True, 3, 0.1, "hinge", ("huber", 0.5), {1: 2.0, "a": (1, None)}, Serial(), Locked(), RoundRobin(),
         Racy(), Locking(), InTurn(), Hogwild(Racy(), block_examples=5), Replicas(7), inverse(0.5, power=0.75),
+        softsync(damped(sgd(), 0.5), 3), compensated("adam", adaptive=True), BoundedStaleness(math.inf, period=3),
+        ElasticAveraging(beta=0.5, synchronous=True), Gossip("d-psgd", topology=edges((0, 1), (1, 2))),
+        Gossip("pull", topology="random"), ParzenASGD(blocks=3), Compressed(LocalSGD(7), topk(0.1)),
         adagrad(0.3, eps=1e-3), Downpour(server=adam(0.1, 0.5, 0.6, 1e-3)), AllReduce(ALL),
     ],
     ids=repr,
@@ -190,7 +206,8 @@ def test_values_become_json_and_back(value):
 
 
 def test_the_table_of_parts_is_of_frozen_records():
-    assert all(hash(cls()) == hash(cls()) for name, cls in TYPES.items() if name != "Schedule")
+    assert all(hash(cls()) == hash(cls()) for name, cls in TYPES.items() if name not in ("Compressed", "Schedule"))
+    assert hash(Compressed(LocalSGD(), topk())) == hash(Compressed(LocalSGD(), "topk"))
 
 
 # ---- saving

@@ -49,6 +49,7 @@ _HOMES: dict[str, str] = {
     "STRATEGIES": "hogwild.strategies",
     "Schedule": "hogwild.rules.schedules",
     "Serial": "hogwild.strategies",
+    "SimuParallelSGD": "hogwild.strategies",
     "Simulated": "hogwild.engines",
     "Speeds": "hogwild.engines",
     "Stop": "hogwild.interfaces",

@@ -152,6 +152,7 @@ class AbstractStrategy(ABC):
     answer: ClassVar[Literal["shared", "server", "mine", "end"]] = "mine"
     least_workers: int = 1
     most_workers: ClassVar[int | None] = None  # None: any number
+    compressible: ClassVar[bool] = True  # does it send gradients, changes, or weights to all? See `Compressed`
     server: Update | None = None  # what the server does with a push; None: there is none
     # Faults after which it ends, and with the right answer: "lost worker", "lost coordinator", "lost shard", "lost
     # message", "duplicate message", "slow worker". Where others are to happen, it is refused before it begins.

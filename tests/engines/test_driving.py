@@ -205,7 +205,11 @@ def test_work_must_be_a_coroutine(work):
             ValueError,
             r"all_reduce\(\) of an array of shape \(2,\) and",
         ),
-        (lambda me: me.put(0, None), TypeError, r"put\(\) wants a Delta, a Change or a vector \(.*\), not NoneType"),
+        (
+            lambda me: me.put(0, None),
+            TypeError,
+            r"put\(\) wants a Delta, a Change, a PartialState or a vector \(.*\), not NoneType",
+        ),
         (lambda me: me.put(0, np.ones((2, 2))), ValueError, r"put\(\) of an array of shape \(2, 2\)"),
         (lambda me: me.put(0, np.ones(2), "last"), ValueError, r"put\(mode='last'\) must be \"replace\", \"add\""),
         (lambda me: me.push([1.0]), TypeError, r"push\(\) wants a Delta, a Change or a vector"),

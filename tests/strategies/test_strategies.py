@@ -8,7 +8,7 @@ import pytest
 
 from hogwild import Threads, adam, sgd
 from hogwild.answers import Ack, Reduced, Round, Versioned
-from hogwild.deltas import Delta
+from hogwild.deltas import Change, Delta
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.memory import InTurn, Locking, Racy, Replicas
 from hogwild.params import Params
@@ -16,9 +16,11 @@ from hogwild.requests import (
     ALL,
     Apply,
     Gradient,
+    Inbox,
     NextRound,
     Pull,
     Push,
+    Put,
     Reduce,
     Share,
     Start,
@@ -29,6 +31,7 @@ from hogwild.requests import (
 )
 from hogwild.rules.schedules import Moment
 from hogwild.strategies import (
+    ALIASES,
     STRATEGIES,
     AllReduce,
     Alone,
@@ -56,8 +59,12 @@ ASKS = {
     "full-batch": ([], [Gradient(ALL), Reduce, Apply(DELTA)], []),
     "local-sgd": ([], [Steps(1000), Reduce], []),
     "alone": ([], [Steps(BLOCK)], [Reduce]),
+    "bounded-staleness": ([], [Pull, Steps(100, record=True), Push], []),
+    "elastic-averaging": ([], [Steps(10), Pull, Push], []),
+    "gossip": ([], [Steps(100), Inbox], [Reduce]),
+    "parzen-asgd": ([], [Steps(100, record=True), Inbox], []),
 }
-AGREE = {"hogwild-ordered", "round-robin", "all-reduce", "full-batch", "local-sgd", "alone"}
+AGREE = {"hogwild-ordered", "round-robin", "all-reduce", "full-batch", "local-sgd", "alone", "gossip"}
 
 
 def answered(request):
@@ -65,6 +72,12 @@ def answered(request):
     match request:
         case Gradient():
             return DELTA
+        case Steps(record=True):
+            return Change(np.zeros(1, np.float32), 2, 1)
+        case Put():
+            return True
+        case Inbox():
+            return []
         case Reduce(x):
             return Reduced(x, 1)
         case Pull(keys):
@@ -170,6 +183,11 @@ def test_it_says_what_it_needs(name):
     assert inspect.iscoroutinefunction(strategy.work)
 
 
+@pytest.mark.parametrize(("alias", "name"), ALIASES.items())
+def test_it_has_other_names(alias, name):
+    assert find_strategy(alias) == STRATEGIES[name]()
+
+
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_it_is_found_by_its_name_and_equals_its_like(name):
     assert find_strategy(name) == STRATEGIES[name]()
@@ -178,10 +196,10 @@ def test_it_is_found_by_its_name_and_equals_its_like(name):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("", ""), ("gossip", ""), ("Hogwild", " (did you mean hogwild?)"), ("local", " (did you mean local-sgd?)")],
+    [("", ""), ("rumour", ""), ("Hogwild", " (did you mean hogwild?)"), ("local", " (did you mean local-sgd?)")],
 )
 def test_unknown_names_are_refused_with_a_list(name, hint):
-    sentence = f"strategy={name!r} is not known{hint}; use one of {', '.join(STRATEGIES)}"
+    sentence = f"strategy={name!r} is not known{hint}; use one of {', '.join([*STRATEGIES, *ALIASES])}"
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         find_strategy(name)
 

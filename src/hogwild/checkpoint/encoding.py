@@ -14,14 +14,16 @@ import numpy as np
 from hogwild.engines import Link, Simulated, Speeds, Threads
 from hogwild.memory import InTurn, Locking, Racy, Replicas
 from hogwild.requests import ALL
+from hogwild.rules.codecs import CODECS, Codec
 from hogwild.rules.pushes import Pushes
 from hogwild.rules.schedules import Schedule
 from hogwild.rules.topologies import TOPOLOGIES, Topology, edges
 from hogwild.rules.updates import UPDATES, Update
-from hogwild.strategies import STRATEGIES
+from hogwild.strategies import STRATEGIES, Compressed
 
-PARTS = (InTurn, Link, Locking, Racy, Replicas, Schedule, Simulated, Speeds, Threads)
-GRAPHS: dict[str, Callable[..., Topology]] = {**TOPOLOGIES, "edges": edges}
+PARTS = (Compressed, InTurn, Link, Locking, Racy, Replicas, Schedule, Simulated, Speeds, Threads)
+MADE: dict[str, dict[str, Callable[..., Any]]] = {"Codec": CODECS, "Topology": {**TOPOLOGIES, "edges": edges}}
+"""What is made by functions, by name, of its numbers."""
 TYPES: dict[str, type] = {cls.__name__: cls for cls in {type(make()) for make in STRATEGIES.values()} | set(PARTS)}
 
 
@@ -36,8 +38,8 @@ def encode(value: Any) -> Any:
     if isinstance(value, Update) and value.name in UPDATES:
         numbers = [value.rate, *value.numbers]
         return {"type": "Update", "name": value.name, "numbers": numbers, "pushes": value.pushes._asdict()}
-    if isinstance(value, Topology) and value.name in GRAPHS:
-        return {"type": "Topology", "name": value.name, "numbers": encode(value.numbers)}
+    if isinstance(value, Topology | Codec) and value.name in MADE[type(value).__name__]:
+        return {"type": type(value).__name__, "name": value.name, "numbers": encode(value.numbers)}
     if TYPES.get(type(value).__name__) is type(value):
         record: Any = value
         names = record._fields if isinstance(value, Schedule) else [each.name for each in fields(record) if each.init]
@@ -58,8 +60,8 @@ def decode(stored: Any) -> Any:
         return ALL
     if kind == "Update":
         return UPDATES[stored["name"]](*stored["numbers"])._replace(pushes=Pushes(**stored["pushes"]))
-    if kind == "Topology":
-        return GRAPHS[stored["name"]](*decode(stored["numbers"]))
+    if kind in MADE:
+        return MADE[kind][stored["name"]](*decode(stored["numbers"]))
     if kind == "tuple":
         return tuple(decode(item) for item in stored["items"])
     if kind == "dict":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, final, get_args, get_type_hints
 
 import click
 
@@ -39,9 +39,9 @@ def schedule_names() -> list[str]:
 
 
 def strategy_names() -> list[str]:
-    from hogwild.strategies import STRATEGIES
+    from hogwild.strategies import ALIASES, STRATEGIES
 
-    return ["auto", *STRATEGIES]
+    return ["auto", *STRATEGIES, *ALIASES]
 
 
 def engine_names() -> list[str]:
@@ -56,9 +56,30 @@ def rule_names() -> list[str]:
     return list(UPDATES)
 
 
-def fetch_names() -> list[str]:
-    from typing import get_args, get_type_hints
+def topology_names() -> list[str]:
+    from hogwild.rules.topologies import TOPOLOGIES
 
+    return list(TOPOLOGIES)
+
+
+def codec_names() -> list[str]:
+    from hogwild.rules.codecs import CODECS
+
+    return list(CODECS)
+
+
+def fetch_names() -> list[str]:
     from hogwild.strategies import Downpour
 
-    return list(get_args(get_type_hints(Downpour)["fetch"]))
+    return _choices(Downpour, "fetch")
+
+
+def protocol_names() -> list[str]:
+    from hogwild.strategies import Gossip
+
+    return _choices(Gossip, "protocol")
+
+
+def _choices(record: type, field: str) -> list[str]:
+    """What a field may be, by its type."""
+    return list(get_args(get_type_hints(record)[field]))

@@ -12,8 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import click
 
-from hogwild.cli.names import NameOf, engine_names, fetch_names, rule_names, strategy_names
-from hogwild.cli.quantities import NOT_NEGATIVE, POSITIVE, SHARE, Bandwidth, ExampleSeconds, Finite
+from hogwild.cli.names import (
+    NameOf,
+    codec_names,
+    engine_names,
+    fetch_names,
+    protocol_names,
+    rule_names,
+    strategy_names,
+    topology_names,
+)
+from hogwild.cli.quantities import NOT_NEGATIVE, POSITIVE, SHARE, Bandwidth, CountOrInf, ExampleSeconds, Finite
 
 if TYPE_CHECKING:
     from hogwild.interfaces import AbstractEngine, AbstractStrategy
@@ -30,8 +39,8 @@ class Row(NamedTuple):
 
 COUNT = click.IntRange(min=1)
 STRATEGY_HELP = (
-    "How workers share what they learn. eta0 is found for steps of one example: the few and large steps of full-batch, "
-    "all-reduce, local-sgd and downpour usually need a larger --eta0, and --tol 0."
+    "How workers share what they learn. eta0 is found for steps of one example: the few and large steps of full-batch "
+    "and all-reduce, and means over workers that have weights of their own, usually need a larger --eta0, and --tol 0."
 )
 
 AXES = {
@@ -45,7 +54,7 @@ RATE_HELP = (
 )
 STRATEGY_OPTIONS = {
     "minibatch": Row("--minibatch", COUNT, "N", "Examples of a step."),
-    "period": Row("--period", COUNT, "N", "Steps between two averages."),
+    "period": Row("--period", COUNT, "N", "Steps between two exchanges with others."),
     "backups": Row("--backups", click.IntRange(min=0), "N", "So many of the slowest workers are not waited for."),
     "fetch_every": Row("--fetch-every", COUNT, "N", "Steps between two fetches of weights."),
     "push_every": Row("--push-every", COUNT, "N", "Steps between two pushes of gradients."),
@@ -54,8 +63,23 @@ STRATEGY_OPTIONS = {
     ),
     "rule": Row("--rule", NameOf("rule", rule_names), None, "What the server does with a push (the optimizer)."),
     "rule_rate": Row("--rule-rate", POSITIVE, "X", RATE_HELP),
+    "damping": Row("--damping", Finite(min=0, max=2, min_open=True), "X", "Late steps are divided by staleness^X."),
+    "compensation": Row("--compensation", NOT_NEGATIVE, "X", "Lambda of the delay compensation (DC-ASGD)."),
+    "splits": Row("--softsync", COUNT, "N", "Of P workers, P/N gradients make one step of the server."),
     "warm_start": Row("--warm-start", click.IntRange(min=0), "N", "Pushes after which each next worker joins."),
+    "staleness": Row("--staleness", CountOrInf(), "N|inf", "Periods that a worker may be ahead of the slowest."),
+    "beta": Row("--beta", Finite(min=0, max=1, min_open=True), "X", "How strongly all workers draw the centre."),
+    "momentum": Row("--momentum", Finite(min=0, max=1, max_open=True), "X", "Nesterov's, of the workers."),
+    "synchronous": Row("--synchronous", bool, None, "All workers move the centre at the same time."),
+    "protocol": Row("--protocol", NameOf("protocol", protocol_names), None, "How workers mix their weights."),
+    "topology": Row("--topology", NameOf("topology", topology_names), None, "Who talks to whom."),
+    "attraction": Row("--attraction", POSITIVE, "X", "How far workers go towards what they accept."),
+    "blocks": Row("--blocks", COUNT, "N", "Messages hold one of so many parts of the weights."),
+    "codec": Row(
+        "--codec", NameOf("codec", codec_names), None, "Send less: 2 bytes, the largest 1 %, or 1 bit a value."
+    ),
 }
+RULE_OPTIONS = ("rule", "rule_rate", "damping", "compensation", "splits")  # of the server's rule
 ENGINE_OPTIONS = {
     "workers": Row("--workers", COUNT, "N", "Machines that learn."),
     "shards": Row("--shards", COUNT, "N", "Parts of the weights, each on a server of its own."),
@@ -79,10 +103,13 @@ def strategies_with(option: str) -> dict[str, Any]:
 
     found: dict[str, Any] = {}
     for name, make in STRATEGIES.items():
-        values = _fields(make())
+        strategy = make()
+        values = _fields(strategy)
         rule = values.get("server")
         if rule is not None:
-            values |= {"rule": rule.name, "rule_rate": rule.rate}
+            values |= {"rule": rule.name, "rule_rate": rule.rate, **rule.pushes._asdict()}
+        if strategy.compressible:
+            values["codec"] = None
         if values.get(option, ALL) is not ALL:  # a full batch is no minibatch of another size
             found[name] = values[option]
     return {"auto": found[AUTO[0]], **found} if found.keys() >= set(AUTO) else found
@@ -104,7 +131,7 @@ def engines_with(option: str) -> dict[str, Any]:
 
 
 def _fields(record: Any) -> dict[str, Any]:
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    return {field.name: getattr(record, field.name) for field in fields(record) if field.init}
 
 
 # ----------------------------------------------------------------------------------------- options to axes
@@ -138,15 +165,29 @@ def _strategy(options: Mapping[str, Any]) -> str | AbstractStrategy:
 
 def with_options(strategy: Any, options: Mapping[str, Any]) -> AbstractStrategy:
     """The strategy with the fields that options set."""
-    from hogwild.rules.updates import UPDATES
+    from hogwild.strategies import Compressed
 
     values = _given(options, STRATEGY_OPTIONS)
-    rule, rate = values.pop("rule", None), values.pop("rule_rate", None)
-    if rule is not None or rate is not None:
-        make = UPDATES[rule if rule is not None else strategy.server.name]
-        values["server"] = make() if rate is None else make(rate)
+    asked = {name: values.pop(name) for name in RULE_OPTIONS if name in values}
+    if asked:
+        values["server"] = _rule(strategy.server, asked)
+    codec = values.pop("codec", None)
     changed: AbstractStrategy = replace(strategy, **values)
-    return changed
+    return changed if codec is None else Compressed(changed, codec)
+
+
+def _rule(usual: Any, asked: Mapping[str, Any]) -> Any:
+    """The server's rule with what is asked for."""
+    from hogwild.rules.server import compensated, damped, softsync
+    from hogwild.rules.updates import UPDATES
+
+    rule = usual
+    if "rule" in asked or "rule_rate" in asked:
+        make = UPDATES[asked.get("rule", usual.name)]
+        rule = make(asked["rule_rate"]) if "rule_rate" in asked else make()
+    for name, wrap in (("damping", damped), ("compensation", compensated), ("splits", softsync)):
+        rule = wrap(rule, asked[name]) if name in asked else rule
+    return rule
 
 
 def _engine(options: Mapping[str, Any]) -> AbstractEngine | None:
@@ -214,8 +255,15 @@ def _with_owners(record: tuple[str, str] | None, owners: Mapping[str, Any]) -> t
     if record is None:
         return None
     defaults = {f"{value:g}" if isinstance(value, int | float) else str(value) for value in owners.values()}
-    default = f"  [default: {defaults.pop()}]" if len(defaults) == 1 else ""
+    shown = len(defaults) == 1 and not any(value is None or value is False for value in owners.values())
+    default = f"  [default: {defaults.pop()}]" if shown else ""
     return record[0], f"{record[1]}  ({', '.join(owners)}){default}"
+
+
+def _of_alias(ctx: click.Context, param: click.Parameter, name: str) -> str:
+    from hogwild.strategies import ALIASES
+
+    return ALIASES.get(name, name)
 
 
 def parallel_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -224,7 +272,11 @@ def parallel_options(command: Callable[..., Any]) -> Callable[..., Any]:
     tables = ((AXES, AxisOption), (STRATEGY_OPTIONS, StrategyOption), (ENGINE_OPTIONS, EngineOption))
     for table, kind in reversed(tables):
         for name, row in reversed(table.items()):
-            extra = {"default": defaults[name], "show_default": True} if name in defaults else {}
+            extra: dict[str, Any] = {"default": defaults[name], "show_default": True} if name in defaults else {}
+            if name == "strategy":
+                extra["callback"] = _of_alias
+            if row.kind is bool:
+                extra = {"is_flag": True, "default": None}
             command = click.option(
                 row.flag, name, cls=kind, type=row.kind, metavar=row.metavar, help=row.help, **extra
             )(command)

@@ -61,3 +61,18 @@ class ExampleSeconds(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             self.fail(f"{value!r} is neither a number of seconds nor 'measured'.", param, ctx)
         return POSITIVE.convert(value, param, ctx)
+
+
+@final
+class CountOrInf(click.ParamType):  # type: ignore[type-arg]
+    """A whole number of at least 0, or "inf"."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float:
+        if str(value).strip().lower() == "inf":
+            return math.inf
+        try:
+            return click.IntRange(min=0).convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither a whole number of at least 0 nor 'inf'.", param, ctx)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,7 @@ def facts(fitted: Fitted, examples: Examples, options: Mapping[str, Any], read_s
         "examples_per_s": seen / max(fitted.seconds, 1e-9),
         "virtual_s": None if traffic is None else traffic.virtual_s,
         "traffic": None if traffic is None else traffic.as_dict(),
+        "counts": dict(sum((run.counts for run in runs), Counter())),
         "history": [run.as_dict() for run in runs],
     }
 
@@ -104,6 +106,8 @@ def summary(fitted: Fitted, found: Mapping[str, Any]) -> str:
             ("time", f"{found['virtual_s']:.4g} s by the virtual clock"),
         ]
     rows += traffic_rows(total_traffic(histories(fitted.estimator)))
+    if found["counts"]:
+        rows.append(("counted", ", ".join(f"{count:,} {name}" for name, count in found["counts"].items())))
     rows.append(("objective", "not known" if found["objective"] is None else f"{found['objective']:.6g}"))
     if found["holdout_score"] is not None:
         name = "held-out R^2" if classes is None else "held-out accuracy"

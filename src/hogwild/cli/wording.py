@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
@@ -36,14 +36,17 @@ def in_short(value: Any) -> str:
         return value.name
     if not is_dataclass(value):
         return repr(value)
-    kind: Any = type(value)
-    usual = _given(kind())
+    usual = {field.name: _default(field) for field in fields(value)}
     changed = [
         f"{name}={given!r}" if isinstance(given, str) else f"{name}={in_short(given)}"
         for name, given in _given(value).items()
         if given != usual[name]
     ]
     return f"{type(value).__name__}({', '.join(changed)})"
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def as_json(value: Any) -> Any:

@@ -53,6 +53,7 @@ class Session:
         first = job.model.init(survey) if job.start is None else job.start.copy()
         self._before = _count(first, "epochs")  # in earlier runs of these weights
         begun = float(_count(first, "examples"))
+        self._lasting = tuple(first.state)  # what strategies add to it is of this run only
         self.task.enter(first)
         self.needs = job.strategy.needs
         shares = "share" in self.needs
@@ -273,13 +274,15 @@ class Session:
 
     def _true(self, moment: Moment) -> Params:
         """A copy of the weights that are the answer now."""
-        kind = self._job.strategy.answer
+        kind, rank = self._job.strategy.answer, self._lowest
+        params, memories = self.params[rank], [self.memories[rank]]
         if kind == "server" and self.server_params is not None:
-            return self.task.answer(self.server_params(), [], moment)
-        if kind == "shared":
-            return self.task.answer(self.params[0], self.memories, moment)
-        rank = self._lowest
-        return self.task.answer(self.params[rank], [self.memories[rank]], moment)
+            params, memories = self.server_params(), []
+        elif kind == "shared":
+            params, memories = self.params[0], self.memories
+        answer = self.task.answer(params, memories, moment)
+        answer.state = {name: answer.state[name] for name in self._lasting}
+        return answer
 
     def _spread(self) -> float | None:
         """How far apart the workers' own weights are; others may be training theirs now."""

@@ -41,6 +41,11 @@ STRATEGIES: dict[str, Callable[[], AbstractStrategy]] = {
 }
 """The strategies by the names that estimators and the command line know, with their defaults."""
 
+ALIASES = {"batch": "full-batch", "simu-parallel-sgd": "alone"}
+"""Other names of some: those of the baselines of Keuper and Pfreundt 2015."""
+
+SimuParallelSGD = Alone
+
 AUTO = ("serial", "hogwild", "hogwild-ordered")
 """What "auto" may stand for, there: it depends on the engine and the data."""
 
@@ -49,11 +54,13 @@ def find_strategy(given: str | AbstractStrategy) -> AbstractStrategy:
     """The strategy itself, or the one of that name with its defaults; ValueError lists the names there are, TypeError
     for anything else.
     """
-    found: AbstractStrategy = find_made("strategy", given, STRATEGIES, AbstractStrategy, "LocalSGD(period=100)")
+    table = STRATEGIES | {alias: STRATEGIES[name] for alias, name in ALIASES.items()}
+    found: AbstractStrategy = find_made("strategy", given, table, AbstractStrategy, "LocalSGD(period=100)")
     return found
 
 
 __all__ = [
+    "ALIASES",
     "AUTO",
     "STRATEGIES",
     "AllReduce",
@@ -69,5 +76,6 @@ __all__ = [
     "ParzenASGD",
     "RoundRobin",
     "Serial",
+    "SimuParallelSGD",
     "find_strategy",
 ]

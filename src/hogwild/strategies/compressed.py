@@ -26,8 +26,8 @@ class Compressed(AbstractStrategy):
     over other numbers of examples. Weights: the difference to what was sent last time is coded, and what is left out of
     it is in the next difference. What comes from a server is not coded.
 
-    strategy : of those that push or all-reduce. Gossip and ParzenASGD throw weights at peers who do not know what they
-        were sent before: refused, and so are strategies on shared memory, which send nothing.
+    strategy : of those that push or all-reduce. Those on shared memory send nothing, and are refused; so are Gossip and
+        ParzenASGD, which throw weights at peers who do not know what was sent before.
     codec : `float16()`, `topk(share)`, `sign()`, or a name of these
     """
 
@@ -41,8 +41,8 @@ class Compressed(AbstractStrategy):
         if not isinstance(self.strategy, AbstractStrategy) or isinstance(self.strategy, Compressed):
             raise wrong_type("strategy", self.strategy, "a strategy such as Downpour(), not compressed yet")
         inner, name = self.strategy, type(self.strategy).__name__
-        if "share" in inner.needs or inner.most_workers == 1:
-            raise ValueError(f"{name} sends nothing that could be compressed: use one that does, such as LocalSGD()")
+        if not inner.compressible:
+            raise ValueError(f"{name} sends nothing that can be compressed: use one that does, such as LocalSGD()")
         object.__setattr__(self, "codec", find_codec(self.codec))  # a name will do
         for what in ("needs", "least_workers", "server", "answer", "survives"):
             object.__setattr__(self, what, getattr(inner, what))

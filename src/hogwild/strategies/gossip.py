@@ -44,6 +44,7 @@ class Gossip(AbstractStrategy):
     """
 
     answer: ClassVar[Literal["mine"]] = "mine"
+    compressible: ClassVar[bool] = False
     protocol: Protocol = "sgp"
     topology: Topology | None = None
     period: int = 100

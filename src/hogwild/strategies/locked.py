@@ -24,6 +24,7 @@ class Locked(AbstractStrategy):
 
     needs = frozenset({"share"})
     answer: ClassVar[Literal["shared"]] = "shared"
+    compressible: ClassVar[bool] = False
     block_examples: int = 32_768
     minibatch: int = 1
 

@@ -41,6 +41,7 @@ class ParzenASGD(AbstractStrategy):
     """
 
     answer: ClassVar[Literal["mine"]] = "mine"
+    compressible: ClassVar[bool] = False
     period: int = 100
     minibatch: int = 1
     attraction: float = 0.5

@@ -18,6 +18,7 @@ class Serial(AbstractStrategy):
     """
 
     most_workers: ClassVar[int | None] = 1
+    compressible: ClassVar[bool] = False
     block_examples: int = 65_536
     minibatch: int = 1
 

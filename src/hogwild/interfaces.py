@@ -106,8 +106,8 @@ class Worker:
         """Put x into a peer's mailbox."""
         return self._make(Put(peer, x, mode))
 
-    def inbox(self, senders: tuple[int, ...] | list[int] = ()) -> Inbox:
-        """What lies in my mailbox, once there is something of each of the senders."""
+    def inbox(self, senders: tuple[int, ...] | list[int] | None = None) -> Inbox:
+        """What lies in my mailbox; or one message of each of the senders."""
         return self._make(Inbox(tuple(senders) if isinstance(senders, list) else senders))
 
     def get(self, peer: int) -> Get:

@@ -45,7 +45,7 @@ class Rig:
         """A list that will hold the answer: [(sender, value), ...]."""
         found = []
         reply = lambda messages: found.append([(each.sender, float(each.x[0])) for each in messages])  # noqa: E731
-        self.boxes.inbox(rank, Inbox(senders), reply)
+        self.boxes.inbox(rank, Inbox(senders or None), reply)
         return found
 
     def ask(self, rank, request):
@@ -134,8 +134,12 @@ def test_inbox_waits_for_one_message_of_each_sender():
     rig.put(3, 0, 2, "queue")
     assert waiting == []
     rig.put(1, 0, 5)
-    assert waiting == [[(1, 5.0), (2, 7.0), (3, 1.0)]], "all of others, one of each that is named"
+    assert waiting == [[(1, 5.0), (3, 1.0)]], "one of each that is named"
     assert rig.inbox(0, 3) == [[(3, 2.0)]]
+    none = []
+    rig.boxes.inbox(0, Inbox(()), none.append)
+    assert none == [[]], "of nobody"
+    assert rig.inbox(0) == [[(2, 7.0)]], "all there is"
     assert rig.inbox(0) == [[]]
 
 

@@ -158,7 +158,7 @@ class Hub:
 
     def left(self, rank: int) -> None:
         """The worker goes through no more rounds: nobody waits for its clock any longer."""
-        self._session.leave_rounds(rank)
+        self._session.membership.leave(rank)
         if self._servers is not None:
             self._servers.left(rank)
 

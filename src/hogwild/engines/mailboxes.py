@@ -69,7 +69,7 @@ class Mailboxes:
 
     def inbox(self, rank: int, request: Inbox, reply: Reply) -> None:
         """Answers when there is something of each sender that is asked for."""
-        for sender in request.senders:
+        for sender in request.senders or ():
             self._check(sender)
         self._waiting[rank].append((request, reply))
         self._look(rank)
@@ -117,7 +117,7 @@ class Mailboxes:
         """Those that wait."""
         for rank, waiting in enumerate(self._waiting):
             for request, reply in waiting:
-                missing = [sender for sender in request.senders if not self._slots[rank].get(sender)]
+                missing = [sender for sender in request.senders or () if not self._slots[rank].get(sender)]
                 yield reply, f"a message of {workers(missing)}"
 
     def _check(self, peer: int) -> int:
@@ -130,7 +130,7 @@ class Mailboxes:
         waiting, slots = self._waiting[rank], self._slots[rank]
         for each in tuple(waiting):
             request, reply = each
-            if any(not slots.get(sender) and self._may_come(sender, rank) for sender in request.senders):
+            if any(not slots.get(sender) and self._may_come(sender, rank) for sender in request.senders or ()):
                 continue
             waiting.remove(each)
             reply(self._empty(slots, request.senders))
@@ -139,16 +139,14 @@ class Mailboxes:
         return sender in self._running or self._under_way[sender, rank] > 0
 
     @staticmethod
-    def _empty(slots: dict[int, deque[Message]], senders: tuple[int, ...]) -> list[Message]:
-        """One message of each of the senders, and all of the others."""
+    def _empty(slots: dict[int, deque[Message]], senders: tuple[int, ...] | None) -> list[Message]:
+        """One message of each of the senders; None: all there is."""
+        if senders is not None:
+            return [slots[sender].popleft() for sender in sorted(set(senders)) if slots.get(sender)]
         found: list[Message] = []
         for sender in sorted(slots):
-            slot = slots[sender]
-            if sender in senders:
-                found += [slot.popleft()] if slot else []
-            else:
-                found += slot
-                slot.clear()
+            found += slots[sender]
+            slots[sender].clear()
         return found
 
 

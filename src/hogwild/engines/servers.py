@@ -189,7 +189,7 @@ class Servers:
             self._transport.at(call.last_s, partial(join, call))
 
     def _ready(self, part: PullPart) -> bool:
-        live = self._session.in_rounds
+        live = self._session.membership.live
         return self._shards[part.shard].ready(part.version, part.clock, live, part.worker, part.acked)
 
     # ----------------------------------------------------------------------------------------------- pulls that wait

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Enum
 from typing import final
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from hogwild.data.blocks import Blocks
 from hogwild.engines.judging import Judge, Verdict
+from hogwild.engines.membership import Membership
 from hogwild.engines.supply import Supply
 from hogwild.history import History, Record
 from hogwild.interfaces import Job, Result, Worker
@@ -67,11 +68,10 @@ class Session:
                 memory.mean = np.zeros_like(first.weights)
         #: The server's weights now, where there is one; the engine that has one sets it.
         self.server_params: Callable[[], Params] | None = None
-        self.in_rounds = set(range(size))
-        self._members = tuple(range(size))  # the same, sorted
         self.sharing, self._lock, self._turning = threading.Lock(), threading.Lock(), threading.RLock()
         self.rule = job.strategy.server  # of the server, if there is one
         self.agreed, self._granted = job.strategy.agree, -1  # the last round that was granted
+        self.membership = Membership(size, agreed=self.agreed)
         self._begun: dict[int, int] = {}  # epoch: the last round in it that a worker has begun
         self._due: list[Moment] = []  # ends of epochs that are still to be judged by the worker whose weights count
         self.reason: str | None = None
@@ -121,20 +121,6 @@ class Session:
     def _was_begun(self, index: int, epoch: int) -> bool:
         """Agreed: where one has gone all go, though the others may have left them nothing to learn there."""
         return index <= self._begun.get(epoch, -1)
-
-    def leave_rounds(self, rank: int) -> None:
-        """The worker goes through no more rounds."""
-        with self._lock:
-            self.in_rounds.discard(rank)
-            self._members = tuple(sorted(self.in_rounds))
-
-    def peers(self, rank: int, known: Sequence[int]) -> Sequence[int]:
-        """The other ranks that are still in rounds, as the worker itself is; `known` if that has not changed."""
-        members = self._members
-        if len(known) + 1 == len(members):
-            return known
-        at = members.index(rank)
-        return members[:at] + members[at + 1 :]
 
     def ended(self) -> None:
         """A worker's program has ended; if that was its own idea, the run ends with it, for all."""
@@ -229,7 +215,7 @@ class Session:
     @property
     def _lowest(self) -> int:
         """The rank whose weights are the answer, if each worker has its own."""
-        return self._members[0] if self._members else 0
+        return self.membership.ranks[0] if self.membership.ranks else 0
 
     def _catch_up(self) -> None:
         """Judge what others could not: called by the worker whose weights count, and when all have returned.
@@ -288,7 +274,7 @@ class Session:
         """How far apart the workers' own weights are; others may be training theirs now."""
         if self._job.strategy.answer in ("shared", "server") or self._size == 1:
             return None
-        return consensus_distance([self.params[rank].weights for rank in self._members or range(self._size)])
+        return consensus_distance([self.params[rank].weights for rank in self.membership.ranks or range(self._size)])
 
     def _record(self, moment: Moment) -> Record:
         """Write the record of an epoch; keep its weights if they are the best so far."""

@@ -66,17 +66,17 @@ class Put:
 @final
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Empty my mailbox. Answer: a list of `Message` in rank order of the senders.
+    """What lies in my mailbox. Answer: a list of `Message` in rank order of the senders.
 
-    Waits until there is one message at least of each of `senders` that is still running; takes one of each of them from
-    a queue, and leaves the rest there.
+    senders : None: all there is, at once. Else it waits until there is a message at least of each of them that is still
+        running, and takes one of each, the oldest; all others stay.
     """
 
-    senders: tuple[int, ...] = ()
+    senders: tuple[int, ...] | None = None
     __await__ = ask
 
     def __post_init__(self) -> None:
-        if not isinstance(self.senders, tuple):
+        if not isinstance(self.senders, tuple | NoneType):
             raise TypeError(f"inbox({self.senders!r}) must name the senders to wait for, such as inbox((1,))")
 
 

@@ -78,5 +78,8 @@ class ElasticAveraging(AbstractStrategy):
             before = x.copy()
             if "velocity" in state:
                 x += self.momentum * state["velocity"]
-            await me.steps(1, minibatch=self.minibatch)
+            made = await me.steps(1, minibatch=self.minibatch, record=True)
+            if made.examples == 0:  # others have taken the last of the epoch
+                x[:] = before
+                return
             state["velocity"] = x - before

@@ -84,6 +84,8 @@ class Gossip(AbstractStrategy):
                 await self._pull(me, place)
             else:
                 await self._push(me, place, before, mass)
+        if self.protocol == "ad-psgd":
+            await me.all_reduce()  # nobody changes my weights any more
         everybody = (await me.all_reduce(np.append(me.params.weights * mass, mass))).sum
         me.params.weights[:] = everybody[:-1] / everybody[-1]
 
@@ -96,7 +98,7 @@ class Gossip(AbstractStrategy):
         for peer in peers:
             if not await me.put(peer, share, "queue" if waits else "add"):
                 kept += share
-        for message in await me.inbox(place.senders if waits else ()):
+        for message in await me.inbox(place.senders if waits else None):
             kept += message.x
         mass[:] = kept[-1:]
         z[:] = kept[:-1] / mass

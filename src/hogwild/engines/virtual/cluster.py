@@ -205,7 +205,7 @@ class Cluster:
             self._look_at_meeting()
             return None
         program.rounds += 1
-        program.worker.peers = session.peers(rank, program.worker.peers)
+        program.worker.peers = session.membership.peers(rank, number, program.worker.peers)
         return self._hub.round(rank, number, fresh=session.fresh)
 
     def _look_at_meeting(self) -> None:
@@ -215,7 +215,7 @@ class Cluster:
             return
         stopped = session.reason is not None and not session.agreed
         if not stopped:
-            if not self._met >= session.in_rounds:
+            if not self._met >= session.membership.live:
                 return
             session.close()
             session.judge()

@@ -90,8 +90,8 @@ class _Coder:
             return self._weights(x, workers) if x.shape == self._known.shape else x
         if isinstance(x, Delta) and x.portion is not None:
             raise Unsupported(f"{self._name} adds up portions exactly, which cannot be compressed: use it as it is")
-        if isinstance(x, Delta) and x.examples == 0:
-            return x
+        if isinstance(x, Delta) and x.examples == 0:  # all values are 0
+            return replace(x, coded_bytes=self._n_bytes(x.values, workers))
         at = slice(None) if x.keys is None else self._me.params.positions(x.keys)
         scale = x.values.dtype.type(x.examples / x.steps if isinstance(x, Delta) else 1)
         arrives, self._residual[at] = fed_back(self._codec, x.values / scale, self._residual[at])

@@ -90,3 +90,15 @@ def test_the_vector_is_written_into_and_never_exchanged():
     np.testing.assert_array_equal(vector, [2, 2, 2])
     with pytest.raises(AttributeError, match=r"write weights\[:\] = \.\.\."):
         params.weights = np.zeros(3, np.float32)
+
+
+def test_what_is_of_one_worker_alone_is_in_no_copy():
+    params = Params({"coef": (2,)}, state={"seen": np.ones(1)})
+    mine = params.local("mass", np.ones(1))
+    mine[0] = 0.5
+    assert params.local("mass", np.ones(1)) is mine, "it begins only once"
+    assert params.state["mass"] is mine
+    for other in (params.copy(), params.beside()):
+        assert set(other.state) == {"seen"}
+        assert other.local("mass", np.ones(1)) == [1.0]
+        assert set(other.copy().state) == {"seen"}

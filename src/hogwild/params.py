@@ -35,6 +35,7 @@ class Params:
         self.views = dict(views)
         self._weights: NDArray[np.floating] = np.zeros(sum(map(prod, views.values())), dtype)
         self.state: dict[str, NDArray[Any]] = dict(state or {})
+        self._local: set[str] = set()
 
     @property
     def weights(self) -> NDArray[np.floating]:
@@ -71,16 +72,26 @@ class Params:
         """Where the weights of these rows are in `weights`, one row after another."""
         return self.rows.positions(keys)
 
+    def local(self, name: str, begin: NDArray[Any]) -> NDArray[Any]:
+        """`state[name]`, which is `begin` at first, as state that belongs to one worker and one run: no copy has it, so
+        that it is neither in the result nor given to another.
+        """
+        self._local.add(name)
+        return self.state.setdefault(name, begin)
+
+    def _lasting(self) -> dict[str, NDArray[Any]]:
+        return {name: array.copy() for name, array in self.state.items() if name not in self._local}
+
     def copy(self) -> Params:
         """An independent copy of weights and state."""
-        other = Params(self.views, self.weights.dtype, {name: array.copy() for name, array in self.state.items()})
+        other = Params(self.views, self.weights.dtype, self._lasting())
         other.weights[:] = self.weights
         return other
 
     def beside(self) -> Params:
         """The same vector, with a state of its own: for workers that share the weights and nothing else."""
         other = copy(self)
-        other.state = {name: array.copy() for name, array in self.state.items()}
+        other.state, other._local = self._lasting(), set()
         return other
 
     def check_finite(self, when: str) -> None:

@@ -34,6 +34,18 @@ def test_what_the_strategies_page_shows_runs():
     check(ROOT / "docs" / "strategies.md", {"__name__": "strategies"})
 
 
+RUN = sorted(
+    path for path in ROOT.glob("docs/*.md")
+    if any(block.output for block in blocks_of(path)) and path.stem not in ("strategies", "write-your-own-strategy")
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", RUN, ids=lambda path: path.name)
+def test_what_the_pages_of_strategies_show_runs(path):
+    check(path, {"__name__": path.stem})
+
+
 @pytest.mark.slow
 def test_what_the_readme_shows_runs(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib", reason="it draws a picture")

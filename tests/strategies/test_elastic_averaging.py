@@ -23,7 +23,7 @@ def test_the_synchronous_centre_is_that_of_the_paper(size, shards):
 
     def tell(me, request, answer):
         if isinstance(request, Pull):
-            rounds.setdefault(int(me.params.state["clock"][0]), {})[me.rank] = (me.params.weights.copy(), answer.values)
+            rounds.setdefault(request.clock, {})[me.rank] = (me.params.weights.copy(), answer.values)
 
     engine = Simulated(size, shards=shards, speeds=Speeds(spread=1.0, straggle=0.2))
     result = ledger_run(ElasticAveraging(3, beta, synchronous=True), engine, tell)

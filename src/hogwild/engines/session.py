@@ -54,7 +54,6 @@ class Session:
         first = job.model.init(survey) if job.start is None else job.start.copy()
         self._before = _count(first, "epochs")  # in earlier runs of these weights
         begun = float(_count(first, "examples"))
-        self._lasting = tuple(first.state)  # what strategies add to it is of this run only
         self.task.enter(first)
         self.needs = job.strategy.needs
         shares = "share" in self.needs
@@ -266,9 +265,7 @@ class Session:
             params, memories = self.server_params(), []
         elif kind == "shared":
             params, memories = self.params[0], self.memories
-        answer = self.task.answer(params, memories, moment)
-        answer.state = {name: answer.state[name] for name in self._lasting}
-        return answer
+        return self.task.answer(params, memories, moment)
 
     def _spread(self) -> float | None:
         """How far apart the workers' own weights are; others may be training theirs now."""

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from math import isinf
 from typing import ClassVar, Literal, final
 
-import numpy as np
-
 from hogwild.deltas import Change
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.limits import check_fields, check_whole, is_number
@@ -54,10 +52,8 @@ class BoundedStaleness(AbstractStrategy):
         return False
 
     async def work(self, me: Worker) -> None:
-        clock = me.params.state.setdefault("clock", np.zeros(1, np.int64))
-        async for _ in me.rounds():
-            oldest = None if isinf(self.staleness) else max(0, int(clock[0]) - int(self.staleness))
+        async for round in me.rounds():
+            oldest = None if isinf(self.staleness) else max(0, round.number - int(self.staleness))
             (await me.pull(clock=oldest)).copy_to(me.params)
             change = await me.steps(self.period, minibatch=self.minibatch, record=True)
             await me.push(Change(change.values / me.size, change.examples, change.steps))
-            clock[0] += 1

@@ -62,9 +62,9 @@ class _Coder:
 
     def __init__(self, codec: Codec, me: Worker, name: str) -> None:
         self._codec, self._me, self._name = codec, me, name
-        weights, state = me.params.weights, me.params.state
-        self._residual = state.setdefault("residual", np.zeros_like(weights))
-        self._known = state.setdefault("known", weights.copy())  # my weights, as others know them
+        weights = me.params.weights
+        self._residual = me.params.local("residual", np.zeros_like(weights))
+        self._known = me.params.local("known", weights.copy())  # my weights, as others know them
 
     def request(self, request: Any) -> Any:
         """The same, with what it sends coded."""

@@ -56,10 +56,9 @@ class ElasticAveraging(AbstractStrategy):
 
     async def work(self, me: Worker) -> None:
         alpha, x = self.beta / me.size, me.params.weights
-        clock = me.params.state.setdefault("clock", np.zeros(1, np.int64))
-        async for _ in me.rounds():
+        async for round in me.rounds():
             await self._train(me)
-            centre = (await me.pull(clock=int(clock[0]) if self.synchronous else None)).values
+            centre = (await me.pull(clock=round.number if self.synchronous else None)).values
             force = alpha * (x - centre)
             if self.synchronous:
                 await me.all_reduce()  # all have the same centre, before any of them moves it
@@ -67,19 +66,18 @@ class ElasticAveraging(AbstractStrategy):
             else:
                 await me.push(x)
             x -= force
-            clock[0] += 1
 
     async def _train(self, me: Worker) -> None:
         if not self.momentum:
             await me.steps(self.period, minibatch=self.minibatch)
             return
-        x, state = me.params.weights, me.params.state
+        x = me.params.weights
+        velocity = me.params.local("velocity", np.zeros_like(x))
         for _ in range(self.period):
             before = x.copy()
-            if "velocity" in state:
-                x += self.momentum * state["velocity"]
+            x += self.momentum * velocity
             made = await me.steps(1, minibatch=self.minibatch, record=True)
             if made.examples == 0:  # others have taken the last of the epoch
                 x[:] = before
                 return
-            state["velocity"] = x - before
+            velocity[:] = x - before

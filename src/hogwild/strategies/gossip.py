@@ -70,7 +70,7 @@ class Gossip(AbstractStrategy):
     async def work(self, me: Worker) -> None:
         if me.rank == 0:
             self._graph.check(me.size)
-        mass = me.params.state.setdefault("mass", np.ones(1, me.params.weights.dtype))
+        mass = me.params.local("mass", np.ones(1, me.params.weights.dtype))
         async for round in me.rounds():
             if self.protocol == "ad-psgd":
                 await self._meet(me, round.number)

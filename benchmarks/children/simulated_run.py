@@ -13,7 +13,16 @@ from hogwild.data import check_examples
 from hogwild.engines import Simulated
 from hogwild.interfaces import AbstractStrategy, Stop
 from hogwild.models.linear import Linear
-from hogwild.strategies import AllReduce, Alone, Downpour, LocalSGD
+from hogwild.strategies import (
+    AllReduce,
+    Alone,
+    BoundedStaleness,
+    Downpour,
+    ElasticAveraging,
+    Gossip,
+    LocalSGD,
+    ParzenASGD,
+)
 from hogwild.training import train
 
 FEATURES = 1_000
@@ -26,6 +35,10 @@ def main(name: str, workers: int, rounds: int, shards: int) -> None:
         "LocalSGD": LocalSGD(period=2),
         "Alone": Alone(block_examples=2 * workers),
         "Downpour": Downpour(minibatch=2),
+        "BoundedStaleness": BoundedStaleness(period=2),
+        "ElasticAveraging": ElasticAveraging(period=2),
+        "Gossip": Gossip(period=2),
+        "ParzenASGD": ParzenASGD(period=2),
     }
     rng = np.random.default_rng(0)
     X = rng.standard_normal((2 * workers * rounds, FEATURES), dtype=np.float32)

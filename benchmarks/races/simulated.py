@@ -9,7 +9,10 @@ from benchmarks.timing import Spread
 
 WORKERS, ROUNDS = 1_000, 100
 MOST_S, MOST_BYTES = 10.0, 2e9
-STRATEGIES = (("AllReduce", 1), ("LocalSGD", 1), ("Alone", 1), ("Downpour", 1), ("Downpour", 3))  # and shards
+STRATEGIES = (
+    *(("AllReduce", 1), ("LocalSGD", 1), ("Alone", 1), ("Downpour", 1), ("Downpour", 3)),  # and shards
+    *(("BoundedStaleness", 1), ("ElasticAveraging", 1), ("Gossip", 1), ("ParzenASGD", 1)),
+)
 
 
 def simulated(setting: Setting) -> Outcome:

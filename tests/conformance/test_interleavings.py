@@ -14,10 +14,15 @@ from hogwild import (
     ALL,
     AllReduce,
     Alone,
+    BoundedStaleness,
+    Compressed,
     Downpour,
+    ElasticAveraging,
+    Gossip,
     Hogwild,
     LocalSGD,
     Locked,
+    ParzenASGD,
     Racy,
     Replicas,
     Simulated,
@@ -25,10 +30,17 @@ from hogwild import (
     Stop,
     adagrad,
     adam,
+    compensated,
+    damped,
+    float16,
     momentum,
     sgd,
+    sign,
+    softsync,
+    topk,
 )
 from hogwild.deltas import Change
+from hogwild.rules.topologies import TOPOLOGIES
 from hogwild.testing.ledger import Ledger
 from hogwild.testing.probes import Probe, Trial, look, served, settled
 
@@ -256,7 +268,13 @@ def test_queues_keep_their_order(engine, seed, count):
 
 # ---- the strategies of the table, with any parameters
 
-rules = st.sampled_from([sgd(), sgd(0.5), momentum(0.1), adagrad(), adam()])
+rules = st.sampled_from(
+    [
+        *(sgd(), sgd(0.5), momentum(0.1), adagrad(), adam()),
+        *(damped(sgd()), compensated(sgd(0.1)), compensated(adagrad(), adaptive=True)),
+        *(softsync(sgd(), 1), damped(softsync(adam(), 2))),
+    ]
+)
 downpours = st.builds(
     Downpour,
     minibatch=small,
@@ -267,7 +285,34 @@ downpours = st.builds(
     fetch=st.sampled_from(["ahead", "wait"]),
 )
 row_downpours = st.builds(Downpour, minibatch=small, server=rules, warm_start=st.integers(0, 4), fetch=st.just("rows"))
+periods = {"period": small, "minibatch": small}
+elastic_averaging = st.builds(
+    ElasticAveraging,
+    beta=st.sampled_from([0.1, 1.0]),
+    momentum=st.sampled_from([0.0, 0.9]),
+    synchronous=st.booleans(),
+    **periods,
+)
+senders = st.one_of(
+    st.builds(AllReduce, minibatch=small, backups=st.integers(0, 6)),
+    st.builds(LocalSGD, **periods),
+    downpours,
+    st.builds(BoundedStaleness, staleness=st.sampled_from([0, 1, 5, inf]), **periods),
+    elastic_averaging,
+)
 strategies = st.one_of(
+    senders,
+    st.builds(
+        Gossip,
+        protocol=st.sampled_from(["sgp", "gosgd", "ad-psgd", "pull"]),
+        topology=st.sampled_from([None, *TOPOLOGIES]),
+        **periods,
+    ),
+    st.builds(
+        Gossip, protocol=st.just("d-psgd"), topology=st.sampled_from([None, "hypercube", "bipartite"]), **periods
+    ),
+    st.builds(ParzenASGD, blocks=st.integers(1, 50), filter=st.booleans(), **periods),
+    st.builds(Compressed, senders, st.sampled_from([float16(), topk(0.1), sign()])),
     st.builds(AllReduce, minibatch=st.one_of(small, st.just(ALL)), backups=st.integers(0, 6)),
     st.builds(LocalSGD, period=small, minibatch=small),
     st.builds(Alone, block_examples=st.integers(1, 50), minibatch=small),

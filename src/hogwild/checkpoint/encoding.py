@@ -13,11 +13,12 @@ import numpy as np
 from hogwild.engines import Link, Simulated, Speeds, Threads
 from hogwild.memory import InTurn, Locking, Racy, Replicas
 from hogwild.requests import ALL
+from hogwild.rules.directions import METHODS, Method
 from hogwild.rules.schedules import Schedule
 from hogwild.rules.updates import UPDATES, Update
-from hogwild.strategies import AllReduce, Alone, Downpour, Hogwild, LocalSGD, Locked, RoundRobin, Serial
+from hogwild.strategies import AllReduce, Alone, Downpour, Hogwild, LocalSGD, Locked, RoundRobin, Sandblaster, Serial
 
-STRATEGIES = (AllReduce, Alone, Downpour, Hogwild, LocalSGD, Locked, RoundRobin, Serial)
+STRATEGIES = (AllReduce, Alone, Downpour, Hogwild, LocalSGD, Locked, RoundRobin, Sandblaster, Serial)
 PARTS = (InTurn, Link, Locking, Racy, Replicas, Schedule, Simulated, Speeds, Threads)
 TYPES: dict[str, type] = {cls.__name__: cls for cls in (*STRATEGIES, *PARTS)}
 
@@ -32,6 +33,8 @@ def encode(value: Any) -> Any:
         return {"type": "ALL"}
     if isinstance(value, Update) and value.name in UPDATES:
         return {"type": "Update", "name": value.name, "numbers": [value.rate, *value.numbers]}
+    if isinstance(value, Method) and value.name in METHODS:
+        return {"type": "Method", "name": value.name, "numbers": list(value.numbers)}
     if TYPES.get(type(value).__name__) is type(value):
         record: Any = value
         names = record._fields if isinstance(value, Schedule) else [each.name for each in fields(record) if each.init]
@@ -52,6 +55,8 @@ def decode(stored: Any) -> Any:
         return ALL
     if kind == "Update":
         return UPDATES[stored["name"]](*stored["numbers"])
+    if kind == "Method":
+        return METHODS[stored["name"]](*stored["numbers"])
     if kind == "tuple":
         return tuple(decode(item) for item in stored["items"])
     if kind == "dict":

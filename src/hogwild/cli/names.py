@@ -56,6 +56,12 @@ def rule_names() -> list[str]:
     return list(UPDATES)
 
 
+def method_names() -> list[str]:
+    from hogwild.rules.directions import METHODS
+
+    return list(METHODS)
+
+
 def fetch_names() -> list[str]:
     from typing import get_args, get_type_hints
 

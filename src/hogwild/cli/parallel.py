@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import click
 
-from hogwild.cli.names import NameOf, engine_names, fetch_names, rule_names, strategy_names
+from hogwild.cli.names import NameOf, engine_names, fetch_names, method_names, rule_names, strategy_names
 from hogwild.cli.quantities import NOT_NEGATIVE, POSITIVE, SHARE, Bandwidth, ExampleSeconds, Finite
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ STRATEGY_OPTIONS = {
     ),
     "rule": Row("--rule", NameOf("rule", rule_names), None, "What the server does with a push (the optimizer)."),
     "rule_rate": Row("--rule-rate", POSITIVE, "X", RATE_HELP),
+    "method": Row("--method", NameOf("method", method_names), None, "How sandblaster finds its directions."),
     "warm_start": Row("--warm-start", click.IntRange(min=0), "N", "Pushes after which each next worker joins."),
 }
 ENGINE_OPTIONS = {

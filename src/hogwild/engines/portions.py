@@ -42,9 +42,12 @@ class Portions:
 
     def take(self, rank: int, request: Take, reply: Reply) -> None:
         """The next portion of the worker's round; near the end a copy of one that others have; None when all are
-        done.
+        done, also for who comes when others are rounds ahead.
         """
         round = self._rounds[rank]
+        if round not in self._passes and round < max(self._passes, default=0):
+            reply(None)
+            return
         if round not in self._passes:
             self._passes = {key: kept for key, kept in self._passes.items() if key >= round - 1}
             self._passes[round] = _Pass(self._numbers, self._n, self._workers)

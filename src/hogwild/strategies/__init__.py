@@ -15,6 +15,7 @@ from hogwild.strategies.hogwild import Hogwild
 from hogwild.strategies.local_sgd import LocalSGD
 from hogwild.strategies.locked import Locked
 from hogwild.strategies.round_robin import RoundRobin
+from hogwild.strategies.sandblaster import Sandblaster
 from hogwild.strategies.serial import Serial
 
 STRATEGIES: dict[str, Callable[[], AbstractStrategy]] = {
@@ -29,6 +30,7 @@ STRATEGIES: dict[str, Callable[[], AbstractStrategy]] = {
     "local-sgd": LocalSGD,
     "alone": Alone,
     "downpour": Downpour,
+    "sandblaster": Sandblaster,
 }
 """The strategies by the names that estimators and the command line know, with their defaults."""
 
@@ -54,6 +56,7 @@ __all__ = [
     "LocalSGD",
     "Locked",
     "RoundRobin",
+    "Sandblaster",
     "Serial",
     "find_strategy",
 ]

@@ -1,0 +1,87 @@
+"""Sandblaster: a coordinator moves vectors that lie on the shards, workers evaluate them portion by portion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, final
+
+from hogwild.interfaces import AbstractStrategy, Worker
+from hogwild.rules.directions import Method, find_method, lbfgs
+from hogwild.rules.updates import sgd
+from hogwild.strategies.coordinator import POINTS, Coordinator
+
+
+@final
+@dataclass(frozen=True)
+class Sandblaster(AbstractStrategy):
+    """Batch methods on many machines: L-BFGS with a sharded parameter server (Dean et al. 2012, section 4.2).
+
+    A round is a pass over all examples at one point: it gives the objective there and its gradient. Workers pull the
+    point, and take small portions of the pass as they are free; each pushes the sum of gradients of a portion to the
+    shards, which add them up. Near the end copies of unfinished portions are handed out, and the first result counts.
+    Then the coordinator, the lowest rank, looks how much the objective has fallen along the direction that it searches,
+    and says what the next round evaluates: another step along it, or the first along a new direction. It never holds
+    the weights, a gradient or a direction: these are vectors with names on the shards, which add them and tell it inner
+    products.
+
+    method : `lbfgs(memory=10)`, `conjugate_gradient()`, `gradient_descent()`, or a name of these
+
+    There is no step size to tune. It wants a smooth objective that is the same each time: of a network without dropout,
+    and without l1. At the kinks of a hinge it may end early. It ends by itself where no step improves the objective.
+
+    If the coordinator is lost, the next rank goes on from the last accepted point, with an empty history. Weights are
+    judged when all workers have come to the end of a pass; where none are (`Stop(tol=None)`), nobody waits for those
+    that still compute copies.
+
+    `History.counts`: "evaluations" (passes), "accepted steps", "restarts" from steepest descent, "late portions".
+
+    Differences from the paper: it does not say which line search: here that of `hogwild.rules.line_search`. Directions
+    come from inner products alone (Chen, Wang and Zhou 2014), as the paper only suggests. The coordinator is one of the
+    workers; a push holds one portion.
+    """
+
+    needs = frozenset({"server"})
+    answer: ClassVar[Literal["server"]] = "server"
+    server = sgd()  # there must be one: it is never asked, as gradients of portions are only added up
+    survives = frozenset(
+        {"lost worker", "lost coordinator", "lost shard", "lost message", "duplicate message", "slow worker"}
+    )
+    method: Method = field(default_factory=lbfgs)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "method", find_method(self.method))  # a name will do
+
+    @property
+    def agree(self) -> bool:
+        return True
+
+    async def work(self, me: Worker) -> None:
+        leader, slot, heard = -1, None, False
+        mind: Coordinator | None = None  # of the leader alone
+        async for round in me.rounds():
+            live = (me.rank, *me.peers)
+            chosen = leader if leader in live else min(live)
+            # Who has joined since may be the lowest rank, but must first hear where the others are.
+            if chosen != me.rank or not (heard or round.number == 0):
+                mind = None
+            elif mind is None:
+                mind = Coordinator(me, self.method, slot)
+            if mind is not None:
+                await mind.move()
+            go = (await me.all_reduce(None if mind is None else mind.message(), quorum=1)).sum
+            heard = True
+            if go is None:  # the leader is lost
+                leader = -1
+                continue
+            leader, slot, over = map(int, go)
+            if over:
+                return
+            (await me.pull()).copy_to(me.params)
+            while (portion := await me.take()) is not None:
+                ack = await me.push(await me.gradient(portion))
+                me.counts["late portions"] += ack.late
+            if mind is not None and not await mind.conclude():
+                break
+        end = await me.all_reduce(None if mind is None else mind.message(over=True), quorum=1)
+        if end.sum is None and slot is not None:  # the leader was lost in the last round, and perhaps left a trial
+            await me.on_server("copy", "weights", POINTS[slot])

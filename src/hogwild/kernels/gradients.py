@@ -122,7 +122,8 @@ def gradient_of_keys(rows, starts, chunk, w, loss, rarity, intercept, scratch, k
     """As `gradient_sum`, but (keys.size,): of the columns `keys` only (the last, d, is the intercept).
 
     If `keys` are the columns that the rows have, the penalty on column j is weighted by 1 / P(b rows have column j),
-    P = 1 - (share of examples without it)^b: then it is right on average, in the sum of losses too. Returns -1 examples if a key is out of range.
+    P = 1 - (share of examples without it)^b: then it is right on average, in the sum of losses too. Returns -1 examples
+    if a key is out of range.
     """
     last = w.size - 1
     for k in range(keys.size):

@@ -197,8 +197,9 @@ class Wait:
 class Take:
     """The next portion of this round's pass over all examples. Answer: `Portion`, or None when all have been pushed.
 
-    The first to ask in a round opens its pass. Near the end copies of unfinished portions are handed out; of two pushes
-    of one portion the first counts. Portions of a lost worker go to others.
+    The first to ask in a round opens its pass. Near the end a few copies are handed out of each portion that others
+    still compute; of two pushes of one portion the first counts. Who can be of no more help waits for the end. Portions
+    of a lost worker go to others. Who comes rounds later than others is told None.
     """
 
     __await__ = ask

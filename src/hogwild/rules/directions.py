@@ -110,7 +110,7 @@ def _two_loops(products: Products) -> Direction:
     k = gs.size
     if k == 0:
         return _steepest(products)
-    # The two loops of the algorithm, with every inner product written out: q = g - alpha y, then r = gamma q + weight s.
+    # The two loops, with every inner product written out: q = g - alpha y, and then r = gamma q + weight s.
     alpha, weight = np.zeros(k), np.zeros(k)
     for i in reversed(range(k)):
         alpha[i] = (gs[i] - sy[i] @ alpha) / sy[i, i]
@@ -126,7 +126,7 @@ def _polak_ribiere(products: Products) -> Direction:
     if gs.size == 0:
         return _steepest(products)
     beta = max(0.0, float(gy[-1]) / before) / step  # of s, which is step * d_before
-    return Direction(-1.0, np.array([beta]), np.zeros(1), float(beta * gs[-1] - gg))
+    return Direction(-1.0, np.array([beta]), np.zeros(1), float(beta * gs[-1] - gg), step)
 
 
 def _steepest(products: Products) -> Direction:

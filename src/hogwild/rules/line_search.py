@@ -16,7 +16,8 @@ MARGIN = 0.01  # interpolation keeps away from both ends by this part of the int
 INTERPOLATED = 4  # so many trials; then bisection, which also ends at a kink
 CURVED = 10  # so many trials insist on the slope; then any decrease will do
 MOST_TRIALS = 20
-RESOLUTION = 2.0**-50  # of a loss: no smaller change can be told from rounding
+SUM = 2.0**-50  # what rounding leaves open of a sum of losses, as a share of it
+MANY = 32.0  # and rounding errors of many predictions cancel out so far, at least
 
 
 class Trial(NamedTuple):
@@ -49,16 +50,27 @@ class Search(NamedTuple):
     step: float  # the one to be evaluated next
     curvature: float
     strong: bool
+    resolution: float
     low: Trial  # the longest that is too short
     high: Trial | None = None  # the shortest that is too long
     trials: int = 0
     stage: Stage = Stage.OPEN
 
 
-def begin(loss: float, slope: float, step: float, curvature: float, strong: bool = False) -> Search:
-    """A search from a point with this loss, along a direction with this slope, whose first trial is `step`."""
+def resolution_of(eps: float) -> float:
+    """The smallest relative change of the loss that is no rounding, of predictions in floats of this precision."""
+    return max(SUM, eps / MANY)
+
+
+def begin(
+    loss: float, slope: float, step: float, curvature: float, strong: bool = False, resolution: float = SUM
+) -> Search:
+    """A search from a point with this loss, along a direction with this slope, whose first trial is `step`.
+
+    resolution : where the slope promises no larger change of the loss, as a share of it, there is nothing to be found
+    """
     start = Trial(0.0, loss, slope)
-    return _if_any(Search(start, step, curvature, strong, start))
+    return _if_any(Search(start, step, curvature, strong, resolution, start))
 
 
 def advance(search: Search, loss: float, slope: float) -> Search:
@@ -90,9 +102,10 @@ def _if_any(search: Search) -> Search:
     """FAILED if what is left promises nothing that could be seen."""
     start, high, step = search.start, search.high, search.step
     promised = -step * start.slope
-    hopeless = not promised > RESOLUTION * abs(start.loss) or search.trials >= MOST_TRIALS or not math.isfinite(step)
+    visible = search.resolution * abs(start.loss) < promised < math.inf
     narrow = high is not None and not search.low.step < step < high.step
-    return search._replace(stage=Stage.FAILED) if hopeless or narrow else search
+    hopeless = narrow or not visible or search.trials >= MOST_TRIALS
+    return search._replace(stage=Stage.FAILED) if hopeless else search
 
 
 def _extrapolate(before: Trial, last: Trial) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from hogwild.deltas import Vector
 from hogwild.interfaces import Worker
 from hogwild.rules.directions import Array, Method, Products, grown
-from hogwild.rules.line_search import Search, Stage, advance, begin
+from hogwild.rules.line_search import Search, Stage, advance, begin, resolution_of
 
 POINTS = ("point 0", "point 1")
 """One of them is the accepted point, and the next is written to the other: one is whole whenever we are lost."""
@@ -118,7 +118,8 @@ class Coordinator:
         step = found.first
         if step is None and found.slope < 0:  # as much as the last one promised; of the first of all, length 1
             step = 1 / math.sqrt(self._products.gg) if self._gain is None else self._gain / -found.slope
-        return begin(loss, found.slope, step or 0.0, method.curvature, method.strong)
+        resolution = resolution_of(float(np.finfo(me.params.weights.dtype).eps))
+        return begin(loss, found.slope, step or 0.0, method.curvature, method.strong, resolution)
 
     async def _dots(self, x: str, names: Sequence[str]) -> Array:
         return np.array(await self._together(*(("dot", x, name) for name in names)))

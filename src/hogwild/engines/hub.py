@@ -97,6 +97,11 @@ class Hub:
         if self._servers is None:
             raise Unsupported('there is no server: the strategy must give a rule (`server`) and need "server"')
         if isinstance(request, Push) and isinstance(request.x, Delta) and request.x.portion is not None:
+            if self._session.task.prox is not None:
+                raise Unsupported(
+                    "a penalty that is in no gradient (l1) cannot be paid where gradients of portions are only added "
+                    "up: use l1=0, or a strategy that makes steps, such as Downpour()"
+                )
             number, told = request.x.portion, reply
 
             def reply(answer: Any) -> None:

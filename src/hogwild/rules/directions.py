@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hogwild.limits import check_whole, is_number
 from hogwild.names import find_made
+from hogwild.rules.line_search import DECREASE
 
 Array = NDArray[np.float64]
 
@@ -88,7 +89,7 @@ def lbfgs(memory: int = 10, curvature: float = 0.9) -> Method:
     H begins as s.y / y.y of the newest pair; the first direction of all is that of steepest descent.
     """
     check_whole("memory", memory)
-    return Method("lbfgs", _two_loops, int(memory), _share("curvature", curvature))
+    return Method("lbfgs", _two_loops, int(memory), _curvature(curvature))
 
 
 def conjugate_gradient(curvature: float = 0.1) -> Method:
@@ -97,12 +98,12 @@ def conjugate_gradient(curvature: float = 0.1) -> Method:
 
         beta = g.(g - g_before) / g_before.g_before
     """
-    return Method("conjugate-gradient", _polak_ribiere, 1, _share("curvature", curvature), strong=True)
+    return Method("conjugate-gradient", _polak_ribiere, 1, _curvature(curvature), strong=True)
 
 
 def gradient_descent(curvature: float = 0.9) -> Method:
     """Steepest descent, d = -g: the baseline."""
-    return Method("gradient-descent", _steepest, 0, _share("curvature", curvature))
+    return Method("gradient-descent", _steepest, 0, _curvature(curvature))
 
 
 def _two_loops(products: Products) -> Direction:
@@ -134,9 +135,9 @@ def _steepest(products: Products) -> Direction:
     return Direction(-1.0, np.zeros(k), np.zeros(k), -products.gg)
 
 
-def _share(name: str, value: float) -> float:
-    if not (is_number(value) and 0 < value < 1):
-        raise ValueError(f"{name}={value!r} must lie strictly between 0 and 1")
+def _curvature(value: float) -> float:
+    if not (is_number(value) and DECREASE < value < 1):  # else no step may meet both conditions of a search
+        raise ValueError(f"curvature={value!r} must lie strictly between {DECREASE} and 1")
     return float(value)
 
 

@@ -76,22 +76,25 @@ class Coordinator:
         return search.stage is not Stage.FAILED
 
     async def _accept(self, search: Search, *, bends: bool) -> None:
-        """The weights become the accepted point. What has changed since the last one is a new pair, if the loss bends
-        upwards between them: else s.y <= 0.
+        """The weights become the accepted point. What has changed since the last one is a new pair if the loss bends
+        upwards in between: else s.y is not positive, and tells nothing.
         """
         me, memory = self._me, self._method.memory
         old, new = POINTS if self._slot == 0 else POINTS[::-1]
         await me.on_server("copy", new, "weights")
-        full, grows = len(self._pairs) == memory, bends and memory > 0
-        if grows:
-            number = self._pairs.pop(0) if full else len(self._pairs)
-            self._pairs.append(number)
+        drops = grows = False
+        if bends and memory:
+            drops = len(self._pairs) == memory
+            del self._pairs[:drops]
+            number = min(set(range(memory)) - set(self._pairs))
             s, y = f"s {number}", f"y {number}"
             await self._together(("copy", s, "weights"), ("copy", y, "accrued"))
             await self._together(("axpy", s, -1.0, old), ("axpy", y, -1.0, "gradient"))
+            grows = await me.on_server("dot", s, y) > 0
+            self._pairs += [number] * grows
         await me.on_server("copy", "gradient", "accrued")
         self._slot, self._gain = POINTS.index(new), -search.step * search.start.slope
-        await self._measure(search.step, grows=grows, drops=grows and full)
+        await self._measure(search.step, grows=grows, drops=drops)
 
     async def _measure(self, step: float = 1.0, *, grows: bool = False, drops: bool = False) -> None:
         """The inner products with the new gradient, and with the newest pair if there is one more now."""

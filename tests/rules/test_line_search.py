@@ -39,11 +39,13 @@ def quadratic(best, curvature):
 sizes = st.floats(-3, 3).map(lambda x: 10.0**x)
 
 
-@given(
-    sizes, sizes, sizes, st.floats(0, 0.9), st.floats(0.1, 5), st.floats(0, 6.28), st.booleans(), st.floats(0.01, 0.9)
-)
-def test_smooth_losses(best, scale, step, wiggle, frequency, phase, strong, curvature):
+waves = st.tuples(st.floats(0, 0.9), st.floats(0.1, 5), st.floats(0, 6.28))
+
+
+@given(sizes, sizes, sizes, waves, st.booleans(), st.floats(0.01, 0.9))
+def test_smooth_losses(best, scale, step, waves, strong, curvature):
     """A parabola with a wave on it, of any size, and any first step."""
+    wiggle, frequency, phase = waves
 
     def f(t):
         u = t / best
@@ -95,10 +97,11 @@ def test_where_nothing_is_better_it_fails():
     assert search.stage is Stage.FAILED
 
 
-def test_a_loss_without_a_lower_bound_fails():
-    search, _, _ = searched(lambda t: (-t, -1.0), 1.0)
-    assert search.stage is Stage.FAILED
-    assert search.trials == MOST_TRIALS or not math.isfinite(search.step) or search.trials > CURVED
+def test_a_loss_without_a_lower_bound_is_left_after_many_trials():
+    search, loss, _ = searched(lambda t: (-t, -1.0), 1.0)
+    assert search.stage is Stage.ACCEPTED
+    assert search.trials == CURVED + 1
+    assert loss < -1e9
 
 
 @pytest.mark.parametrize("slope", [0.0, 1.0, math.nan])

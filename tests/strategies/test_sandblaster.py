@@ -1,0 +1,261 @@
+"""Sandblaster is L-BFGS of one process, on any number of workers and shards, and whoever is slow or lost."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.models import optima
+from tests.strategies import batch
+
+from hogwild import (
+    Linear,
+    Sandblaster,
+    Simulated,
+    Speeds,
+    Stop,
+    Threads,
+    Unsupported,
+    conjugate_gradient,
+    gradient_descent,
+    lbfgs,
+    train,
+)
+from hogwild.engines import portions
+from hogwild.engines.session import Session
+from hogwild.interfaces import AbstractStrategy
+from hogwild.requests import OnServer, Start
+from hogwild.testing import problem
+
+L2, N = 0.01, 300
+X, CLASSES = optima.classes(n=N, d=8, noise=1.0, density=0.5)
+X *= np.geomspace(0.3, 3, 8)
+Y = {"logistic": CLASSES, "squared": X @ np.linspace(-1, 1, 8) + CLASSES}
+ROWS = sp.csr_array(X)
+# Messages are so fast, and stuck workers so slow, that these compute copies of passes that are over.
+STUCK = {"speeds": Speeds(jitter=0.3, straggle=0.1, straggle_factor=100), "latency_s": 1e-8, "bandwidth_bytes_s": 1e12}
+
+
+def learn(engine, loss="logistic", method="lbfgs", epochs=12, tol=0.0, strategy=None, seed=0, **model):
+    strategy = Sandblaster(method) if strategy is None else strategy
+    stop = Stop(epochs, tol=tol)
+    return train(Linear(loss, l2=L2, **model), (ROWS, Y[loss]), strategy=strategy, engine=engine, stop=stop, seed=seed)
+
+
+def objectives(result):
+    return [record.objective for record in result.history]
+
+
+# ---- it is L-BFGS
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("shards", [1, 2, 3, 5])
+@pytest.mark.parametrize("loss", ["logistic", "squared"])
+def test_it_is_lbfgs_of_one_process(loss, shards, workers):
+    expected, losses = batch.lbfgs(batch.objective(loss, X, Y[loss], L2), np.zeros(9), 12, memory=4)
+    for cluster in ({}, STUCK):
+        engine = Simulated(workers, shards=shards, **cluster)
+        judged = learn(engine, loss, lbfgs(4))
+        np.testing.assert_allclose(objectives(judged), np.divide(losses, N), rtol=1e-12)
+        unjudged = learn(engine, loss, lbfgs(4), tol=None)
+        for result in (judged, unjudged):
+            np.testing.assert_allclose(result.params.weights, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+
+
+def test_on_threads_too():
+    expected, _ = batch.lbfgs(batch.objective("logistic", X, CLASSES, L2), np.zeros(9), 12)
+    for workers in (1, 2, 3):
+        found = learn(Threads(workers, shards=2)).params.weights
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+
+
+def test_the_test_would_see_a_portion_that_counts_twice():
+    # Before convergence, and not so early that another gradient would lead to the same point.
+    evaluate = batch.objective("logistic", X, CLASSES, L2)
+    twice = batch.objective("logistic", np.vstack([X, X[:1]]), np.append(CLASSES, CLASSES[0]), L2)
+    a, b = (batch.lbfgs(f, np.zeros(9), 12)[0] for f in (evaluate, twice))
+    assert np.abs(a - b).max() > 1e-5 * np.abs(a).max()
+    c, _ = batch.lbfgs(evaluate, np.zeros(9), 15)
+    assert np.abs(a - c).max() > 1e-6 * np.abs(a).max()
+
+
+def test_slow_portions_come_twice_and_late():
+    # Nobody is waited for where nothing is judged, so that slow workers push what the others have long done.
+    counts = learn(Simulated(5, **STUCK), tol=None, epochs=12).history.counts
+    assert counts["late portions"] > 5
+    assert counts["evaluations"] == 12
+
+
+def test_copies_make_stuck_workers_cost_little(monkeypatch):
+    def seconds():
+        speeds = Speeds(straggle=0.005, straggle_factor=200)
+        engine = Simulated(20, speeds=speeds, latency_s=1e-8, bandwidth_bytes_s=1e12)
+        return learn(engine, tol=None).history[-1].time_s
+
+    with_copies = seconds()
+    monkeypatch.setattr(portions, "MOST_COPIES", 1)
+    assert with_copies < 0.5 * seconds(), "in most passes one of 300 portions is stuck"
+
+
+# ---- the optimum
+
+
+@pytest.mark.parametrize("layout", ["dense", "sparse"])
+@pytest.mark.parametrize("method", [lbfgs(), lbfgs(1), conjugate_gradient(), gradient_descent()], ids=repr)
+def test_it_reaches_the_optimum_of_scipy(method, layout):
+    data = {"dense": X, "sparse": ROWS}[layout]
+    best = optima.smooth_minimum("logistic", X, CLASSES, L2)
+    strategy, stop = Sandblaster(method), Stop(300, tol=0)
+    for engine in (Simulated(3, shards=2), Threads(2)):
+        result = train(Linear("logistic", l2=L2), (data, CLASSES), strategy=strategy, engine=engine, stop=stop, seed=0)
+        found = objectives(result)
+        assert found[-1] == pytest.approx(best, rel=1e-9 if method.name == "lbfgs" else 1e-6)
+        assert (np.diff(found) <= 1e-14).all(), "the server always has the best point so far"
+
+
+def test_it_ends_by_itself_where_no_step_is_better():
+    result = learn(Simulated(3), epochs=1000)
+    assert result.reason == "ended by the strategy"
+    assert len(result.history) < 60
+    threads = learn(Threads(2), epochs=1000)
+    assert threads.reason == "ended by the strategy"
+    unjudged = learn(Simulated(3), epochs=1000, tol=None)
+    np.testing.assert_array_equal(unjudged.params.weights, result.params.weights)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_few_examples(n):
+    easy = problem(n=n)
+    result = train(easy.model, easy.data, strategy=Sandblaster(), engine=Simulated(4), stop=Stop(30, tol=0), seed=0)
+    assert easy.gap(objectives(result)[-1]) < 1e-9 if n > 1 else np.isfinite(result.params.weights).all()
+
+
+def test_conjugate_gradient_is_exact_on_a_quadratic_in_as_many_steps_as_dimensions():
+    # A search that is exact: the first trial of each tells where the second, and last, must be.
+    easy = problem(n=60, d=4, sparse=True)
+    strategy = Sandblaster(conjugate_gradient(curvature=1e-3))
+    result = train(easy.model, easy.data, strategy=strategy, engine=Simulated(3), stop=Stop(60, tol=0), seed=0)
+    at = [record.objective for record in result.history]
+    steps = result.history.counts["accepted steps"]
+    assert easy.gap(at[-1]) < 1e-12
+    assert 5 <= steps <= 9, "in 5 dimensions, with the intercept, and what searches leave over"
+    slow = train(
+        easy.model, easy.data, strategy=Sandblaster("gradient-descent"), engine=Simulated(3), stop=Stop(len(at), tol=0),
+        seed=0,
+    )  # fmt: skip
+    assert easy.gap(objectives(slow)[-1]) > 1e-6, "which steepest descent is not"
+
+
+def test_single_precision_ends_early_and_not_in_noise():
+    rows = (ROWS.astype(np.float32), CLASSES)
+    result = train(
+        Linear(l2=L2, loss="logistic"), rows, strategy=Sandblaster(), engine=Simulated(3), stop=Stop(200, tol=0), seed=0
+    )
+    assert result.reason == "ended by the strategy"
+    assert result.history.counts["evaluations"] < 40
+    assert objectives(result)[-1] == pytest.approx(optima.smooth_minimum("logistic", X, CLASSES, L2), rel=1e-6)
+
+
+def test_what_happened_is_counted():
+    counts = learn(Simulated(3), epochs=12).history.counts
+    assert counts["evaluations"] == 12
+    assert 8 <= counts["accepted steps"] <= 11
+    assert counts["restarts"] == 0
+
+
+@pytest.mark.parametrize("engine", [Simulated(3), Threads(2)], ids=["simulated", "threads"])
+def test_l1_is_refused(engine):
+    with pytest.raises(Unsupported, match=r"^a penalty that is in no gradient \(l1\) cannot be paid .*: use l1=0, or"):
+        learn(engine, l1=0.01)
+
+
+# ---- whoever is lost
+
+
+class Dying(AbstractStrategy):
+    """Sandblaster, but for who is lost, {rank: before which of its operations on the server}."""
+
+    needs, answer, server, agree = Sandblaster.needs, Sandblaster.answer, Sandblaster.server, True
+
+    def __init__(self, deaths):
+        self.deaths, self.died, self.asked = deaths, set(), {}
+
+    async def work(self, me):
+        program, answer, asked = Sandblaster(lbfgs(2)).work(me), None, 0
+        try:
+            while True:
+                request = program.send(answer)
+                if isinstance(request, OnServer) or (
+                    isinstance(request, Start) and isinstance(request.request, OnServer)
+                ):
+                    if asked == self.deaths.get(me.rank):
+                        self.died.add(me.rank)
+                        program.close()
+                        me.made.clear()
+                        return
+                    asked += 1
+                answer = await request
+        except StopIteration:
+            self.asked[me.rank] = asked
+
+
+@pytest.fixture
+def lost(monkeypatch):
+    """A program that ends is that of a lost worker: the run does not end with it."""
+    monkeypatch.setattr(Session, "ended", lambda self: None)
+
+
+@cache
+def optimum():
+    return optima.smooth_minimum("logistic", X, CLASSES, L2)
+
+
+def value(result):
+    return optima.objective("logistic", X, CLASSES, result.params["coef"], result.params["intercept"][0], L2)
+
+
+def operations(rounds, **more):
+    """How many operations the coordinator asks for in so many rounds."""
+    whole = Dying({})
+    learn(Simulated(3), strategy=whole, epochs=rounds, **more)
+    return whole.asked[0]
+
+
+def test_the_coordinator_may_be_lost_between_any_two_operations(lost):
+    best, many = optimum(), operations(6)
+    assert many > 80
+    for after in range(many):
+        strategy = Dying({0: after})
+        result = learn(Simulated(3, shards=2), strategy=strategy, epochs=45)
+        assert strategy.died == {0}
+        assert value(result) == pytest.approx(best, rel=1e-8), f"after operation {after}"
+
+
+def test_it_leaves_no_trial_behind(lost):
+    # Steps are tried that are far too long. Where the coordinator is lost in the last round, the server must end with a
+    # point that had been accepted before.
+    hard = {"loss": "squared", "tol": None}
+    losses = objectives(learn(Simulated(3), "squared", lbfgs(2), epochs=6))
+    trials = []
+    for rounds in range(1, 7):
+        for after in range(operations(rounds - 1, **hard) if rounds > 1 else 0, operations(rounds, **hard)):
+            strategy = Dying({0: after})
+            result = learn(Simulated(3), strategy=strategy, epochs=rounds, **hard)
+            assert strategy.died == {0}
+            coef, intercept = result.params["coef"], result.params["intercept"][0]
+            left = optima.objective("squared", X, Y["squared"], coef, intercept, L2)
+            assert left <= losses[max(0, rounds - 3)] * (1 + 1e-12), f"operation {after} of {rounds} rounds"
+            trials.append(left)
+
+
+@settings(max_examples=25)
+@given(st.dictionaries(st.integers(0, 3), st.integers(0, 120), max_size=3), st.integers(0, 1000))
+def test_workers_may_be_lost_one_after_another(deaths, seed):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "ended", lambda self: None)
+        engine = Simulated(4, shards=2, speeds=Speeds(jitter=0.5, straggle=0.1))
+        result = learn(engine, strategy=Dying(deaths), epochs=60, seed=seed)
+    assert value(result) == pytest.approx(optimum(), rel=1e-8)

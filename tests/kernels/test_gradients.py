@@ -17,13 +17,14 @@ every_layout = pytest.mark.parametrize("layout", LAYOUTS)
 
 
 def expected_sum(problem, order, loss, layout, l2=L2):
-    """The gradient of the sum of weight * loss + l2/2 |w|^2 over the rows of `order`, and the sum of losses."""
+    """The gradient of the sum of weight * loss + l2/2 |w|^2 over the rows of `order`, and the sum itself."""
     x = problem.X[order] - (CENTRE if layout == "dense" else 0.0)
     y, s = problem.y[order], problem.s[order]
     p = x @ problem.start[:-1] + problem.start[-1]
     slopes = s * [loss.slope(q, t, loss.default) for q, t in zip(p, y, strict=True)]
     values = [loss.value(q, t, loss.default) for q, t in zip(p, y, strict=True)]
-    return np.append(x.T @ slopes + order.size * l2 * problem.start[:-1], slopes.sum()), float(s @ values)
+    coef, pull = problem.start[:-1], order.size * l2
+    return np.append(x.T @ slopes + pull * coef, slopes.sum()), float(s @ values + pull / 2 * coef @ coef)
 
 
 def summed(problem, layout, dtype, starts, loss, relaxed=False, l2=L2, intercept=True):

@@ -208,54 +208,63 @@ def lost(monkeypatch):
     monkeypatch.setattr(Session, "ended", lambda self: None)
 
 
-@cache
-def optimum():
-    return optima.smooth_minimum("logistic", X, CLASSES, L2)
+EASY_X, EASY_Y = optima.classes(n=40, d=3, noise=2.0)
+EASY_X *= np.array([0.5, 1.0, 2.5])
+EASY = sp.csr_array(EASY_X)
+
+
+def learn_easily(strategy, epochs, workers=2, tol=0.0, seed=0, **cluster):
+    stop, engine = Stop(epochs, tol=tol), Simulated(workers, shards=2, **cluster)
+    model = Linear("logistic", l2=L2)
+    return train(model, (EASY, EASY_Y), strategy=strategy, engine=engine, stop=stop, seed=seed)
 
 
 def value(result):
-    return optima.objective("logistic", X, CLASSES, result.params["coef"], result.params["intercept"][0], L2)
+    return optima.objective("logistic", EASY_X, EASY_Y, result.params["coef"], result.params["intercept"][0], L2)
 
 
-def operations(rounds, **more):
+@cache
+def optimum():
+    return optima.smooth_minimum("logistic", EASY_X, EASY_Y, L2)
+
+
+def operations(rounds):
     """How many operations the coordinator asks for in so many rounds."""
     whole = Dying({})
-    learn(Simulated(3), strategy=whole, epochs=rounds, **more)
+    learn_easily(whole, rounds, tol=None)
     return whole.asked[0]
 
 
+@pytest.mark.slow
 def test_the_coordinator_may_be_lost_between_any_two_operations(lost):
     best, many = optimum(), operations(6)
     assert many > 80
     for after in range(many):
         strategy = Dying({0: after})
-        result = learn(Simulated(3, shards=2), strategy=strategy, epochs=45)
+        result = learn_easily(strategy, 30)
         assert strategy.died == {0}
         assert value(result) == pytest.approx(best, rel=1e-8), f"after operation {after}"
 
 
+@pytest.mark.slow
 def test_it_leaves_no_trial_behind(lost):
-    # Steps are tried that are far too long. Where the coordinator is lost in the last round, the server must end with a
+    # Steps are tried that are too long. Where the coordinator is lost in the last round, the server must end with a
     # point that had been accepted before.
-    hard = {"loss": "squared", "tol": None}
-    losses = objectives(learn(Simulated(3), "squared", lbfgs(2), epochs=6))
-    trials = []
+    objective = batch.objective("logistic", EASY_X, EASY_Y, L2)
+    losses = [loss / 40 for loss in batch.lbfgs(objective, np.zeros(4), 6, memory=2)[1]]
     for rounds in range(1, 7):
-        for after in range(operations(rounds - 1, **hard) if rounds > 1 else 0, operations(rounds, **hard)):
+        for after in range(operations(rounds - 1) if rounds > 1 else 0, operations(rounds)):
             strategy = Dying({0: after})
-            result = learn(Simulated(3), strategy=strategy, epochs=rounds, **hard)
+            result = learn_easily(strategy, rounds, tol=None)
             assert strategy.died == {0}
-            coef, intercept = result.params["coef"], result.params["intercept"][0]
-            left = optima.objective("squared", X, Y["squared"], coef, intercept, L2)
-            assert left <= losses[max(0, rounds - 3)] * (1 + 1e-12), f"operation {after} of {rounds} rounds"
-            trials.append(left)
+            assert value(result) <= losses[max(0, rounds - 3)] * (1 + 1e-12), f"operation {after} of {rounds} rounds"
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.dictionaries(st.integers(0, 3), st.integers(0, 120), max_size=3), st.integers(0, 1000))
 def test_workers_may_be_lost_one_after_another(deaths, seed):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Session, "ended", lambda self: None)
-        engine = Simulated(4, shards=2, speeds=Speeds(jitter=0.5, straggle=0.1))
-        result = learn(engine, strategy=Dying(deaths), epochs=60, seed=seed)
+        result = learn_easily(Dying(deaths), 45, workers=4, seed=seed, **STUCK)
     assert value(result) == pytest.approx(optimum(), rel=1e-8)

@@ -61,8 +61,8 @@ class Sandblaster(AbstractStrategy):
         async for round in me.rounds():
             live = (me.rank, *me.peers)
             chosen = leader if leader in live else min(live)
-            # Who has joined since may be the lowest rank, but must first hear where the others are.
-            if chosen != me.rank or not (heard or round.number == 0):
+            # Late: somebody has led already. And who joins now may be the lowest, but must first hear what is going on.
+            if chosen != me.rank or round.late or not (heard or round.number == 0):
                 mind = None
             elif mind is None:
                 mind = Coordinator(me, self.method, slot)
@@ -76,6 +76,8 @@ class Sandblaster(AbstractStrategy):
             leader, slot, over = map(int, go)
             if over:
                 return
+            if leader != me.rank:
+                mind = None
             (await me.pull()).copy_to(me.params)
             while (portion := await me.take()) is not None:
                 ack = await me.push(await me.gradient(portion))

@@ -23,8 +23,12 @@ from hogwild import (
     LinearRegressor,
     ModelError,
     Replicas,
+    Sandblaster,
     adagrad,
     adam,
+    conjugate_gradient,
+    gradient_descent,
+    lbfgs,
     load_model,
     save_model,
 )
@@ -182,6 +186,7 @@ def test_metadata_is_text_that_others_can_read(model, path):
         None, True, 3, 0.1, "hinge", ("huber", 0.5), {1: 2.0, "a": (1, None)}, Serial(), Locked(), RoundRobin(),
         Racy(), Locking(), InTurn(), Hogwild(Racy(), block_examples=5), Replicas(7), inverse(0.5, power=0.75),
         adagrad(0.3, eps=1e-3), Downpour(server=adam(0.1, 0.5, 0.6, 1e-3)), AllReduce(ALL),
+        lbfgs(3, 0.5), Sandblaster(conjugate_gradient(0.2)), Sandblaster(gradient_descent()),
     ],
     ids=repr,
 )  # fmt: skip

@@ -76,7 +76,7 @@ class Shard:
         self._state = rule.init(self.weights)
         self._clocks: dict[int, int] = {}  # pushes of each worker
         self._seen = Seen(window)
-        self._vectors = Vectors(self.weights)
+        self._vectors = Vectors(self.weights, self._scales)
 
     # -------------------------------------------------------------------------------------------------------- push
 
@@ -259,7 +259,7 @@ class Shard:
         self.version = int(snapshot["version"][0])
         self._clocks = dict(snapshot["clocks"].tolist())
         self._seen = Seen.of_table(self._seen.window, snapshot["seen"], snapshot["seen.values"])
-        self._vectors = Vectors.of_snapshot(self.weights, snapshot)
+        self._vectors = Vectors.of_snapshot(self.weights, self._scales, snapshot)
 
     def _check_snapshot(self, snapshot: dict[str, NDArray[Any]]) -> None:
         states = [f"state.{number}" for number in range(len(self._state))]

@@ -1,4 +1,8 @@
-"""The coordinator of Sandblaster: it knows names of vectors and their inner products, and sees no vector."""
+"""The coordinator of Sandblaster: it knows names of vectors and their inner products, and sees no vector.
+
+Pairs and gradients are those of u = w / scales, in which columns of any scale are alike; points and directions are
+those of w.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +60,7 @@ class Coordinator:
         me.counts["evaluations"] += 1
         loss = await me.on_server("loss")
         if search is None:
-            await me.on_server("copy", "gradient", "accrued")
+            await self._fetch("gradient")
             await self._measure()
             search = await self._aim(loss)
         else:
@@ -88,13 +92,21 @@ class Coordinator:
             del self._pairs[:drops]
             number = min(set(range(memory)) - set(self._pairs))
             s, y = f"s {number}", f"y {number}"
-            await self._together(("copy", s, "weights"), ("copy", y, "accrued"))
-            await self._together(("axpy", s, -1.0, old), ("axpy", y, -1.0, "gradient"))
+            await me.on_server("copy", s, "weights")
+            await me.on_server("axpy", s, -1.0, old)
+            await me.on_server("units", s, -1.0)
+            await self._fetch(y)
+            await me.on_server("axpy", y, -1.0, "gradient")
             grows = await me.on_server("dot", s, y) > 0
             self._pairs += [number] * grows
-        await me.on_server("copy", "gradient", "accrued")
+        await self._fetch("gradient")
         self._slot, self._gain = POINTS.index(new), -search.step * search.start.slope
         await self._measure(search.step, grows=grows, drops=drops)
+
+    async def _fetch(self, name: str) -> None:
+        """The gradient that was accrued, in the units in which the model makes its steps."""
+        await self._me.on_server("copy", name, "accrued")
+        await self._me.on_server("units", name, 1.0)
 
     async def _measure(self, step: float = 1.0, *, grows: bool = False, drops: bool = False) -> None:
         """The inner products with the new gradient, and with the newest pair if there is one more now."""
@@ -118,6 +130,7 @@ class Coordinator:
         terms = [(f"s {n}", a) for n, a in zip(self._pairs, found.s, strict=True)]
         terms += [(f"y {n}", a) for n, a in zip(self._pairs, found.y, strict=True)]
         await self._together(*(("axpy", "direction", float(a), name) for name, a in terms if a != 0))
+        await me.on_server("units", "direction", 1.0)
         step = found.first
         if step is None and found.slope < 0:  # as much as the last one promised; of the first of all, length 1
             step = 1 / math.sqrt(self._products.gg) if self._gain is None else self._gain / -found.slope

@@ -173,6 +173,8 @@ def test_only_the_coordinator_of_sandblaster_asks_for_operations():
     assert kinds(requests(Sandblaster(), 0)) == [NextRound, Reduce]
     other = requests(Sandblaster(), 1, rank=1, size=2, peers=(0,))
     assert other == [NextRound(), Reduce(None, 1), NextRound(), Reduce(None, 1)], "nobody has moved the weights"
+    late = requests(Sandblaster(), 1, rank=1, size=2, late=True)
+    assert late == other, "who is late has been led, though the others are gone"
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

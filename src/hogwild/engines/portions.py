@@ -33,8 +33,8 @@ class _Pass:
     """The portions of one round: those not handed out, those not pushed and who has them."""
 
     def __init__(self, first_number: int, n_examples: int, workers: int) -> None:
-        most = max(FEWEST_PER_WORKER * workers, min(PORTIONS_PER_WORKER * workers, MANY))
-        count = min(n_examples, most)
+        each = max(FEWEST_PER_WORKER, min(PORTIONS_PER_WORKER, MANY // workers))
+        count = min(n_examples, each * workers)
         cuts = [n_examples * i // count for i in range(count + 1)]
         self.portions = [Portion(first_number + i, begin, end - begin) for i, (begin, end) in enumerate(pairwise(cuts))]
         self.next = 0

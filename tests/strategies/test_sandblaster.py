@@ -12,7 +12,9 @@ from tests.strategies import batch
 
 from hogwild import (
     Linear,
+    ReadOptions,
     Sandblaster,
+    Serial,
     Simulated,
     Speeds,
     Stop,
@@ -22,6 +24,7 @@ from hogwild import (
     conjugate_gradient,
     gradient_descent,
     lbfgs,
+    read,
     train,
 )
 from hogwild.engines import portions
@@ -177,6 +180,21 @@ def test_single_precision_ends_early_and_not_in_noise():
     assert result.reason == "ended by the strategy"
     assert result.history.counts["evaluations"] < 40
     assert objectives(result)[-1] == pytest.approx(optima.smooth_minimum("logistic", X, CLASSES, L2), rel=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["logistic", "hinge"])
+def test_real_text_is_learnt_as_well_as_by_one_thread(shared_data, loss):
+    names = [shared_data / "rcv1" / f"rcv1_ccat.{name}.svm.xz" for name in ("train", "test")]
+    both = read(names, options=ReadOptions(cache=False))
+    rows, labels, n = both.X, both.y, 20_000
+    errors = {}
+    for strategy, engine in ((Serial(), Threads(1)), (Sandblaster(), Threads(2, shards=2))):
+        model, data = Linear(loss, l2=1e-5 if loss == "logistic" else 1e-4), (rows[:n], labels[:n])
+        result = train(model, data, strategy=strategy, engine=engine, seed=0)
+        errors[type(strategy)] = 100 * np.mean(np.sign(result.predict(rows[n:])) != labels[n:])
+    assert errors[Sandblaster] <= errors[Serial] + 0.3, "per cent"
+    assert errors[Serial] < 7
 
 
 def test_what_happened_is_counted():

@@ -7,14 +7,13 @@ those of w.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import final
 
 import numpy as np
 
 from hogwild.deltas import Vector
 from hogwild.interfaces import Worker
-from hogwild.rules.directions import Array, Method, Products, grown
+from hogwild.rules.directions import Method, Products, grown
 from hogwild.rules.line_search import Search, Stage, advance, begin, resolution_of
 
 POINTS = ("point 0", "point 1")
@@ -60,7 +59,6 @@ class Coordinator:
         me.counts["evaluations"] += 1
         loss = await me.on_server("loss")
         if search is None:
-            await self._fetch("gradient")
             await self._measure()
             search = await self._aim(loss)
         else:
@@ -92,34 +90,29 @@ class Coordinator:
             del self._pairs[:drops]
             number = min(set(range(memory)) - set(self._pairs))
             s, y = f"s {number}", f"y {number}"
-            await me.on_server("copy", s, "weights")
-            await me.on_server("axpy", s, -1.0, old)
-            await me.on_server("units", s, -1.0)
-            await self._fetch(y)
-            await me.on_server("axpy", y, -1.0, "gradient")
+            await self._together(("copy", s, "weights"), ("copy", y, "accrued"))
+            await self._together(("axpy", s, -1.0, old), ("units", y, 1.0))
+            await self._together(("units", s, -1.0), ("axpy", y, -1.0, "gradient"))
             grows = await me.on_server("dot", s, y) > 0
             self._pairs += [number] * grows
-        await self._fetch("gradient")
         self._slot, self._gain = POINTS.index(new), -search.step * search.start.slope
         await self._measure(search.step, grows=grows, drops=drops)
 
-    async def _fetch(self, name: str) -> None:
-        """The gradient that was accrued, in the units in which the model makes its steps."""
-        await self._me.on_server("copy", name, "accrued")
-        await self._me.on_server("units", name, 1.0)
-
     async def _measure(self, step: float = 1.0, *, grows: bool = False, drops: bool = False) -> None:
-        """The inner products with the new gradient, and with the newest pair if there is one more now."""
-        before = self._products
+        """Take the gradient that was accrued, and its inner products; those of the newest pair if there is one more."""
+        await self._me.on_server("copy", "gradient", "accrued")
+        await self._me.on_server("units", "gradient", 1.0)
         s, y = ([f"{kind} {number}" for number in self._pairs] for kind in "sy")
-        (gg,) = await self._dots("gradient", ["gradient"])
-        gs, gy = await self._dots("gradient", s), await self._dots("gradient", y)
+        asked = [("gradient", name) for name in ["gradient", *s, *y]]
+        if grows:
+            asked += [(s[-1], name) for name in y] + [(y[-1], name) for name in [*s[:-1], *y]]
+        products = await self._together(*(("dot", *pair) for pair in asked))
+        k, before = len(s), self._products
+        gg, gs, gy, of_s, of_y, square = np.split(np.array(products), np.cumsum([1, k, k, k, k - 1]))
         sy, yy = before.sy[drops:, drops:], before.yy[drops:, drops:]
         if grows:
-            sy = grown(sy, row=await self._dots(s[-1], y), column=await self._dots(y[-1], s[:-1]))
-            row = await self._dots(y[-1], y)
-            yy = grown(yy, row, column=row[:-1])
-        self._products = Products(gg, gs, gy, sy, yy, step, before.gg)
+            sy, yy = grown(sy, row=of_s, column=of_y), grown(yy, row=square, column=square[:-1])
+        self._products = Products(float(gg[0]), gs, gy, sy, yy, step, before.gg)
 
     async def _aim(self, loss: float) -> Search:
         """Find the direction from here, and begin to search along it."""
@@ -136,9 +129,6 @@ class Coordinator:
             step = 1 / math.sqrt(self._products.gg) if self._gain is None else self._gain / -found.slope
         resolution = resolution_of(float(np.finfo(me.params.weights.dtype).eps))
         return begin(loss, found.slope, step or 0.0, method.curvature, method.strong, resolution)
-
-    async def _dots(self, x: str, names: Sequence[str]) -> Array:
-        return np.array(await self._together(*(("dot", x, name) for name in names)))
 
     async def _together(self, *ops: tuple[object, ...]) -> list[float]:
         """Operations that do not depend on each other are under way at the same time."""

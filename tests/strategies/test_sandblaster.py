@@ -28,7 +28,7 @@ from hogwild import (
     train,
 )
 from hogwild.engines import portions
-from hogwild.engines.session import Session
+from hogwild.engines.session import Session, Turn
 from hogwild.interfaces import AbstractStrategy
 from hogwild.requests import OnServer, Start
 from hogwild.testing import problem
@@ -283,6 +283,20 @@ def test_the_coordinator_may_be_lost_between_any_two_operations(lost, part):
         result = learn_easily(strategy, 25)
         assert strategy.died == {0}
         assert value(result) == pytest.approx(best, rel=1e-8), f"after operation {after}"
+
+
+@pytest.mark.parametrize("tol", [0.0, None])
+@pytest.mark.parametrize("leaves", [{0: 0}, {0: 1}, {0: 4}, {1: 3}, {0: 3, 1: 3}, {0: 2, 1: 6}, {0: 5, 1: 2}], ids=str)
+def test_workers_may_leave_whoever_coordinates(lost, monkeypatch, leaves, tol):
+    # {rank: after how many rounds}
+    turn = Session.turn
+
+    def turn_or_leave(session, rank, index):
+        return Turn.STOP if index >= leaves.get(rank, index + 1) else turn(session, rank, index)
+
+    monkeypatch.setattr(Session, "turn", turn_or_leave)
+    result = learn_easily(Sandblaster(lbfgs(2)), 40, workers=3, tol=tol, **STUCK)
+    assert value(result) == pytest.approx(optimum(), rel=1e-8)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ those of w.
 from __future__ import annotations
 
 import math
+from enum import IntEnum
 from typing import final
 
 import numpy as np
@@ -18,6 +19,14 @@ from hogwild.rules.line_search import Search, Stage, advance, begin, resolution_
 
 POINTS = ("point 0", "point 1")
 """One of them is the accepted point, and the next is written to the other: one is whole whenever we are lost."""
+
+
+class News(IntEnum):
+    """What the coordinator tells the others."""
+
+    GO = 0  # the point is there: evaluate it
+    LEFT = 1  # I go through no more rounds: whoever does needs another coordinator
+    DONE = 2  # no step is better: the server holds the answer
 
 
 @final
@@ -35,9 +44,9 @@ class Coordinator:
         self._products = Products(0.0)
         self._gain: float | None = None  # what the slope promised for the last accepted step
 
-    def message(self, *, over: bool = False) -> Vector:
-        """What all must know: who coordinates, where the accepted point is, and whether this is the end."""
-        return np.array([self._me.rank, self._slot or 0, over], np.float64)
+    def message(self, news: News) -> Vector:
+        """What all must know: who coordinates, where the accepted point is, and what is to be done."""
+        return np.array([self._me.rank, self._slot or 0, news], np.float64)
 
     async def move(self) -> None:
         """Put the point that is to be evaluated where workers pull it from, and begin a new sum."""
@@ -103,16 +112,13 @@ class Coordinator:
         await self._me.on_server("copy", "gradient", "accrued")
         await self._me.on_server("units", "gradient", 1.0)
         s, y = ([f"{kind} {number}" for number in self._pairs] for kind in "sy")
-        asked = [("gradient", name) for name in ["gradient", *s, *y]]
-        if grows:
-            asked += [(s[-1], name) for name in y] + [(y[-1], name) for name in [*s[:-1], *y]]
-        products = await self._together(*(("dot", *pair) for pair in asked))
+        gg, *of_g = await self._dots("gradient", ["gradient", *s, *y])
         k, before = len(s), self._products
-        gg, gs, gy, of_s, of_y, square = np.split(np.array(products), np.cumsum([1, k, k, k, k - 1]))
         sy, yy = before.sy[drops:, drops:], before.yy[drops:, drops:]
         if grows:
-            sy, yy = grown(sy, row=of_s, column=of_y), grown(yy, row=square, column=square[:-1])
-        self._products = Products(float(gg[0]), gs, gy, sy, yy, step, before.gg)
+            of_s, of_y = np.array(await self._dots(s[-1], y)), np.array(await self._dots(y[-1], [*y, *s[:-1]]))
+            sy, yy = grown(sy, row=of_s, column=of_y[k:]), grown(yy, row=of_y[:k], column=of_y[: k - 1])
+        self._products = Products(gg, np.array(of_g[:k]), np.array(of_g[k:]), sy, yy, step, before.gg)
 
     async def _aim(self, loss: float) -> Search:
         """Find the direction from here, and begin to search along it."""
@@ -129,6 +135,9 @@ class Coordinator:
             step = 1 / math.sqrt(self._products.gg) if self._gain is None else self._gain / -found.slope
         resolution = resolution_of(float(np.finfo(me.params.weights.dtype).eps))
         return begin(loss, found.slope, step or 0.0, method.curvature, method.strong, resolution)
+
+    async def _dots(self, x: str, names: list[str]) -> list[float]:
+        return await self._together(*(("dot", x, name) for name in names))
 
     async def _together(self, *ops: tuple[object, ...]) -> list[float]:
         """Operations that do not depend on each other are under way at the same time."""

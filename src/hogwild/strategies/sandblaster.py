@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, final
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.rules.directions import Method, find_method, lbfgs
 from hogwild.rules.updates import sgd
-from hogwild.strategies.coordinator import POINTS, Coordinator
+from hogwild.strategies.coordinator import POINTS, Coordinator, News
 
 
 @final
@@ -56,7 +56,7 @@ class Sandblaster(AbstractStrategy):
         return True
 
     async def work(self, me: Worker) -> None:
-        leader, slot, heard = -1, None, False
+        leader, slot, heard, news = -1, None, False, News.LEFT
         mind: Coordinator | None = None  # of the leader alone
         async for round in me.rounds():
             live = (me.rank, *me.peers)
@@ -68,14 +68,15 @@ class Sandblaster(AbstractStrategy):
                 mind = Coordinator(me, self.method, slot)
             if mind is not None:
                 await mind.move()
-            go = (await me.all_reduce(None if mind is None else mind.message(), quorum=1)).sum
-            heard = True
-            if go is None:  # the leader is lost
+            go = (await me.all_reduce(None if mind is None else mind.message(News.GO), quorum=1)).sum
+            heard, told = True, int(News.LEFT)
+            if go is not None:
+                leader, slot, told = map(int, go)
+            if told == News.DONE:
+                return
+            if told == News.LEFT:  # or lost
                 leader = -1
                 continue
-            leader, slot, over = map(int, go)
-            if over:
-                return
             if leader != me.rank:
                 mind = None
             (await me.pull()).copy_to(me.params)
@@ -83,7 +84,8 @@ class Sandblaster(AbstractStrategy):
                 ack = await me.push(await me.gradient(portion))
                 me.counts["late portions"] += ack.late
             if mind is not None and not await mind.conclude():
+                news = News.DONE
                 break
-        end = await me.all_reduce(None if mind is None else mind.message(over=True), quorum=1)
+        end = await me.all_reduce(None if mind is None else mind.message(news), quorum=1)
         if end.sum is None and slot is not None:  # the leader was lost in the last round, and perhaps left a trial
             await me.on_server("copy", "weights", POINTS[slot])

@@ -20,24 +20,24 @@ class Sandblaster(AbstractStrategy):
     point, and take small portions of the pass as they are free; each pushes the sum of gradients of a portion to the
     shards, which add them up. Near the end copies of unfinished portions are handed out, and the first result counts.
     Then the coordinator, the lowest rank, looks how much the objective has fallen along the direction that it searches,
-    and says what the next round evaluates: another step along it, or the first along a new direction. It never holds
-    the weights, a gradient or a direction: these are vectors with names on the shards, which add them and tell it inner
-    products.
+    and says what the next round evaluates: another step along it, or the first along a new direction. For that it needs
+    numbers alone: points, gradients and directions are vectors with names on the shards, which tell inner products.
 
     method : `lbfgs(memory=10)`, `conjugate_gradient()`, `gradient_descent()`, or a name of these
 
-    There is no step size to tune. It wants a smooth objective that is the same each time: of a network without dropout,
-    and without l1. At the kinks of a hinge it may end early. It ends by itself where no step improves the objective.
+    There is no step size to tune, and columns of uneven scale are measured in the units of the model. It wants an
+    objective that is smooth and the same each time: a network without dropout, and no l1. At the kinks of a hinge it
+    may end early. It ends by itself where no step improves the objective.
 
     If the coordinator is lost, the next rank goes on from the last accepted point, with an empty history. Weights are
-    judged when all workers have come to the end of a pass; where none are (`Stop(tol=None)`), nobody waits for those
-    that still compute copies.
+    judged when all workers have come to the end of a pass; where they are not judged (`Stop(tol=None)`), nobody waits
+    for those that still compute copies, unless it is the coordinator.
 
-    `History.counts`: "evaluations" (passes), "accepted steps", "restarts" from steepest descent, "late portions".
+    `History.counts`: "evaluations" (passes), "accepted steps", "restarts" (by steepest descent), "late portions".
 
-    Differences from the paper: it does not say which line search: here that of `hogwild.rules.line_search`. Directions
-    come from inner products alone (Chen, Wang and Zhou 2014), as the paper only suggests. The coordinator is one of the
-    workers; a push holds one portion.
+    Differences from the paper, which does not say which line search: here that of `hogwild.rules.line_search`.
+    Directions are found from inner products alone (Chen, Wang and Zhou 2014). The coordinator is one of the workers. A
+    push holds one portion, where theirs hold a few.
     """
 
     needs = frozenset({"server"})

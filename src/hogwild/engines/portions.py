@@ -32,9 +32,9 @@ class _Open:
 class _Pass:
     """The portions of one round: those not handed out, those not pushed and who has them."""
 
-    def __init__(self, first_number: int, n_examples: int, workers: int) -> None:
-        each = max(FEWEST_PER_WORKER, min(PORTIONS_PER_WORKER, MANY // workers))
-        count = min(n_examples, each * workers)
+    def __init__(self, first_number: int, n_examples: int, size: int) -> None:
+        each = max(FEWEST_PER_WORKER, min(PORTIONS_PER_WORKER, MANY // size))
+        count = min(n_examples, each * size)
         cuts = [n_examples * i // count for i in range(count + 1)]
         self.portions = [Portion(first_number + i, begin, end - begin) for i, (begin, end) in enumerate(pairwise(cuts))]
         self.next = 0
@@ -94,8 +94,8 @@ class Portions:
     finished : called when all portions of a pass were pushed
     """
 
-    def __init__(self, n_examples: int, workers: int, rounds: list[int], finished: Callable[[], None]) -> None:
-        self._n, self._workers, self._rounds, self._finished = n_examples, workers, rounds, finished
+    def __init__(self, n_examples: int, size: int, rounds: list[int], finished: Callable[[], None]) -> None:
+        self._n, self._size, self._rounds, self._finished = n_examples, size, rounds, finished
         self._passes: dict[int, _Pass] = {}
         self._waiting: dict[int, tuple[_Pass, Reply]] = {}  # by rank
         self._numbers = 0
@@ -110,7 +110,7 @@ class Portions:
                 reply(None)
                 return
             self._passes = {key: kept for key, kept in self._passes.items() if key >= round - 1}
-            self._passes[round] = _Pass(self._numbers, self._n, self._workers)
+            self._passes[round] = _Pass(self._numbers, self._n, self._size)
             self._numbers += len(self._passes[round].portions)
         this = self._passes[round]
         portion = this.give(rank)

@@ -16,8 +16,8 @@ MARGIN = 0.01  # interpolation keeps away from both ends by this part of the int
 INTERPOLATED = 4  # so many trials; then bisection, which also ends at a kink
 CURVED = 10  # so many trials insist on the slope; then any decrease will do
 MOST_TRIALS = 20
-SUM = 2.0**-50  # what rounding leaves open of a sum of losses, as a share of it
-MANY = 32.0  # and rounding errors of many predictions cancel out so far, at least
+ROUNDING = 2.0**-50  # of a sum of losses in float64, as a share of it
+AVERAGED = 32.0  # errors of predictions, of which there are many, cancel out so far at least
 
 
 class Trial(NamedTuple):
@@ -59,11 +59,11 @@ class Search(NamedTuple):
 
 def resolution_of(eps: float) -> float:
     """The smallest relative change of the loss that is no rounding, of predictions in floats of this precision."""
-    return max(SUM, eps / MANY)
+    return max(ROUNDING, eps / AVERAGED)
 
 
 def begin(
-    loss: float, slope: float, step: float, curvature: float, strong: bool = False, resolution: float = SUM
+    loss: float, slope: float, step: float, curvature: float, strong: bool = False, resolution: float = ROUNDING
 ) -> Search:
     """A search from a point with this loss, along a direction with this slope, whose first trial is `step`.
 

@@ -25,7 +25,7 @@ class Delta:
     examples : how many examples; may be 0 when an epoch has ended, and then all values are 0
     steps :    how many minibatches: `values * steps / examples` is the sum of their mean gradients, what accrued steps
                of SGD take off the weights
-    loss :     sum of their losses, at the weights they were computed with
+    loss :     sum of (loss + l2/2 |w|^2), of which `values` is the gradient, at the weights they were computed with
     moment :   when in the run it was computed: what step-size schedules want to know
     keys :     None: all rows
     portion :  number of the portion, if it was computed of one
@@ -55,7 +55,9 @@ class Delta:
 
     def of_portion(self, number: int) -> Delta:
         """The same, as the result of that portion."""
-        return replace(self, portion=number)
+        twin = object.__new__(Delta)  # as in `copy`
+        twin.__dict__.update(self.__dict__, portion=number)
+        return twin
 
     def copy(self) -> Delta:
         """One that does not change when the values do."""

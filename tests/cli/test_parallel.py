@@ -24,12 +24,14 @@ from hogwild import (
     Hogwild,
     LinearClassifier,
     LocalSGD,
+    Sandblaster,
     Serial,
     Simulated,
     Speeds,
     Threads,
     adagrad,
     adam,
+    conjugate_gradient,
     load_model,
     write_npz,
 )
@@ -203,7 +205,7 @@ def test_a_time_limit_is_of_virtual_seconds(files, here):
     assert whole / 2 < found["virtual_s"] < whole
 
 
-@pytest.mark.parametrize("strategy", ["downpour", "hogwild", "racy", "all-reduce", "local-sgd", "alone"])
+@pytest.mark.parametrize("strategy", ["downpour", "sandblaster", "hogwild", "racy", "all-reduce", "local-sgd", "alone"])
 def test_equal_seeds_give_equal_files_when_simulated(files, here, strategy):
     options = ("--engine", "simulated", "--workers", 5, "--strategy", strategy, "--jitter", 0.3, *SHORT, "-q")
     for name in ("a", "b"):
@@ -255,6 +257,8 @@ def test_real_data_are_learnt_on_many_machines(shared_data, here):
         ),
         ("--strategy downpour --rule-rate 0.5 --engine simulated", Downpour(server=adagrad(0.5)), Simulated()),
         ("--strategy downpour --fetch rows --engine simulated", Downpour(fetch="rows"), Simulated()),
+        ("--strategy sandblaster --method conjugate-gradient --engine simulated --shards 3",
+         Sandblaster(conjugate_gradient()), Simulated(shards=3)),
         ("--strategy local-sgd --period 7 --minibatch 2 --threads 3", LocalSGD(7, 2), Threads(3)),
         ("--strategy full-batch --backups 1 --engine simulated", AllReduce(STRATEGIES["full-batch"]().minibatch, 1),
          Simulated()),
@@ -346,11 +350,17 @@ def test_bandwidths_have_units(text, bytes_s):
         ("--strategy hogwild --warm-start 1", "--warm-start goes with --strategy downpour, not with hogwild"),
         (
             "--strategy all-reduce --engine simulated --shards 2",
-            "--shards goes with --strategy downpour, bounded-staleness or elastic-averaging, not with all-",
+            "--shards goes with --strategy downpour, bounded-staleness, elastic-averaging or ",
         ),
-        ("--shards 2", "--shards goes with --strategy downpour, bounded-staleness or elastic-averaging, not with auto"),
+        (
+            "--shards 2",
+            "--shards goes with --strategy downpour, bounded-staleness, elastic-averaging or ",
+        ),
+        ("--strategy downpour --method lbfgs", "--method goes with --strategy sandblaster, not with downpour"),
+        ("--strategy sandblaster --rule adam", "--rule goes with --strategy downpour, not with sandblaster"),
         ("--strategy serial --engine simulated --workers 3", "--workers 3 is too many for --strategy serial: it has 1"),
         ("--engine cloud", "engine='cloud' is not known; use one of threads, simulated"),
+        ("--strategy sandblaster --method bfgs", "method='bfgs' is not known (did you mean lbfgs?); use one of lbfgs"),
         ("--strategy downpour --fetch never", "fetch='never' is not known; use one of ahead, wait, rows"),
         ("--strategy downpour --rule lars", "rule='lars' is not known; use one of sgd, momentum, adagrad, adam"),
         ("--strategy downpour --rule-rate 0", "--rule-rate"),

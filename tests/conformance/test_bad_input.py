@@ -12,6 +12,7 @@ from hogwild import (
     Linear,
     LocalSGD,
     NonFiniteError,
+    Sandblaster,
     Serial,
     Simulated,
     Speeds,
@@ -136,6 +137,7 @@ def test_speeds_that_are_none():
         (Downpour, {"warm_start": -1}, "warm_start=-1 must be a whole number of at least 0"),
         (Downpour, {"fetch": "never"}, "fetch='never' must be "),
         (Downpour, {"fetch": "rows", "push_every": 2}, "fetch_every and push_every must be 1"),
+        (Sandblaster, {"method": "newton"}, "method='newton' is not known; use one of lbfgs, conjugate-gradient, grad"),
     ],
 )
 def test_strategies_that_cannot_be(strategy, options, sentence):
@@ -154,9 +156,12 @@ def test_numbers_that_are_not_finite(engine, name):
     if name == "downpour":
         strategy = Downpour(server=sgd(1e200))
     workers = 1 if name == "serial" else 3
+    X, y = TASK.data
+    if name == "sandblaster":  # whose searches take no step that is too long: only the data can be too large
+        y = y * 1e200
 
     def run():
-        return learn(strategy, engine(workers), model, epochs=200, tol=0)
+        return learn(strategy, engine(workers), model, (X, y), epochs=200, tol=0)
 
     try:
         error = refused(NonFiniteError, "NaN or infinite", run)

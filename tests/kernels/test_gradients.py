@@ -17,13 +17,14 @@ every_layout = pytest.mark.parametrize("layout", LAYOUTS)
 
 
 def expected_sum(problem, order, loss, layout, l2=L2):
-    """The gradient of the sum of weight * loss + l2/2 |w|^2 over the rows of `order`, and the sum of losses."""
+    """The gradient of the sum of weight * loss + l2/2 |w|^2 over the rows of `order`, and the sum itself."""
     x = problem.X[order] - (CENTRE if layout == "dense" else 0.0)
     y, s = problem.y[order], problem.s[order]
     p = x @ problem.start[:-1] + problem.start[-1]
     slopes = s * [loss.slope(q, t, loss.default) for q, t in zip(p, y, strict=True)]
     values = [loss.value(q, t, loss.default) for q, t in zip(p, y, strict=True)]
-    return np.append(x.T @ slopes + order.size * l2 * problem.start[:-1], slopes.sum()), float(s @ values)
+    coef, pull = problem.start[:-1], order.size * l2
+    return np.append(x.T @ slopes + pull * coef, slopes.sum()), float(s @ values + pull / 2 * coef @ coef)
 
 
 def summed(problem, layout, dtype, starts, loss, relaxed=False, l2=L2, intercept=True):
@@ -126,12 +127,14 @@ def test_some_columns_are_those_of_the_whole(layout, dtype, relaxed, keys):
 @pytest.mark.parametrize("rate", [1e-3, 0.7, 50.0])
 def test_the_penalty_on_a_column_is_weighted_by_its_rarity_and_clipped(relaxed, rate):
     problem, loss, starts, keys = Problem(), LOSSES["hinge"], np.array([7, 28]), np.arange(12)
-    without, (seen, _, _) = of_keys(problem, "sparse32", np.float64, starts, loss, keys, 0.0, rate, relaxed)
-    values, _ = of_keys(problem, "sparse32", np.float64, starts, loss, keys, L2, rate, relaxed)
+    without, (seen, losses, _) = of_keys(problem, "sparse32", np.float64, starts, loss, keys, 0.0, rate, relaxed)
+    values, (_, total, _) = of_keys(problem, "sparse32", np.float64, starts, loss, keys, L2, rate, relaxed)
     touched = 1 - (1 - (problem.X != 0).mean(axis=0)) ** seen
     factor = RELAX if relaxed else np.ones(12)
     pull = np.minimum(L2 / touched, 1 / (rate * factor))
-    np.testing.assert_allclose(values - without, seen * pull * problem.start[:-1], rtol=1e-9, atol=1e-12)
+    coef = problem.start[:-1]
+    np.testing.assert_allclose(values - without, seen * pull * coef, rtol=1e-9, atol=1e-12)
+    assert total - losses == pytest.approx(seen / 2 * (pull * coef) @ coef, rel=1e-9)
 
 
 @pytest.mark.parametrize("keys", [[-1, 2], [3, 13], [2**40]])

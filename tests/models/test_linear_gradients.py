@@ -37,8 +37,8 @@ def test_finite_differences_of_the_objective(loss, layout, dtype):
     tolerance = {"rtol": 1e-4, "atol": 1e-4} if dtype is np.float32 else {"rtol": 1e-6, "atol": 1e-6}
     np.testing.assert_allclose(delta.values, differences, **tolerance)
     assert delta.values.dtype == params.weights.dtype == dtype
-    losses = total(w) - 90 * bound.l2 / 2 * w[:-1] @ w[:-1]
-    assert delta.loss == pytest.approx(losses, rel=1e-5)
+    precision = 1e-5 if dtype is np.float32 else 1e-12
+    assert delta.loss == pytest.approx(total(w), rel=precision), "it is the gradient of that"
     assert (delta.examples, delta.steps, delta.moment, delta.keys) == (90, 1, NOW, None)
 
 

@@ -153,7 +153,7 @@ def test_the_gradient_is_that_of_autograd(weighted):
     penalty = 0.1 * sum(parameter.square().sum() for parameter in module.parameters())
     expected = torch.autograd.grad(loss + 20 * penalty, list(module.parameters()))
     np.testing.assert_allclose(delta.values, torch.cat([g.ravel() for g in expected]).numpy(), rtol=1e-6, atol=1e-7)
-    assert delta.loss == pytest.approx(loss.item(), rel=1e-6)
+    assert delta.loss == pytest.approx((loss + 20 * penalty).item(), rel=1e-6)
     assert (delta.examples, delta.steps, delta.moment, delta.keys) == (20, 1, START, None)
 
 

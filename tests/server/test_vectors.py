@@ -48,6 +48,22 @@ def test_operations(shards):
     assert rig.operate("dot", "d", "d") == 0.0
 
 
+def test_units_are_those_of_the_model():
+    scales = np.array([2.0, 4.0, 0.5])
+    span = Ranges(flat(3).offsets, 1).spans[0]
+    shard = Shard(span, np.array([1.0, 1.0, 1.0]), sgd(), scales=scales)
+    for power, expected in ((1, scales), (-2.0, 1 / scales), (np.int64(1), np.ones(3))):
+        assert shard.operate(("units", "weights", power)) == 0.0
+        np.testing.assert_array_equal(shard.weights, expected)
+    again = Shard(span, np.zeros(3), sgd(), scales=scales)
+    again.restore(shard.snapshot())
+    again.operate(("units", "weights", 1.0))
+    np.testing.assert_array_equal(again.weights, scales)
+    plain = Shard(span, np.array([1.0, 2.0, 3.0], np.float32), sgd())
+    plain.operate(("units", "weights", -1.0))
+    np.testing.assert_array_equal(plain.weights, np.array([1.0, 2.0, 3.0], np.float32))
+
+
 def test_a_copy_is_one():
     rig = started(2)
     rig.operate("copy", "d", "weights")

@@ -18,6 +18,7 @@ from hogwild.requests import (
     Gradient,
     Inbox,
     NextRound,
+    OnServer,
     Pull,
     Push,
     Put,
@@ -25,6 +26,7 @@ from hogwild.requests import (
     Share,
     Start,
     Steps,
+    Take,
     Ticket,
     Upcoming,
     Wait,
@@ -40,6 +42,7 @@ from hogwild.strategies import (
     LocalSGD,
     Locked,
     RoundRobin,
+    Sandblaster,
     Serial,
     find_strategy,
 )
@@ -92,14 +95,22 @@ def answered(request):
             return ticket.answer
         case Upcoming():
             return np.arange(1)
-    return None
+        case OnServer():
+            return 0.0
+    return None  # of Take, too: all portions have been pushed
 
 
 def requests(
-    strategy: AbstractStrategy, rounds: int, *, late: bool = False, rank: int = 0, size: int = 1
+    strategy: AbstractStrategy,
+    rounds: int,
+    *,
+    late: bool = False,
+    rank: int = 0,
+    size: int = 1,
+    peers: tuple[int, ...] = (),
 ) -> list[object]:
     """What a worker asks for when it is granted so many rounds."""
-    worker = Worker(rank, size, np.random.default_rng(0), Params({"coef": (1,)}))
+    worker = Worker(rank, size, np.random.default_rng(0), Params({"coef": (1,)}), peers)
     program, asked, answer = strategy.work(worker), [], None
     try:
         while True:
@@ -120,7 +131,7 @@ def are_like(asked: list[object], wanted: list[object]) -> bool:
 
 
 def test_every_strategy_is_in_these_tests():
-    assert set(ASKS) == set(STRATEGIES) - {"downpour"}
+    assert set(ASKS) == set(STRATEGIES) - {"downpour", "sandblaster"}
 
 
 @pytest.mark.parametrize("name", ASKS)
@@ -169,13 +180,23 @@ def test_downpour_by_rows():
     assert asked[:4] == [NextRound, Upcoming, Pull, Wait]
 
 
+def test_only_the_coordinator_of_sandblaster_asks_for_operations():
+    asked = kinds(requests(Sandblaster(), 1))
+    assert asked[:8] == [NextRound, OnServer, OnServer, OnServer, Reduce, Pull, Take, OnServer]
+    assert kinds(requests(Sandblaster(), 0)) == [NextRound, Reduce]
+    other = requests(Sandblaster(), 1, rank=1, size=2, peers=(0,))
+    assert other == [NextRound(), Reduce(None, 1), NextRound(), Reduce(None, 1)], "nobody has moved the weights"
+    late = requests(Sandblaster(), 1, rank=1, size=2, late=True)
+    assert late == other, "who is late has been led, though the others are gone"
+
+
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_it_says_what_it_needs(name):
     strategy = STRATEGIES[name]()
     asked = {kind.__name__ for kind in kinds(requests(strategy, 1))}
     turns = {"turns"} if name in ("round-robin", "hogwild-ordered") else set()
     assert strategy.needs == turns | ({"share"} if "Share" in asked else set()) | (
-        {"server"} if "Push" in asked else set()
+        {"server"} if asked & {"Push", "OnServer"} else set()
     )
     assert (strategy.server is not None) == ("server" in strategy.needs)
     assert strategy.needs <= Threads.can

@@ -15,6 +15,7 @@ from hogwild.engines import Link, Simulated, Speeds, Threads
 from hogwild.memory import InTurn, Locking, Racy, Replicas
 from hogwild.requests import ALL
 from hogwild.rules.codecs import CODECS, Codec
+from hogwild.rules.directions import METHODS, Method
 from hogwild.rules.pushes import Pushes
 from hogwild.rules.schedules import Schedule
 from hogwild.rules.topologies import TOPOLOGIES, Topology, edges
@@ -22,7 +23,11 @@ from hogwild.rules.updates import UPDATES, Update
 from hogwild.strategies import STRATEGIES, Compressed
 
 PARTS = (Compressed, InTurn, Link, Locking, Racy, Replicas, Schedule, Simulated, Speeds, Threads)
-MADE: dict[str, dict[str, Callable[..., Any]]] = {"Codec": CODECS, "Topology": {**TOPOLOGIES, "edges": edges}}
+MADE: dict[str, dict[str, Callable[..., Any]]] = {
+    "Codec": CODECS,
+    "Method": METHODS,
+    "Topology": {**TOPOLOGIES, "edges": edges},
+}
 """What is made by functions, by name, of its numbers."""
 TYPES: dict[str, type] = {cls.__name__: cls for cls in {type(make()) for make in STRATEGIES.values()} | set(PARTS)}
 
@@ -38,7 +43,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, Update) and value.name in UPDATES:
         numbers = [value.rate, *value.numbers]
         return {"type": "Update", "name": value.name, "numbers": numbers, "pushes": value.pushes._asdict()}
-    if isinstance(value, Topology | Codec) and value.name in MADE[type(value).__name__]:
+    if isinstance(value, Codec | Method | Topology) and value.name in MADE[type(value).__name__]:
         return {"type": type(value).__name__, "name": value.name, "numbers": encode(value.numbers)}
     if TYPES.get(type(value).__name__) is type(value):
         record: Any = value

@@ -56,6 +56,12 @@ def rule_names() -> list[str]:
     return list(UPDATES)
 
 
+def method_names() -> list[str]:
+    from hogwild.rules.directions import METHODS
+
+    return list(METHODS)
+
+
 def topology_names() -> list[str]:
     from hogwild.rules.topologies import TOPOLOGIES
 

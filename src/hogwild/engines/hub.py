@@ -97,12 +97,18 @@ class Hub:
         if self._servers is None:
             raise Unsupported('there is no server: the strategy must give a rule (`server`) and need "server"')
         if isinstance(request, Push) and isinstance(request.x, Delta) and request.x.portion is not None:
+            if self._session.task.prox is not None:
+                raise Unsupported(
+                    "a penalty that is in no gradient (l1) cannot be paid where gradients of portions are only added "
+                    "up: use l1=0, or a strategy that makes steps, such as Downpour()"
+                )
             number, told = request.x.portion, reply
 
             def reply(answer: Any) -> None:
-                if not answer.late:
-                    self._portions.pushed(number)
+                self._portions.pushed(rank, number, late=answer.late)
                 told(answer)
+
+            self._portions.sent(rank, number)
 
         self._servers.ask(rank, request, reply)
 
@@ -179,7 +185,8 @@ class Hub:
     def deadlock(self, met: Collection[int]) -> Deadlock:
         """All wait: who for what? `met` wait for the end of the epoch."""
         servers = () if self._servers is None else self._servers.waits()
-        why = {id(reply): text for reply, text in chain(self._collectives.waits(), self._mailboxes.waits(), servers)}
+        parts = (self._collectives.waits(), self._mailboxes.waits(), self._portions.waits(), servers)
+        why = {id(reply): text for reply, text in chain(*parts)}
         waits = [
             (rank, "the end of the epoch" if rank in met else why.get(id(self._awaited[rank]), "an answer"))
             for rank in self.running

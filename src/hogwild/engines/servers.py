@@ -112,7 +112,8 @@ class Servers:
 
     def _push(self, rank: int, request: Push, reply: Reply) -> None:
         client, x = self._clients[rank], request.x
-        parts = client.push(x, self._rate(rank, x) if isinstance(x, Delta) else None)
+        rate = self._rate(rank, x) if isinstance(x, Delta) and x.portion is None else None
+        parts = client.push(x, rate)
         self._send(_Call(rank, request, reply, len(parts)), parts, self._apply)
 
     def _rate(self, rank: int, x: Delta) -> float:

@@ -100,17 +100,20 @@ def gradient_sum(rows, starts, chunk, w, loss, l2, intercept, scratch, values): 
     """values = sum over the rows of the gradient of (weight * loss + l2/2 |w|^2), (d + 1,) with the intercept last.
 
     `loss` is (code, parameter); without `intercept` the last of the values is 0. Returns (examples, sum of
-    weight * loss, 0.0 or NaN if not all is finite).
+    weight * loss + l2/2 |w|^2, 0.0 or NaN if not all is finite).
     """
     seen, total, nothing = _sum_slopes(rows, starts, chunk, w, loss, scratch)
-    last, pull = w.size - 1, w.dtype.type(seen * l2)
+    last, pull, square = w.size - 1, w.dtype.type(seen * l2), 0.0
     for j in range(last):
         value = w.dtype.type(scratch[j]) + pull * w[j]
         values[j] = value
         scratch[j] = 0.0
         nothing += value * w.dtype.type(0)
+        square += np.float64(w[j]) * np.float64(w[j])
     values[last] = scratch[last] if intercept else 0.0
     scratch[last] = 0.0
+    if l2 > 0.0:  # else an overflow of the square would be NaN
+        total += 0.5 * l2 * seen * square
     return seen, total, nothing + values[last] * 0.0
 
 
@@ -119,7 +122,8 @@ def gradient_of_keys(rows, starts, chunk, w, loss, rarity, intercept, scratch, k
     """As `gradient_sum`, but (keys.size,): of the columns `keys` only (the last, d, is the intercept).
 
     If `keys` are the columns that the rows have, the penalty on column j is weighted by 1 / P(b rows have column j),
-    P = 1 - (share of examples without it)^b: then it is right on average. Returns -1 examples if a key is out of range.
+    P = 1 - (share of examples without it)^b: then it is right on average, in the sum of losses too. Returns -1 examples
+    if a key is out of range.
     """
     last = w.size - 1
     for k in range(keys.size):
@@ -135,6 +139,7 @@ def gradient_of_keys(rows, starts, chunk, w, loss, rarity, intercept, scratch, k
             touched = -np.expm1(seen * rarity.absent[j])
             pull = min(rarity.l2 / touched, 1.0 / (rarity.rate * ease(rows, j))) if rarity.rate > 0.0 else 0.0
             value += seen * pull * w[j]
+            total += 0.5 * seen * pull * w[j] * w[j]
         values[k] = value
         nothing += values[k] * 0.0
     for c in range(starts.size):

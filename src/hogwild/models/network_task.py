@@ -144,8 +144,8 @@ class NetworkTask(AbstractTask):
         return np.arange(self._layout.n_rows if self._data.rows(blocks).shape[0] else 0, dtype=np.int64)
 
     def _slope(self, replica: Replica, weights: Vector, rows: Any, moment: Moment) -> float:
-        """Leaves the sum of gradients over the rows in `replica.slope`; gives the sum of their losses. NonFiniteError
-        if either is not finite.
+        """Leaves the sum of gradients over the rows in `replica.slope`; gives the sum of their losses, with the penalty
+        of each. NonFiniteError if either is not finite.
         """
         replica.slope[:] = 0
         loss = 0.0
@@ -153,6 +153,8 @@ class NetworkTask(AbstractTask):
             sum_of_losses = self._data.loss(self._learn_forward(replica, piece, moment), piece)
             sum_of_losses.backward()
             loss += sum_of_losses.item()
+        if self._l2 > 0:
+            loss += 0.5 * self._l2 * rows.shape[0] * inner(weights, weights)
         if not math.isfinite(loss):
             raise self._no_number("the loss", rows, moment)
         if self._l2 > 0:

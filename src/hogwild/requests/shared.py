@@ -140,10 +140,11 @@ class Push:
 class OnServer:
     """One operation on the named vectors of the shards. Answer: float (0 for those that give no number).
 
-    ("copy", to, of), ("scale", x, a), ("axpy", y, a, x): y += a x, ("dot", x, y). "weights" and "accrued" exist; "copy"
-    makes others. "accrued" is the sum of the deltas of portions, added in the order of their numbers, of each portion
-    the first; ("loss",): the sum of their losses. Reading either closes the sum, what comes later is dropped
-    (`Ack.late`), until ("clear",) begins another. ValueError for a vector that is not there.
+    ("copy", to, of), ("scale", x, a), ("axpy", y, a, x): y += a x, ("dot", x, y), and ("units", x, a): x_i *= scale_i^a
+    with the scales of the model (`AbstractTask.scales`). "weights" and "accrued" exist; "copy" makes others. "accrued"
+    is the sum of the deltas of portions, added in the order of their numbers, of each portion the first; ("loss",): the
+    sum of their losses. Reading either closes the sum, what comes later is dropped (`Ack.late`), until ("clear",)
+    begins another. ValueError for a vector that is not there.
     """
 
     op: tuple[Any, ...]
@@ -199,8 +200,9 @@ class Wait:
 class Take:
     """The next portion of this round's pass over all examples. Answer: `Portion`, or None when all have been pushed.
 
-    The first to ask in a round opens its pass. Near the end copies of unfinished portions are handed out; of two pushes
-    of one portion the first counts. Portions of a lost worker go to others.
+    The first to ask in a round opens its pass. Near the end a few copies are handed out of each portion that others
+    still compute; of two pushes of one portion the first counts. Who can be of no more help waits for the end. Portions
+    of a lost worker go to others. Who comes rounds later than others is told None.
     """
 
     __await__ = ask

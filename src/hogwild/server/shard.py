@@ -79,7 +79,7 @@ class Shard:
         self._state = rule.init(self.weights)
         self._clocks: dict[int, int] = {}  # pushes of each worker
         self._seen = Seen(window)
-        self._vectors = Vectors(self.weights)
+        self._vectors = Vectors(self.weights, self._scales)
         self._inflow = None if rule.pushes.is_plain else Inflow(rule.pushes, self.weights, workers)
         self._elastic = rule.pushes.pull_of_one(workers)
 
@@ -283,7 +283,7 @@ class Shard:
         self.version = int(snapshot["version"][0])
         self._clocks = dict(snapshot["clocks"].tolist())
         self._seen = Seen.of_table(self._seen.window, snapshot["seen"], snapshot["seen.values"])
-        self._vectors = Vectors.of_snapshot(self.weights, snapshot)
+        self._vectors = Vectors.of_snapshot(self.weights, self._scales, snapshot)
         if self._inflow is not None:
             self._inflow.restore(snapshot)
 

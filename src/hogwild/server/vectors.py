@@ -20,6 +20,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "copy": ("to", "of"),
     "scale": ("x", "a"),
     "axpy": ("y", "a", "x"),
+    "units": ("x", "a"),
     "dot": ("x", "y"),
     "loss": (),
     "clear": (),
@@ -50,12 +51,12 @@ def _form(name: str) -> str:
 
 @final
 class Vectors:
-    """One shard's part of "weights", of "accrued" and of whatever "copy" has made of them."""
+    """One shard's part of "weights", of "accrued" and of whatever "copy" has made of them; `scales`: see `Shard`."""
 
-    __slots__ = ("_made", "_weights", "accrual")
+    __slots__ = ("_made", "_scales", "_weights", "accrual")
 
-    def __init__(self, weights: Vector) -> None:
-        self._weights = weights
+    def __init__(self, weights: Vector, scales: Vector) -> None:
+        self._weights, self._scales = weights, scales
         self._made: dict[str, Vector] = {}
         self.accrual: Accrual | None = None  # until there is something to add, it takes no room
 
@@ -86,6 +87,8 @@ class Vectors:
         ("copy", to, of)      to = of; `to` may be new
         ("scale", x, a)       x = a x
         ("axpy", y, a, x)     y = y + a x
+        ("units", x, a)       x_i = x_i scale_i^a: a gradient (a = 1) or a change (a = -1) of w becomes that of
+                              u = w / scales, or back; see `AbstractTask.scales`
         ("dot", x, y)         sum of x_i y_i, in float64
         ("loss",)             sum of the losses that came with "accrued"
         ("clear",)            "accrued" = 0, and portions of the old sum are too late: see `Accrual`
@@ -107,6 +110,9 @@ class Vectors:
                 term = self._find(x) * float(a)
                 vector = self._find(y)
                 vector += term
+            case ("units", x, a):
+                vector = self._find(x)
+                vector *= self._scales ** float(a)
             case ("dot", x, y):
                 return inner(self._find(x), self._find(y))
             case ("loss",):
@@ -121,9 +127,9 @@ class Vectors:
         return arrays if self.accrual is None else arrays | self.accrual.snapshot()
 
     @classmethod
-    def of_snapshot(cls, weights: Vector, arrays: dict[str, NDArray[Any]]) -> Vectors:
+    def of_snapshot(cls, weights: Vector, scales: Vector, arrays: dict[str, NDArray[Any]]) -> Vectors:
         """What `snapshot` gave, beside these weights."""
-        vectors = cls(weights)
+        vectors = cls(weights, scales)
         made = {name.removeprefix("vector."): array for name, array in arrays.items() if name.startswith("vector.")}
         vectors._made = {name: np.array(array, weights.dtype) for name, array in made.items()}
         if "accrued.total" in arrays:

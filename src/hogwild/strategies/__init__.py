@@ -20,6 +20,7 @@ from hogwild.strategies.local_sgd import LocalSGD
 from hogwild.strategies.locked import Locked
 from hogwild.strategies.parzen_asgd import ParzenASGD
 from hogwild.strategies.round_robin import RoundRobin
+from hogwild.strategies.sandblaster import Sandblaster
 from hogwild.strategies.serial import Serial
 
 STRATEGIES: dict[str, Callable[[], AbstractStrategy]] = {
@@ -38,6 +39,7 @@ STRATEGIES: dict[str, Callable[[], AbstractStrategy]] = {
     "elastic-averaging": ElasticAveraging,
     "gossip": Gossip,
     "parzen-asgd": ParzenASGD,
+    "sandblaster": Sandblaster,
 }
 """The strategies by the names that estimators and the command line know, with their defaults."""
 
@@ -75,6 +77,7 @@ __all__ = [
     "Locked",
     "ParzenASGD",
     "RoundRobin",
+    "Sandblaster",
     "Serial",
     "SimuParallelSGD",
     "find_strategy",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hogwild.engines import Threads
-from hogwild.strategies import STRATEGIES
+from hogwild.strategies import STRATEGIES, Sandblaster
 from hogwild.testing import learning, messages, misuse, rounds, servers
 from hogwild.testing.probes import MakeEngine
 from hogwild.testing.problems import problem
@@ -17,7 +17,10 @@ def every_strategy_runs(make_engine: MakeEngine) -> None:
     engines = {"Threads": Threads, "this engine": make_engine}
     task = problem()._replace(epochs=5)
     for make in STRATEGIES.values():
-        check_strategy(in_small_blocks(make()), on=task, workers=(1, 3), tolerance=0.2, engines=engines)
+        strategy = in_small_blocks(make())
+        # Inner products depend, in their last bits, on the number of shards, which this engine may choose.
+        repeats = False if isinstance(strategy, Sandblaster) else None
+        check_strategy(strategy, on=task, workers=(1, 3), tolerance=0.2, repeats=repeats, engines=engines)
 
 
 ENGINE_CHECKS: dict[str, Callable[[MakeEngine], None]] = {

@@ -61,7 +61,8 @@ def full_gradients_are_right(make_engine: MakeEngine) -> None:
             everybody = await me.all_reduce(mine)
             w = me.params["coef"].astype(np.float64)
             near(everybody.sum.values[:-1], _gradient(w, l2), "the gradient over all examples")
-            near(everybody.sum.loss, ((X @ w - Y) ** 2).sum() / 2, "the loss over all examples")
+            objective = ((X @ w - Y) ** 2).sum() / 2 + len(Y) * l2 / 2 * w @ w
+            near(everybody.sum.loss, objective, "the loss over all examples, with the penalty")
             must(everybody.sum.examples == len(Y), f"ALL was {everybody.sum.examples} of {len(Y)} examples")
             await me.apply(everybody.sum)
 

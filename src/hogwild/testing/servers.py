@@ -162,6 +162,7 @@ def vectors_stay_on_the_server(make_engine: MakeEngine) -> None:
         await me.push(w)
         must(await me.on_server("copy", "old", "weights") == 0, "an operation that gives no number must answer 0")
         await me.on_server("scale", "weights", 0.5)
+        await me.on_server("units", "weights", 1.0)  # the scales of this model are 1
         await me.on_server("axpy", "weights", -2.0, "old")
         near((await me.pull()).values, -1.5 * w, "copy, scale and axpy")
         near(await me.on_server("dot", "weights", "old"), -1.5 * w @ w, "dot", 1e-7)

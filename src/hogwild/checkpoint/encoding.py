@@ -13,12 +13,14 @@ import numpy as np
 from hogwild.engines import Link, Simulated, Speeds, Threads
 from hogwild.memory import InTurn, Locking, Racy, Replicas
 from hogwild.requests import ALL
+from hogwild.rules.sample_sizes import PermissibleDelay, RoundRate, SampleSizes
 from hogwild.rules.schedules import Schedule
 from hogwild.rules.updates import UPDATES, Update
-from hogwild.strategies import AllReduce, Alone, Downpour, Hogwild, LocalSGD, Locked, RoundRobin, Serial
+from hogwild.strategies import AllReduce, Alone, Downpour, GrowingBatches, Hogwild, LocalSGD, Locked, RoundRobin, Serial
 
-STRATEGIES = (AllReduce, Alone, Downpour, Hogwild, LocalSGD, Locked, RoundRobin, Serial)
-PARTS = (InTurn, Link, Locking, Racy, Replicas, Schedule, Simulated, Speeds, Threads)
+STRATEGIES = (AllReduce, Alone, Downpour, GrowingBatches, Hogwild, LocalSGD, Locked, RoundRobin, Serial)
+RULES = (PermissibleDelay, RoundRate, SampleSizes, Schedule)
+PARTS = (InTurn, Link, Locking, Racy, Replicas, Simulated, Speeds, Threads, *RULES)
 TYPES: dict[str, type] = {cls.__name__: cls for cls in (*STRATEGIES, *PARTS)}
 
 

@@ -11,6 +11,7 @@ from hogwild.requests import ALL
 from hogwild.strategies.all_reduce import AllReduce
 from hogwild.strategies.alone import Alone
 from hogwild.strategies.downpour import Downpour
+from hogwild.strategies.growing_batches import GrowingBatches
 from hogwild.strategies.hogwild import Hogwild
 from hogwild.strategies.local_sgd import LocalSGD
 from hogwild.strategies.locked import Locked
@@ -29,6 +30,7 @@ STRATEGIES: dict[str, Callable[[], AbstractStrategy]] = {
     "local-sgd": LocalSGD,
     "alone": Alone,
     "downpour": Downpour,
+    "growing-batches": GrowingBatches,
 }
 """The strategies by the names that estimators and the command line know, with their defaults."""
 
@@ -50,6 +52,7 @@ __all__ = [
     "AllReduce",
     "Alone",
     "Downpour",
+    "GrowingBatches",
     "Hogwild",
     "LocalSGD",
     "Locked",

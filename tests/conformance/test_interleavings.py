@@ -15,9 +15,11 @@ from hogwild import (
     AllReduce,
     Alone,
     Downpour,
+    GrowingBatches,
     Hogwild,
     LocalSGD,
     Locked,
+    PermissibleDelay,
     Racy,
     Replicas,
     Simulated,
@@ -25,7 +27,11 @@ from hogwild import (
     Stop,
     adagrad,
     adam,
+    constant_size,
+    linear_size,
     momentum,
+    per_log_size,
+    power_size,
     sgd,
 )
 from hogwild.deltas import Change
@@ -267,12 +273,20 @@ downpours = st.builds(
     fetch=st.sampled_from(["ahead", "wait"]),
 )
 row_downpours = st.builds(Downpour, minibatch=small, server=rules, warm_start=st.integers(0, 4), fetch=st.just("rows"))
+growing = st.builds(
+    GrowingBatches,
+    sizes=st.sampled_from([constant_size(1), constant_size(20), linear_size(3), per_log_size(4), power_size(2, 0.5)]),
+    delay=st.one_of(st.integers(0, 3), st.sampled_from([PermissibleDelay(), PermissibleDelay(8.0)])),
+    minibatch=st.integers(1, 4),
+    block_examples=st.sampled_from([1, 5, 1024]),
+)
 strategies = st.one_of(
     st.builds(AllReduce, minibatch=st.one_of(small, st.just(ALL)), backups=st.integers(0, 6)),
     st.builds(LocalSGD, period=small, minibatch=small),
     st.builds(Alone, block_examples=st.integers(1, 50), minibatch=small),
     downpours,
     row_downpours,
+    growing,
     st.builds(
         Hogwild, how=st.sampled_from([Racy(), Replicas(4)]), block_examples=st.integers(1, 50), minibatch=st.just(1)
     ),
@@ -305,6 +319,12 @@ def test_every_strategy_ends_and_repeats_bit_for_bit(engine, strategy, seed, n, 
 def test_downpour_pushes_each_example_once(engine, strategy, seed, n, epochs):
     # With a rate of 1 and minibatches of 1 each visit is 1 on the server, however long it accrues.
     strategy = Downpour(1, strategy.fetch_every, strategy.push_every, sgd(1.0), strategy.warm_start, strategy.fetch)
+    trial = Trial(stop=Stop(epochs=epochs, tol=None), n_examples=n, seed=seed)
+    visits(trial.run_strategy(engine, strategy), epochs)
+
+
+@given(clusters, growing, seeds, examples, epochs)
+def test_growing_batches_push_each_example_once(engine, strategy, seed, n, epochs):
     trial = Trial(stop=Stop(epochs=epochs, tol=None), n_examples=n, seed=seed)
     visits(trial.run_strategy(engine, strategy), epochs)
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_the_permissible_delay_is_that_of_the_paper():
         assert PermissibleDelay(2.0).tau(x) == pytest.approx(2 * math.sqrt(x / math.log(x) * (1 - 1 / math.log(x))))
     assert PermissibleDelay().tau(0) == PermissibleDelay().tau(math.e**2)
     values = [PermissibleDelay().tau(x) for x in range(3000)]
-    assert all(0 <= later - earlier < 1 for earlier, later in zip(values, values[1:], strict=False))
+    assert all(0 <= later - earlier < 1 for earlier, later in pairwise(values))
 
 
 def unheard(sizes, behind, i):

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conformance.test_interleavings import clusters, epochs, seeds
+from tests.conformance.test_interleavings import clusters, epochs, growing, seeds
 
 from hogwild import (
     GrowingBatches,
@@ -21,8 +21,6 @@ from hogwild import (
     inverse_sqrt,
     linear_size,
     load_model,
-    per_log_size,
-    power_size,
     save_model,
     strongly_convex,
     train,
@@ -140,15 +138,6 @@ def watched(strategy, look):
     return probe.strategy(work)
 
 
-growing = st.builds(
-    GrowingBatches,
-    sizes=st.sampled_from([constant_size(1), constant_size(20), linear_size(3), per_log_size(4), power_size(2, 0.5)]),
-    delay=st.one_of(st.integers(0, 3), st.sampled_from([PermissibleDelay(), PermissibleDelay(8.0)])),
-    minibatch=st.integers(1, 4),
-    block_examples=st.sampled_from([1, 5, 1024]),
-)
-
-
 @given(clusters, growing, seeds, st.integers(12, 40), epochs)
 def test_what_i_have_learnt_is_in_my_weights_once_at_any_time(engine, strategy, seed, n, epochs):
     """Of rows that nobody else learns, weights of the ledger count just my own visits, whatever was heard meanwhile."""
@@ -250,7 +239,7 @@ def test_the_distance_to_the_optimum_falls_as_one_over_t():
 
 @pytest.mark.slow
 def test_growing_samples_are_as_good_as_small_constant_ones_and_take_far_fewer_rounds():
-    rows, y, owners, l2, best, mu = skewed()
+    rows, y, owners, l2, _, mu = skewed()
     model, data = Linear("squared", l2=l2, fit_intercept=False, average=False), Partitioned((rows, y), owners)
 
     def run(sizes):
@@ -342,7 +331,11 @@ def test_a_worker_that_comes_back_counts_from_what_each_shard_has():
         ({"rate": 0.1}, TypeError, r"^rate=0\.1 must be a rule such as inverse_sqrt\(0\.1\), or None for the model's"),
         ({"delay": -1}, ValueError, r"^delay=-1 must be a whole number of at least 0, or PermissibleDelay\(\)$"),
         ({"delay": 0.5}, ValueError, r"^delay=0\.5 must be a whole number of at least 0, or PermissibleDelay\(\)$"),
-        ({"weights": [0.5, 0.5]}, TypeError, r"^weights=\[0\.5, 0\.5\] must be a tuple of numbers, one for each worker"),
+        (
+            {"weights": [0.5, 0.5]},
+            TypeError,
+            r"^weights=\[0\.5, 0\.5\] must be a tuple of numbers, one for each worker",
+        ),
         ({"weights": (0.5, 0.6)}, ValueError, r"^weights=\(0\.5, 0\.6\) must be positive numbers with the sum 1, or N"),
         ({"weights": (1.0, 0.0)}, ValueError, r"^weights=\(1\.0, 0\.0\) must be positive numbers with the sum 1, or N"),
         ({"minibatch": 0}, ValueError, r"^minibatch=0 must be a whole number of at least 1$"),

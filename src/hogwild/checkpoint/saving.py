@@ -17,6 +17,8 @@ from hogwild.checkpoint.layout import (
     FORMAT_VERSION,
     KINDS,
     LABEL_KINDS,
+    NUMBERS,
+    VECTORS,
     Estimator,
     ModelError,
     checksum,
@@ -81,8 +83,8 @@ def _arrays(estimator: Estimator) -> dict[str, NDArray[Any]]:
         "intercept": np.ascontiguousarray(estimator.intercept_),
     }
     parts: list[Params] = estimator._params if isinstance(estimator._params, list) else [estimator._params]
-    for k, part in enumerate(parts):
-        arrays |= {f"state.{k}.{name}": np.ascontiguousarray(array) for name, array in part.state.items()}
+    for k, part in enumerate(parts):  # what strategies keep in the state is not part of a model
+        arrays |= {f"state.{k}.{name}": np.ascontiguousarray(part.state[name]) for name in (*NUMBERS, *VECTORS)}
     return arrays
 
 

@@ -55,6 +55,7 @@ STRATEGY_OPTIONS = {
     "rule": Row("--rule", NameOf("rule", rule_names), None, "What the server does with a push (the optimizer)."),
     "rule_rate": Row("--rule-rate", POSITIVE, "X", RATE_HELP),
     "warm_start": Row("--warm-start", click.IntRange(min=0), "N", "Pushes after which each next worker joins."),
+    "delay": Row("--delay", click.IntRange(min=0), "N", "Rounds that a worker may be ahead of what it has heard of."),
 }
 ENGINE_OPTIONS = {
     "workers": Row("--workers", COUNT, "N", "Machines that learn."),

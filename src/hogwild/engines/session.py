@@ -53,7 +53,6 @@ class Session:
         self._before = _count(first, "epochs")  # in earlier runs of these weights
         begun = float(_count(first, "examples"))
         self.task.enter(first)
-        self._names = frozenset(first.state)  # of the state that is the model's
         self.needs = job.strategy.needs
         shares = "share" in self.needs
         self.params = [first, *(first.beside() if shares else first.copy() for _ in range(size - 1))]
@@ -271,16 +270,14 @@ class Session:
         self._judge = None if self._job.stop.tol is None else Judge(self.task, self._answer, self.supply.parts)
 
     def _true(self, moment: Moment) -> Params:
-        """A copy of the weights that are the answer now. What strategies keep in the state is not part of it."""
-        kind, rank = self._job.strategy.answer, self._lowest
-        params, memories = self.params[rank], [self.memories[rank]]
+        """A copy of the weights that are the answer now."""
+        kind = self._job.strategy.answer
         if kind == "server" and self.server_params is not None:
-            params, memories = self.server_params(), []
-        elif kind == "shared":
-            params, memories = self.params[0], self.memories
-        answer = self.task.answer(params, memories, moment)
-        answer.state = {name: array for name, array in answer.state.items() if name in self._names}
-        return answer
+            return self.task.answer(self.server_params(), [], moment)
+        if kind == "shared":
+            return self.task.answer(self.params[0], self.memories, moment)
+        rank = self._lowest
+        return self.task.answer(self.params[rank], [self.memories[rank]], moment)
 
     def _record(self, moment: Moment) -> Record:
         """Write the record of an epoch; keep its weights if they are the best so far."""

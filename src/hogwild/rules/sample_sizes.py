@@ -144,8 +144,8 @@ def examples_allowed(delay: int | PermissibleDelay, behind: int, first: int, kno
     first :  examples that are learnt by all before its next one, as far as sizes tell
     known :  examples of all rounds of which it has heard from all
 
-    Example x may be learnt if x - known < tau(x - 1), and the first that may not ends it. From one that may on, tau falls
-    behind but once, as it is concave: the first that may not is found by halving.
+    Example x may be learnt if x - known < tau(x - 1), and the first that may not ends it. tau is concave: from one that
+    may on there is but one place where it falls behind, which is found by halving.
     """
     if behind == 0:
         return wanted

@@ -15,7 +15,7 @@ from hogwild.rules.sample_sizes import PermissibleDelay, RoundRate, SampleSizes,
 from hogwild.rules.updates import sgd
 from hogwild.strategies.own_changes import OwnChanges
 
-ROUND = "growing batches: round"  # a worker's own, in `Params.state`
+ROUND = "growing batches"  # in `Params.state`: the worker's round, and the examples before the run that it belongs to
 ROUNDING = 1e-6  # of the sum of weights
 
 
@@ -81,14 +81,14 @@ class GrowingBatches(AbstractStrategy):
         return False
 
     async def work(self, me: Worker) -> None:
-        share, begun, ends = self._share(me), self._begun(me), [0]
-        # A worker that is lost and comes back gets the state of another: the round in which they are.
-        returns = ROUND in me.params.state
-        state = me.params.state.setdefault(ROUND, np.array([begun]))
-        latest = await me.pull()
-        if returns:
+        share, ends, examples = self._share(me), [0], me.params.state.get("examples", np.zeros(1))
+        begun = self.sizes.rounds(float(examples[0]))  # rounds of earlier runs
+        kept, latest = me.params.state.get(ROUND), await me.pull()
+        if kept is not None and kept[1] == examples[0]:  # I was lost, and am back with the state of another
             latest.copy_to(me.params)
-        own, number = OwnChanges(latest), int(state[0])
+        else:
+            kept = me.params.state[ROUND] = np.array([begun, examples[0]])
+        own, number = OwnChanges(latest), int(kept[0])
         heard = number  # the first round of which my weights do not have all
         broadcast: Ticket | None = None
         push: Ticket | None = None
@@ -121,7 +121,8 @@ class GrowingBatches(AbstractStrategy):
                 if broadcast is None:  # asked for before the last push of the round, it has nothing of the next one
                     broadcast = await me.start(me.pull(clock=heard + 1 - begun))
                 push = await me.start(me.push(own.send()))
-                number = state[0] = number + 1
+                number += 1
+                kept[0] = number
                 me.counts["rounds"] += 1
         if own.examples:
             await me.push(own.send())
@@ -133,8 +134,3 @@ class GrowingBatches(AbstractStrategy):
         if len(self.weights) != me.size:
             raise ValueError(f"weights has {len(self.weights)} numbers for {me.size} workers: give one for each")
         return self.weights[me.rank]
-
-    def _begun(self, me: Worker) -> int:
-        """Rounds of earlier runs of these weights."""
-        examples = me.params.state.get("examples")
-        return 0 if examples is None else self.sizes.rounds(float(examples[0]))

@@ -62,6 +62,7 @@ class Worker:
     size: int  # rank and size are stable for the whole run
     rng: np.random.Generator  # my own random stream
     params: Params  # the weights I train (those of all, after `share`), and their state
+    data_share: float = 1.0  # my examples / those of all, if data stay with their workers; else 1 / size
     peers: Sequence[int] = ()  # the other ranks that are still in rounds(), refreshed each round
     counts: Counter[str] = field(default_factory=Counter)  # what I count; summed over workers in `History.counts`
     made: list[Request] = field(default_factory=list, repr=False)  # requests not awaited yet: the engine looks
@@ -309,6 +310,7 @@ class Job:
     callbacks: Sequence[Callback]
     seed: int
     start: Params | None = None  # go on from these weights
+    bounds: Sequence[int] | None = None  # worker p has rows bounds[p], ... bounds[p + 1] - 1; None: all go to anybody
 
 
 @final

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from hogwild.data.examples import Examples, check_examples
+from hogwild.data.given import examples_of
+from hogwild.data.partitioned import Partitioned, place
 from hogwild.engines import Threads, find_engine
 from hogwild.interfaces import AbstractEngine, AbstractModel, AbstractStrategy, Callback, Job, Result, Stop
 from hogwild.limits import check_whole
@@ -32,7 +33,8 @@ def train(
     Parameters
     ----------
     model : what is learned, e.g. `Linear(loss="hinge", l2=1e-5)`.
-    data : `Examples`, (X, y), (X, y, sample_weight), or the name of a file or a list of names (see `hogwild.read`).
+    data : `Examples`, (X, y), (X, y, sample_weight), or the name of a file or a list of names (see `hogwild.read`); or
+        `Partitioned(data, by=...)` of these: data that stay with their workers.
     strategy : e.g. `LocalSGD(period=100)`, or one of the names in `hogwild.STRATEGIES`; default `Hogwild()`, or
         `Serial()` on an engine of one worker.
     engine : e.g. `Simulated(200)`, or one of the names in `hogwild.ENGINES`; default `Threads()`: all cores of this
@@ -63,7 +65,8 @@ def train(
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     check_whole("seed", seed, 0, ", or None")
-    job = Job(model, _examples(data), how, stop, tuple(callbacks), seed, start)
+    examples, bounds = place(data, where.size, seed) if isinstance(data, Partitioned) else (examples_of(data), None)
+    job = Job(model, examples, how, stop, tuple(callbacks), seed, start, bounds)
     try:
         return where.run(job)
     except SystemError as error:
@@ -89,15 +92,3 @@ def _is_interruption(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
-
-
-def _examples(data: Any) -> Examples:
-    if isinstance(data, Examples):
-        return data if data.checked else check_examples(data.X, data.y, data.sample_weight, source=data.source)
-    if isinstance(data, tuple) and len(data) in (2, 3):
-        return check_examples(*data)
-    if isinstance(data, str | list) or hasattr(data, "__fspath__"):
-        from hogwild.data.files import read
-
-        return read(data)
-    raise TypeError(f"data must be (X, y), (X, y, sample_weight), Examples or file names, not {type(data).__name__}")

@@ -20,10 +20,12 @@ from hogwild import (
     Downpour,
     ElasticAveraging,
     Gossip,
+    GrowingBatches,
     Hogwild,
     LocalSGD,
     Locked,
     ParzenASGD,
+    PermissibleDelay,
     Racy,
     Replicas,
     Sandblaster,
@@ -33,9 +35,13 @@ from hogwild import (
     adagrad,
     adam,
     compensated,
+    constant_size,
     damped,
     float16,
+    linear_size,
     momentum,
+    per_log_size,
+    power_size,
     sgd,
     sign,
     softsync,
@@ -302,6 +308,13 @@ senders = st.one_of(
     st.builds(BoundedStaleness, staleness=st.sampled_from([0, 1, 5, inf]), **periods),
     elastic_averaging,
 )
+growing = st.builds(
+    GrowingBatches,
+    sizes=st.sampled_from([constant_size(1), constant_size(20), linear_size(3), per_log_size(4), power_size(2, 0.5)]),
+    delay=st.one_of(st.integers(0, 3), st.sampled_from([PermissibleDelay(), PermissibleDelay(8.0)])),
+    minibatch=st.integers(1, 4),
+    block_examples=st.sampled_from([1, 5, 1024]),
+)
 strategies = st.one_of(
     senders,
     st.builds(
@@ -321,6 +334,7 @@ strategies = st.one_of(
     downpours,
     row_downpours,
     st.builds(Sandblaster, method=st.sampled_from(list(METHODS))),
+    growing,
     st.builds(
         Hogwild, how=st.sampled_from([Racy(), Replicas(4)]), block_examples=st.integers(1, 50), minibatch=st.just(1)
     ),
@@ -353,6 +367,12 @@ def test_every_strategy_ends_and_repeats_bit_for_bit(engine, strategy, seed, n, 
 def test_downpour_pushes_each_example_once(engine, strategy, seed, n, epochs):
     # With a rate of 1 and minibatches of 1 each visit is 1 on the server, however long it accrues.
     strategy = Downpour(1, strategy.fetch_every, strategy.push_every, sgd(1.0), strategy.warm_start, strategy.fetch)
+    trial = Trial(stop=Stop(epochs=epochs, tol=None), n_examples=n, seed=seed)
+    visits(trial.run_strategy(engine, strategy), epochs)
+
+
+@given(clusters, growing, seeds, examples, epochs)
+def test_growing_batches_push_each_example_once(engine, strategy, seed, n, epochs):
     trial = Trial(stop=Stop(epochs=epochs, tol=None), n_examples=n, seed=seed)
     visits(trial.run_strategy(engine, strategy), epochs)
 

@@ -16,6 +16,11 @@ asks = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 60)), min_size=1, ma
 sizes, chunks, epochs = st.integers(2, 300), st.integers(1, 40), st.integers(0, 5)
 
 
+def over(blocks, moment, size, **how) -> Handout:
+    """A handout of the training rows of these."""
+    return Handout(blocks.n_training, blocks.chunk, moment, size, **how)
+
+
 def rows_in(blocks, stretch):
     """The rows of a stretch, in order."""
     cut = blocks.cut(blocks.order(stretch.epoch), stretch.first, stretch.end)
@@ -31,7 +36,10 @@ def rounded(examples, chunk):
 @given(sizes, chunks, epochs, asks, st.booleans())
 def test_each_row_goes_to_one_worker_in_whatever_order_they_ask(n, chunk, epoch, order, hurried):
     blocks = in_chunks(n, chunk)
-    handout, given_out = Handout(blocks, Moment(epoch, 7.0, 30), 5, agreed=False, hurried=hurried), []
+    handout, given_out = (
+        over(blocks, Moment(epoch, 7.0, 30), 5, agreed=False, hurried=hurried),
+        [],
+    )
     turn = 0
     while handout.left:
         rank, wanted = order[turn % len(order)]
@@ -51,7 +59,7 @@ def test_each_row_goes_to_one_worker_in_whatever_order_they_ask(n, chunk, epoch,
 @given(sizes, chunks, epochs, st.integers(1, 5), st.lists(st.integers(1, 60), min_size=1, max_size=9))
 def test_agreed_workers_share_each_walk_out_among_themselves(n, chunk, epoch, size, wanted):
     blocks = in_chunks(n, chunk)
-    handouts = [Handout(blocks, Moment(epoch, 0.0, 30), size, agreed=True, hurried=True) for _ in range(size)]
+    handouts = [over(blocks, Moment(epoch, 0.0, 30), size, agreed=True, hurried=True) for _ in range(size)]
     everything, turn = [], 0
     while handouts[0].left:
         examples = wanted[turn % len(wanted)]
@@ -67,7 +75,7 @@ def test_agreed_workers_share_each_walk_out_among_themselves(n, chunk, epoch, si
 
 @given(sizes, epochs, st.integers(1, 9), st.integers(1, 20), st.integers(1, 9))
 def test_agreed_workers_share_the_end_of_an_epoch_evenly(n, epoch, size, steps, minibatch):
-    handouts = [Handout(in_chunks(n, 1), Moment(epoch, 0.0, 30), size, agreed=True, hurried=True) for _ in range(size)]
+    handouts = [Handout(n, 1, Moment(epoch, 0.0, 30), size, agreed=True, hurried=True) for _ in range(size)]
     while handouts[0].left:
         parts = [handout.take(rank, steps * minibatch, minibatch) for rank, handout in enumerate(handouts)]
         counts = [part.end - part.first for part in parts]
@@ -79,7 +87,7 @@ def test_agreed_workers_share_the_end_of_an_epoch_evenly(n, epoch, size, steps, 
 
 @given(st.integers(1, 300), st.integers(1, 5), st.integers(1, 30), st.booleans())
 def test_minibatches_are_not_cut_up_towards_a_meeting(n, size, minibatch, hurried):
-    handout, counts = Handout(in_chunks(n, 1), START, size, agreed=False, hurried=hurried), []
+    handout, counts = Handout(n, 1, START, size, agreed=False, hurried=hurried), []
     while handout.left:
         stretch = handout.take(0, 4 * minibatch, minibatch)
         counts.append(stretch.end - stretch.first)
@@ -90,7 +98,7 @@ def test_minibatches_are_not_cut_up_towards_a_meeting(n, size, minibatch, hurrie
 @given(sizes, chunks, st.integers(1, 5), st.integers(1, 60))
 def test_workers_that_walk_together_are_all_given_the_same(n, chunk, size, examples):
     blocks = in_chunks(n, chunk)
-    handout, everything = Handout(blocks, START, size, agreed=True, hurried=True), []
+    handout, everything = over(blocks, START, size, agreed=True, hurried=True), []
     while handout.left:
         twin = handout.twin()
         stretch = handout.take_together(examples, 1)
@@ -103,7 +111,7 @@ def test_workers_that_walk_together_are_all_given_the_same(n, chunk, size, examp
 @given(sizes, chunks, st.integers(1, 5), st.integers(0, 100), st.booleans())
 def test_the_rest_of_an_epoch_is_shared_out(n, chunk, size, before, agreed):
     blocks = in_chunks(n, chunk)
-    handouts = [Handout(blocks, START, size, agreed=agreed, hurried=False) for _ in range(size)]
+    handouts = [over(blocks, START, size, agreed=agreed, hurried=False) for _ in range(size)]
     taken = [handout.take(rank, 1 + before) for rank, handout in enumerate(handouts)]
     done = handouts[0].examples
     parts = [handout.take_rest(rank) for rank, handout in enumerate(handouts)]
@@ -118,7 +126,7 @@ def test_the_rest_of_an_epoch_is_shared_out(n, chunk, size, before, agreed):
 
 @given(st.integers(100, 3000), st.integers(1, 8), st.integers(1, 500))
 def test_blocks_shrink_towards_a_meeting(n, size, wanted):
-    handout, sizes = Handout(in_chunks(n, 1), START, size, agreed=False, hurried=True), []
+    handout, sizes = Handout(n, 1, START, size, agreed=False, hurried=True), []
     while handout.left:
         left = n - sum(sizes)
         stretch = handout.take(len(sizes) % size, wanted)
@@ -132,7 +140,7 @@ def test_blocks_shrink_towards_a_meeting(n, size, wanted):
 
 
 def test_blocks_keep_their_size_where_nobody_will_wait():
-    handout, sizes = Handout(in_chunks(1000, 1), START, 4, agreed=False, hurried=False), []
+    handout, sizes = Handout(1000, 1, START, 4, agreed=False, hurried=False), []
     while handout.left:
         stretch = handout.take(0, 300)
         sizes.append(stretch.end - stretch.first)
@@ -141,7 +149,7 @@ def test_blocks_keep_their_size_where_nobody_will_wait():
 
 def test_no_row_is_given_out_twice_to_threads_that_ask_at_once():
     blocks = in_chunks(30_000, 1)
-    handout = Handout(blocks, START, 4, agreed=False, hurried=True)
+    handout = over(blocks, START, 4, agreed=False, hurried=True)
 
     def work(rank: int) -> list[int]:
         mine: list[int] = []

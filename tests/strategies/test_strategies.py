@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hogwild import Threads, adam, sgd
-from hogwild.answers import Ack, Reduced, Round, Versioned
+from hogwild.answers import Ack, Reduced, Round, Stamp, Versioned
 from hogwild.deltas import Change, Delta
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.memory import InTurn, Locking, Racy, Replicas
@@ -31,6 +31,7 @@ from hogwild.requests import (
     Upcoming,
     Wait,
 )
+from hogwild.rules.sample_sizes import linear_size
 from hogwild.rules.schedules import Moment
 from hogwild.strategies import (
     ALIASES,
@@ -38,6 +39,7 @@ from hogwild.strategies import (
     AllReduce,
     Alone,
     Downpour,
+    GrowingBatches,
     Hogwild,
     LocalSGD,
     Locked,
@@ -75,16 +77,16 @@ def answered(request):
     match request:
         case Gradient():
             return DELTA
-        case Steps(record=True):
-            return Change(np.zeros(1, np.float32), 2, 1)
         case Put():
             return True
         case Inbox():
             return []
         case Reduce(x):
             return Reduced(x, 1)
+        case Steps(n, record=True):
+            return Change(np.zeros(1, np.float32), min(n, 4), min(n, 4))
         case Pull(keys):
-            return Versioned(np.zeros(1, np.float32), keys, (0,), True)
+            return Versioned(np.zeros(1, np.float32), keys, (Stamp(0, 0, 0, 0),), True)
         case Push():
             return Ack((1,), 0, False)
         case Start(inner):
@@ -131,7 +133,7 @@ def are_like(asked: list[object], wanted: list[object]) -> bool:
 
 
 def test_every_strategy_is_in_these_tests():
-    assert set(ASKS) == set(STRATEGIES) - {"downpour", "sandblaster"}
+    assert set(ASKS) == set(STRATEGIES) - {"downpour", "growing-batches", "sandblaster"}
 
 
 @pytest.mark.parametrize("name", ASKS)
@@ -188,6 +190,16 @@ def test_only_the_coordinator_of_sandblaster_asks_for_operations():
     assert other == [NextRound(), Reduce(None, 1), NextRound(), Reduce(None, 1)], "nobody has moved the weights"
     late = requests(Sandblaster(), 1, rank=1, size=2, late=True)
     assert late == other, "who is late has been led, though the others are gone"
+
+
+def test_growing_batches_push_whole_samples_and_then_what_is_left():
+    asked = requests(GrowingBatches(linear_size(6)), 7)  # steps find 4 examples at most
+    assert [request.n for request in asked if isinstance(request, Steps)] == [6, 2, 12, 8, 4, 18, 14]
+    pushed = [request.request.x for request in asked if kinds([request]) == [Push] and isinstance(request, Start)]
+    assert [x.examples for x in pushed] == [6, 12]
+    assert asked[-1].x.examples == 8
+    started = [kind for kind, request in zip(kinds(asked), asked, strict=True) if isinstance(request, Start)]
+    assert started == [Pull, Push, Pull, Push], "a broadcast is asked for before the push that it waits for"
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

@@ -17,12 +17,14 @@ from hogwild.requests import ALL
 from hogwild.rules.codecs import CODECS, Codec
 from hogwild.rules.directions import METHODS, Method
 from hogwild.rules.pushes import Pushes
+from hogwild.rules.sample_sizes import PermissibleDelay, RoundRate, SampleSizes
 from hogwild.rules.schedules import Schedule
 from hogwild.rules.topologies import TOPOLOGIES, Topology, edges
 from hogwild.rules.updates import UPDATES, Update
 from hogwild.strategies import STRATEGIES, Compressed
 
-PARTS = (Compressed, InTurn, Link, Locking, Racy, Replicas, Schedule, Simulated, Speeds, Threads)
+RULES = (PermissibleDelay, RoundRate, SampleSizes, Schedule)
+PARTS = (Compressed, InTurn, Link, Locking, Racy, Replicas, Simulated, Speeds, Threads, *RULES)
 MADE: dict[str, dict[str, Callable[..., Any]]] = {
     "Codec": CODECS,
     "Method": METHODS,

@@ -80,6 +80,7 @@ STRATEGY_OPTIONS = {
     "codec": Row(
         "--codec", NameOf("codec", codec_names), None, "Send less: 2 bytes, the largest 1 %, or 1 bit a value."
     ),
+    "delay": Row("--delay", click.IntRange(min=0), "N", "Rounds that a worker may be ahead of what it has heard of."),
 }
 RULE_OPTIONS = ("rule", "rule_rate", "damping", "compensation", "splits")  # of the server's rule
 ENGINE_OPTIONS = {

@@ -4,6 +4,7 @@ from hogwild.data.errors import DataError, DataWarning
 from hogwild.data.examples import Examples, check_examples
 from hogwild.data.files import ReadOptions, read
 from hogwild.data.npz import write_npz
+from hogwild.data.partitioned import Partitioned
 from hogwild.data.split import holdout
 from hogwild.data.statistics import Statistics, describe
 from hogwild.data.synthetic import rcv1_like
@@ -12,6 +13,7 @@ __all__ = [
     "DataError",
     "DataWarning",
     "Examples",
+    "Partitioned",
     "ReadOptions",
     "Statistics",
     "check_examples",

@@ -28,26 +28,39 @@ class Block(NamedTuple):
     chunk: int
 
 
+class Owned(NamedTuple):
+    """The rows of one worker, where they stay with it."""
+
+    rank: int
+    first: int
+    end: int
+
+
 @final
 class Blocks:
-    """The chunks of a data set, some of them held out.
+    """The chunks of a data set, or of the rows of one worker, `n_rows` before row number `end`; some are held out.
 
     `chunk` rows each; `training` and `holdout` hold the first row of each chunk, in row order; `n_training` rows are
     not held out.
     """
 
-    def __init__(self, examples: Examples, holdout: float, seed: int) -> None:
-        n = examples.n_examples
-        self.n_rows = n
-        self.seed = seed
+    def __init__(self, examples: Examples, holdout: float, seed: int, owned: Owned | None = None) -> None:
+        rank, first, end = (0, 0, examples.n_examples) if owned is None else owned
+        n = end - first
+        self.n_rows, self.end = n, end
+        self.seed, self._stream = seed, (() if owned is None else (rank,))
         self.chunk = chunk_rows(examples)
-        starts = np.arange(0, n, self.chunk, dtype=np.int64)
+        starts = np.arange(first, end, self.chunk, dtype=np.int64)
+        self._last = int(starts[-1])
+        # Who reads a chunk stops at the end of the data by himself: only there may a short one pass for whole.
+        self._ends_the_data = end == examples.n_examples
         kept_out = round(holdout * starts.size)
         if holdout > 0:
             if starts.size < 2:
-                raise ValueError(f"{n} examples are too few to hold {holdout:g} of them out")
+                whose = "" if owned is None else f" of worker {rank}"
+                raise ValueError(f"{n} examples{whose} are too few to hold {holdout:g} of them out")
             kept_out = min(max(1, kept_out), starts.size - 1)
-        mixed = np.random.default_rng([seed, HOLDOUT]).permutation(starts) if kept_out else starts
+        mixed = np.random.default_rng([seed, HOLDOUT, *self._stream]).permutation(starts) if kept_out else starts
         self.holdout: NDArray[np.int64] = np.sort(mixed[:kept_out])
         self.training: NDArray[np.int64] = np.sort(mixed[kept_out:])
         self.n_training = self.rows(self.training)
@@ -57,8 +70,8 @@ class Blocks:
         """The training chunks in the order of that epoch. A short chunk, the last rows of the set, comes last."""
         orders = self._orders
         if epoch not in orders:
-            order = np.random.default_rng([self.seed, EPOCH, epoch]).permutation(self.training)
-            short = order + self.chunk > self.n_rows
+            order = np.random.default_rng([self.seed, EPOCH, epoch, *self._stream]).permutation(self.training)
+            short = order + self.chunk > self.end
             orders = {key: kept for key, kept in orders.items() if abs(key - epoch) <= 1}
             orders[epoch] = np.concatenate([order[~short], order[short]])
             self._orders = orders
@@ -66,9 +79,8 @@ class Blocks:
 
     def rows(self, starts: NDArray[np.int64]) -> int:
         """How many rows these chunks have (the last chunk of the set may be short)."""
-        last = (self.n_rows - 1) // self.chunk * self.chunk
-        missing = self.chunk - (self.n_rows - last)
-        return int(starts.size * self.chunk - (missing if missing and (starts == last).any() else 0))
+        missing = self._last + self.chunk - self.end
+        return int(starts.size * self.chunk - (missing if missing and (starts == self._last).any() else 0))
 
     def cut(self, order: NDArray[np.int64], first: int, end: int) -> list[Block]:
         """Blocks for the rows at positions first, first + 1, ... end - 1 of an order: at most three, for the rest of a
@@ -81,13 +93,22 @@ class Blocks:
             blocks.append(Block(order[first // chunk : first // chunk + 1] + inside, count))
             first += count
         # The last chunk counts as whole if all it has is wanted.
-        whole = end // chunk * chunk if end < self.n_training else end
+        whole = end if end >= self.n_training and self._ends_the_data else end // chunk * chunk
         if whole > first:
             blocks.append(Block(order[first // chunk : -(-whole // chunk)], chunk))
             first = whole
         if first < end:
             blocks.append(Block(order[first // chunk : first // chunk + 1], end - first))
         return blocks
+
+    def pieces(self, starts: NDArray[np.int64], rows: int) -> list[Block]:
+        """All rows of these chunks, given in row order, in blocks of about so many rows at most."""
+        size = max(1, rows // self.chunk)
+        tail = starts[:0]
+        if starts.size and starts[-1] == self._last and not self._ends_the_data:
+            starts, tail = starts[:-1], starts[-1:]
+        pieces = [Block(starts[first : first + size], self.chunk) for first in range(0, starts.size, size)]
+        return [*pieces, Block(tail, self.end - self._last)] if tail.size else pieces
 
 
 def chunk_rows(examples: Examples) -> int:

@@ -56,12 +56,21 @@ def read(paths: Source | Iterable[Source], *, options: ReadOptions = ReadOptions
     Labels of text are float64. Raises DataError with one sentence that names the file and, for text, the
     line; warns DataWarning once for each text with unsorted or repeated indices.
     """
+    return read_apart(paths, options=options)[0]
+
+
+def read_apart(
+    paths: Source | Iterable[Source], *, options: ReadOptions = ReadOptions()
+) -> tuple[Examples, tuple[int, ...]]:
+    """As `read`, and how many rows each file has."""
     sources: list[Any] = [paths] if _is_one(paths) else list(paths)  # type: ignore[arg-type]
     if not sources:
         raise DataError("no files were given; name at least one")
     if sum(source == "-" for source in sources) > 1:
         raise DataError("standard input ('-') was given twice; it can be read only once")
-    return _stack([_read_one(source, options) for source in sources], options.n_features)
+    parts = [_read_one(source, options) for source in sources]
+    counts = tuple(part.n_examples for part in parts)
+    return _stack(parts, options.n_features), counts
 
 
 def _is_one(paths: Any) -> bool:

@@ -39,6 +39,23 @@ def take_rows(examples: Examples, chosen: NDArray[np.bool_]) -> Examples:
     )
 
 
+def rows_in_order(examples: Examples, order: NDArray[np.int64]) -> Examples:
+    """The rows order[0], order[1], ..., copied; dtypes stay."""
+    X, y, weights = examples.X, examples.y, examples.sample_weight
+    if examples.is_sparse:
+        taken = X[order]
+        rows: Any = csr_from_parts(taken.data, taken.indices, taken.indptr, taken.shape, canonical=True)
+    else:
+        rows = X[order]
+    return Examples(
+        rows,
+        None if y is None else y[order],
+        None if weights is None else weights[order],
+        examples.source,
+        examples.checked,
+    )
+
+
 def _take_sparse(X: Any, chosen: NDArray[np.bool_]) -> Any:
     lengths = np.diff(X.indptr)
     entries = np.repeat(chosen, lengths)

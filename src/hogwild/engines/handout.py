@@ -6,7 +6,6 @@ import threading
 from math import lcm
 from typing import NamedTuple, final
 
-from hogwild.data.blocks import Blocks
 from hogwild.rules.schedules import Moment
 
 # Towards a meeting workers get ever fewer examples, down to this part of what they ask for, so that they finish
@@ -25,16 +24,17 @@ class Stretch(NamedTuple):
 
 @final
 class Handout:
-    """The training rows of one epoch, which begins at `moment`, as positions 0, 1, ... n - 1 of its order.
+    """The n training rows of one epoch, which begins at `moment`, as positions 0, 1, ... n - 1 of its order.
 
+    chunk :   rows that are learnt faster together than apart
     agreed :  each of `size` workers has a handout of its own; together they walk through all rows, each knowing what
               the others take. Else all ask one handout, and each row goes to whoever asks first.
     hurried : towards its end workers get fewer examples, so that they come to it together
     """
 
-    def __init__(self, blocks: Blocks, moment: Moment, size: int, *, agreed: bool, hurried: bool) -> None:
-        self._blocks, self._size, self._agreed, self._hurried = blocks, size, agreed, hurried
-        self._moment, self._n = moment, blocks.n_training
+    def __init__(self, n: int, chunk: int, moment: Moment, size: int, *, agreed: bool, hurried: bool) -> None:
+        self._n, self._chunk, self._size, self._agreed, self._hurried = n, chunk, size, agreed, hurried
+        self._moment = moment
         self._lock = threading.Lock()
         self._next = 0
 
@@ -64,7 +64,7 @@ class Handout:
         for who is hurried: a step on fewer examples is as large, and noisier. Agreed: size * examples rows are walked
         through, and the part of `rank` is given.
         """
-        chunk = self._blocks.chunk
+        chunk = self._chunk
         examples = self._whole(examples, minibatch)
         if self._agreed:
             first, moment = self._next, self.moment
@@ -95,7 +95,7 @@ class Handout:
 
     def _whole(self, examples: int, minibatch: int) -> int:
         """Rounded down to chunks that are whole minibatches, if there is one."""
-        unit = lcm(self._blocks.chunk, minibatch)
+        unit = lcm(self._chunk, minibatch)
         return examples - examples % unit if examples >= unit else examples
 
     def take_together(self, examples: int, minibatch: int) -> Stretch:
@@ -105,19 +105,24 @@ class Handout:
         self._next = min(self._n, first + examples * self._size)
         return Stretch(self._moment.epoch, first, self._next, moment)
 
-    def take_rest(self, rank: int) -> Stretch:
-        """All rows that are left; agreed: the part of `rank` of them."""
+    def take_rest(self, rank: int, owned: range | None = None) -> Stretch:
+        """All rows that are left; agreed: the part of `rank` of them.
+
+        owned : which of the n rows the worker has, if it has rows of its own: its part is in proportion to them, and
+                not agreed it takes no more than these.
+        """
         with self._lock:
             first, moment = self._next, self.moment
-            self._next = self._n
-        if self._agreed:
             rest = self._n - first
-            first, end = first + rest * rank // self._size, first + rest * (rank + 1) // self._size
-            return Stretch(self._moment.epoch, first, end, moment)
-        return Stretch(self._moment.epoch, first, self._n, moment)
+            self._next = self._n if self._agreed or owned is None else first + min(rest, len(owned))
+            end = self._next
+        if self._agreed:
+            begin, stop, of = (rank, rank + 1, self._size) if owned is None else (owned.start, owned.stop, self._n)
+            first, end = first + rest * begin // of, first + rest * stop // of
+        return Stretch(self._moment.epoch, first, end, moment)
 
     def twin(self) -> Handout:
         """Another one at the same place."""
-        twin = Handout(self._blocks, self._moment, self._size, agreed=self._agreed, hurried=self._hurried)
+        twin = Handout(self._n, self._chunk, self._moment, self._size, agreed=self._agreed, hurried=self._hurried)
         twin._next = self._next
         return twin

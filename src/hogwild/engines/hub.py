@@ -63,7 +63,7 @@ class Hub:
         self._rounds = [0] * size
         self._collectives = Collectives(size, transport, self.running, supply.place if session.agreed else None)
         self._mailboxes = Mailboxes(session.params, transport, self.running, self._rounds.__getitem__, at_rest)
-        self._portions = Portions(supply.blocks.n_training, size, self._rounds, supply.pass_is_over)
+        self._portions = Portions(supply.n_training, size, self._rounds, supply.pass_is_over)
         self._started: dict[int, Reply] = {}  # by ticket: what its answer is told to
         self._tickets: dict[int, tuple[int, Reply]] = {}  # those that are waited for: by whom
         self._awaited: list[Reply | None] = [None] * size  # what each worker waits for, if it waits
@@ -74,7 +74,7 @@ class Hub:
             Inbox: mailboxes.inbox,
             Get: mailboxes.get,
             Average: mailboxes.average,
-            Take: self._portions.take,
+            Take: self._take,
             Start: self._start,
             Wait: self._wait,
             **dict.fromkeys((Pull, Push, OnServer), self._serve),
@@ -111,6 +111,10 @@ class Hub:
             self._portions.sent(rank, number)
 
         self._servers.ask(rank, request, reply)
+
+    def _take(self, rank: int, request: Take, reply: Reply) -> None:
+        self._session.supply.check_portions()
+        self._portions.take(rank, request, reply)
 
     def _wait(self, rank: int, request: Wait, reply: Reply) -> None:
         ticket = request.ticket

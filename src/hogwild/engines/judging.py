@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hogwild.data.blocks import Block, Blocks
+from hogwild.data.blocks import Blocks
 from hogwild.interfaces import AbstractTask, Tally
 from hogwild.params import Params
 
@@ -32,10 +29,10 @@ class Verdict(NamedTuple):
 class Judge:
     """Judges one set of weights: `work` from any thread, then `verdict` from one."""
 
-    def __init__(self, task: AbstractTask, params: Params, blocks: Blocks) -> None:
+    def __init__(self, task: AbstractTask, params: Params, parts: Sequence[Blocks]) -> None:
         self._task, self._params = task, params
-        laid_out = [(True, block) for block in _cut(blocks, blocks.training)]
-        laid_out += [(False, block) for block in _cut(blocks, blocks.holdout)]
+        laid_out = [(True, block) for part in parts for block in part.pieces(part.training, JUDGED_EXAMPLES)]
+        laid_out += [(False, block) for part in parts for block in part.pieces(part.holdout, JUDGED_EXAMPLES)]
         self._left = list(enumerate(laid_out))
         self._found: dict[int, tuple[bool, Tally]] = {}
 
@@ -61,11 +58,6 @@ class Judge:
         if held.weight == 0:
             raise ValueError("the held-out examples all have weight 0; hold out more, or others (seed)")
         return Verdict(objective, held.loss / held.weight, self._task.score(held))
-
-
-def _cut(blocks: Blocks, starts: NDArray[np.int64]) -> list[Block]:
-    size = max(1, JUDGED_EXAMPLES // blocks.chunk)
-    return [Block(starts[first : first + size], blocks.chunk) for first in range(0, starts.size, size)]
 
 
 def _total(tallies: Iterable[Tally]) -> Tally:

@@ -14,9 +14,9 @@ from typing import final
 
 import numpy as np
 
-from hogwild.data.blocks import Blocks
 from hogwild.engines.judging import Judge, Verdict
 from hogwild.engines.membership import Membership
+from hogwild.engines.own_rows import parts_of
 from hogwild.engines.supply import Supply
 from hogwild.history import History, Record
 from hogwild.interfaces import Job, Result, Worker
@@ -47,7 +47,7 @@ class Session:
     def __init__(self, job: Job, size: int, clock: Callable[[], float]) -> None:
         self._clock, self._began = clock, clock()
         self._job, self._size = job, size
-        blocks = Blocks(job.examples, job.stop.holdout, job.seed)
+        parts = parts_of(job.examples, job.stop.holdout, job.seed, job.bounds)
         survey = job.model.survey(job.examples, job.seed, job.start)
         self.task = job.model.bind(job.examples, survey)
         self.fresh = job.start is None
@@ -82,14 +82,15 @@ class Session:
         self._recorded_examples = -1
         self._consensus: float | None = None
         begin = Moment(self._before, begun, 0)
-        self.supply = Supply(blocks, begin, size, agreed=self.agreed, hurried=self._hurried)
+        self.supply = Supply(parts, begin, size, agreed=self.agreed, hurried=self._hurried)
         self._best: tuple[float, Params] | None = None  # (criterion, weights)
 
     def workers(self) -> list[Worker]:
         """One for each rank, with its own random stream."""
         seeds = np.random.SeedSequence(self._job.seed).spawn(self._size)
         workers = [
-            Worker(rank, self._size, np.random.default_rng(seed), self.params[rank]) for rank, seed in enumerate(seeds)
+            Worker(rank, self._size, np.random.default_rng(seed), self.params[rank], self.supply.share(rank))
+            for rank, seed in enumerate(seeds)
         ]
         self._counts = [worker.counts for worker in workers]
         return workers
@@ -255,7 +256,7 @@ class Session:
     def _lay_out(self, moment: Moment) -> None:
         self._answer, self._answered = self._true(moment), moment
         self._consensus = self._spread()
-        self._judge = None if self._job.stop.tol is None else Judge(self.task, self._answer, self.supply.blocks)
+        self._judge = None if self._job.stop.tol is None else Judge(self.task, self._answer, self.supply.parts)
 
     def _true(self, moment: Moment) -> Params:
         """A copy of the weights that are the answer now."""

@@ -107,7 +107,7 @@ def _measured(session: Session) -> float:
     """Seconds an example takes here, with steps on a copy of the weights."""
     params = session.params[0].copy()
     memory = Memory(0, 1, params.weights, np.zeros_like(session.control), state=params.state)
-    blocks, moment = session.supply.blocks, session.supply.moment
+    blocks, moment = session.supply.parts[0], session.supply.moment
 
     def run(n: int) -> int:
         some = min(n, blocks.n_training)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 from typing import final
 
 from hogwild.data.blocks import Block, Blocks
 from hogwild.engines.handout import Handout, Stretch
+from hogwild.engines.own_rows import OwnRows
+from hogwild.interfaces import Unsupported
 from hogwild.requests import Portion
 from hogwild.rules.schedules import Moment
 
@@ -17,13 +20,18 @@ Taken = tuple[list[Block], Moment, int]  # the examples, the moment at which the
 class Supply:
     """One handout that all workers ask or, if they agree on their rounds, one for each of them.
 
+    parts :   the rows of all; or those of each worker, where they stay with it. Handouts then say how many examples
+              come next and when, and each worker learns as many of its own, see `OwnRows`.
     hurried : of an epoch: must it be shared out evenly, so that workers come to its end together?
     """
 
     def __init__(
-        self, blocks: Blocks, begin: Moment, size: int, *, agreed: bool, hurried: Callable[[int], bool]
+        self, parts: Sequence[Blocks], begin: Moment, size: int, *, agreed: bool, hurried: Callable[[int], bool]
     ) -> None:
-        self.blocks = blocks
+        self.parts, self.n_training = parts, sum(part.n_training for part in parts)
+        self._own = [OwnRows(part, begin.epoch) for part in parts] if len(parts) > 1 else []
+        ends = accumulate((part.n_training for part in parts), initial=0)
+        self._owned = [range(first, end) for first, end in pairwise(ends)]
         self._size, self._agreed, self._hurried = size, agreed, hurried
         self._reserved: list[list[Stretch]] = [[] for _ in range(size)]
         self._passed = -1  # the last epoch whose examples were all learnt in portions
@@ -44,7 +52,12 @@ class Supply:
             self._handouts[rank].take_rest(rank)
 
     def _new(self, moment: Moment) -> Handout:
-        return Handout(self.blocks, moment, self._size, agreed=self._agreed, hurried=self._hurried(moment.epoch))
+        hurried, chunk = self._hurried(moment.epoch), self.parts[0].chunk
+        return Handout(self.n_training, chunk, moment, self._size, agreed=self._agreed, hurried=hurried)
+
+    def share(self, rank: int) -> float:
+        """The worker's own examples / all; an equal share where nobody has his own."""
+        return len(self._owned[rank]) / self.n_training if self._own else 1 / self._size
 
     def handout(self, rank: int) -> Handout:
         """What the worker's next examples come from."""
@@ -69,20 +82,30 @@ class Supply:
     def take(self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False) -> Taken:
         """The worker's next examples; fewer at the end of an epoch.
 
-        together: of workers that are all given the same ones, and share them out among themselves.
+        together: of workers that are all given the same ones, and share them out among themselves. Who has rows of his
+                  own is given as many of these, and learns those in the places that are his.
         """
         handout = self._handouts[rank]
         if together:
-            return self._cut(handout.take_together(examples, minibatch))
+            stretch = handout.take_together(examples, minibatch)
+            if self._own:
+                return self._own[rank].take_apart(_length(stretch)), stretch.moment, _length(stretch)
+            return self._cut(rank, stretch)
         if not self._reserved[rank]:
-            return self._cut(handout.take(rank, examples, minibatch))
+            return self._cut(rank, handout.take(rank, examples, minibatch))
         taken, self._reserved[rank] = _split(self._reserved[rank], examples)
-        return self._cut(*taken)
+        return self._cut(rank, *taken)
 
     def take_rest(self, rank: int) -> Taken:
-        """The worker's part of all that is left of the epoch."""
-        reserved, self._reserved[rank] = self._reserved[rank], []
-        return self._cut(*reserved, self._handouts[rank].take_rest(rank))
+        """The worker's part of all that is left of the epoch; of own rows, if the epoch begins, all of them."""
+        handout, reserved = self._handouts[rank], self._reserved[rank]
+        self._reserved[rank] = []
+        if not self._own:
+            return self._cut(rank, *reserved, handout.take_rest(rank))
+        stretches = (*reserved, handout.take_rest(rank, self._owned[rank]))
+        if sum(map(_length, stretches)) == len(self._owned[rank]):
+            self._own[rank].begin_pass()
+        return self._cut(rank, *stretches)
 
     def reserve(self, rank: int, examples: int) -> list[Block]:
         """Show the worker's next examples, which are set aside for it; also that there are none, so that it will not be
@@ -94,7 +117,8 @@ class Supply:
         missing = examples - sum(map(_length, reserved))
         if not reserved or (missing > 0 and reserved[0].epoch == handout.moment.epoch):
             reserved.append(handout.take(rank, missing, missing))
-        return self._cut(*_split(reserved, examples)[0])[0]
+        shown = _split(reserved, examples)[0]
+        return self._own[rank].show(sum(map(_length, shown))) if self._own else self._cut(rank, *shown)[0]
 
     def _has_reserved(self, rank: int) -> bool:
         return any(map(_length, self._reserved[rank]))
@@ -103,10 +127,19 @@ class Supply:
         """The examples of a portion of the pass of the worker's epoch, which the epoch has not counted yet. ValueError
         if there are no such examples.
         """
-        if not (0 <= portion.first < portion.first + portion.count <= self.blocks.n_training):
-            raise ValueError(f"{portion!r} is no part of a pass over {self.blocks.n_training} examples: see take()")
+        self.check_portions()
+        if not (0 <= portion.first < portion.first + portion.count <= self.n_training):
+            raise ValueError(f"{portion!r} is no part of a pass over {self.n_training} examples: see take()")
         moment = self._handouts[rank].moment
-        return self._cut(Stretch(moment.epoch, portion.first, portion.first + portion.count, moment))
+        return self._cut(rank, Stretch(moment.epoch, portion.first, portion.first + portion.count, moment))
+
+    def check_portions(self) -> None:
+        """Unsupported if examples cannot go to whoever is free."""
+        if self._own:
+            raise Unsupported(
+                "portions of a pass go to whoever is free, but Partitioned data stay with their workers: use "
+                "gradient(ALL), or give the data without Partitioned"
+            )
 
     def pass_is_over(self) -> None:
         """All examples of the epoch were learnt in portions; perhaps before some workers have come to it."""
@@ -115,12 +148,16 @@ class Supply:
             if handout.examples == 0 and handout.moment.epoch == self._passed:  # each worker's own, or the same for all
                 handout.take_rest(rank)
 
-    def _cut(self, *stretches: Stretch) -> Taken:
+    def _cut(self, rank: int, *stretches: Stretch) -> Taken:
+        count = sum(map(_length, stretches))
+        if self._own:
+            return self._own[rank].take(count), stretches[0].moment, count
         blocks: list[Block] = []
+        all_rows = self.parts[0]
         for epoch, first, end, _ in stretches:
             if first < end:
-                blocks += self.blocks.cut(self.blocks.order(epoch), first, end)
-        return blocks, stretches[0].moment, sum(map(_length, stretches))
+                blocks += all_rows.cut(all_rows.order(epoch), first, end)
+        return blocks, stretches[0].moment, count
 
     # ---------------------------------------------------------------------------------------------- who comes late
 

@@ -15,6 +15,7 @@ from hogwild.strategies.compressed import Compressed
 from hogwild.strategies.downpour import Downpour
 from hogwild.strategies.elastic_averaging import ElasticAveraging
 from hogwild.strategies.gossip import Gossip
+from hogwild.strategies.growing_batches import GrowingBatches
 from hogwild.strategies.hogwild import Hogwild
 from hogwild.strategies.local_sgd import LocalSGD
 from hogwild.strategies.locked import Locked
@@ -40,6 +41,7 @@ STRATEGIES: dict[str, Callable[[], AbstractStrategy]] = {
     "gossip": Gossip,
     "parzen-asgd": ParzenASGD,
     "sandblaster": Sandblaster,
+    "growing-batches": GrowingBatches,
 }
 """The strategies by the names that estimators and the command line know, with their defaults."""
 
@@ -72,6 +74,7 @@ __all__ = [
     "Downpour",
     "ElasticAveraging",
     "Gossip",
+    "GrowingBatches",
     "Hogwild",
     "LocalSGD",
     "Locked",

@@ -353,11 +353,11 @@ def test_bandwidths_have_units(text, bytes_s):
         ("--strategy hogwild --warm-start 1", "--warm-start goes with --strategy downpour, not with hogwild"),
         (
             "--strategy all-reduce --engine simulated --shards 2",
-            "--shards goes with --strategy downpour, bounded-staleness, elastic-averaging or ",
+            "--shards goes with --strategy downpour, bounded-staleness, elastic-averaging, ",
         ),
         (
             "--shards 2",
-            "--shards goes with --strategy downpour, bounded-staleness, elastic-averaging or ",
+            "--shards goes with --strategy downpour, bounded-staleness, elastic-averaging, ",
         ),
         ("--strategy downpour --method lbfgs", "--method goes with --strategy sandblaster, not with downpour"),
         ("--strategy sandblaster --rule adam", "--rule goes with --strategy downpour, not with sandblaster"),

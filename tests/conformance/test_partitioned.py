@@ -1,16 +1,33 @@
 """Every strategy learns from data that stay with their workers: each worker its own rows, and no others."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from hogwild import ALL, AllReduce, Linear, LocalSGD, Partitioned, Simulated, Stop, Threads, constant, dirichlet, train
+from hogwild import (
+    ALL,
+    AllReduce,
+    Linear,
+    LocalSGD,
+    Partitioned,
+    Sandblaster,
+    Simulated,
+    Stop,
+    Threads,
+    Unsupported,
+    constant,
+    dirichlet,
+    train,
+)
 from hogwild.engines.supply import Supply
 from hogwild.strategies import STRATEGIES
 from hogwild.testing import problem
 from hogwild.testing.ledger import Ledger
 from hogwild.testing.strategies import in_small_blocks
 
+NAMES = [name for name in STRATEGIES if name not in ("serial", "sandblaster")]
 ENGINES = {"threads": Threads, "simulated": Simulated}
 every_engine = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 BOUNDS = (0, 10, 40, 45)
@@ -46,7 +63,7 @@ def learn(strategy, engine, model=Ledger(), data=ROWS, epochs=3, **stop):  # noq
 
 @every_engine
 @pytest.mark.parametrize("holdout", [0.0, 0.2])
-@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "serial"])
+@pytest.mark.parametrize("name", NAMES)
 def test_each_worker_learns_its_own_rows(engine, name, holdout, handed):
     strategy = in_small_blocks(STRATEGIES[name](), 6)
     if strategy.needs - engine(3).can:
@@ -58,6 +75,14 @@ def test_each_worker_learns_its_own_rows(engine, name, holdout, handed):
         assert len(own - set(rows)) >= round(holdout * len(own)), "held-out rows are learnt by nobody"
     n = 45 - sum(round(holdout * count) for count in np.diff(BOUNDS))
     assert [record.examples for record in result.history] == [n, 2 * n, 3 * n]
+
+
+@every_engine
+def test_portions_would_hand_rows_to_others(engine):
+    with pytest.raises(
+        Unsupported, match=r"^portions of a pass go to whoever is free, but Partitioned data stay with th"
+    ):
+        learn(Sandblaster(), engine)
 
 
 @every_engine
@@ -82,12 +107,14 @@ def test_gradient_descent_is_the_same_whoever_has_the_rows(engine):
         np.testing.assert_allclose(weights(Partitioned(task.data, by)), everybody, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "serial"])
+@pytest.mark.parametrize("name", NAMES)
 def test_skewed_rows_are_learnt_all_the_same(name):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 5))
     y = np.where(X @ np.arange(1.0, 6.0) > 0, 1, -1)
     model, stop, strategy = Linear("logistic", l2=0.01), Stop(epochs=20, tol=0), in_small_blocks(STRATEGIES[name]())
+    if name == "parzen-asgd":  # what others have learnt from other rows does not lie ahead
+        strategy = replace(strategy, attraction=1.0, filter=False)
     for engine in (Threads(3), Simulated(3)):
         for rows in (X, sp.csr_array(X)) if strategy.needs <= engine.can else ():
             data = Partitioned((rows, y), dirichlet(0.5))

@@ -97,7 +97,7 @@ def requests(
     peers: tuple[int, ...] = (),
 ) -> list[object]:
     """What a worker asks for when it is granted so many rounds."""
-    worker = Worker(rank, size, np.random.default_rng(0), Params({"coef": (1,)}), peers)
+    worker = Worker(rank, size, np.random.default_rng(0), Params({"coef": (1,)}), peers=peers)
     program, asked, answer = strategy.work(worker), [], None
     try:
         while True:

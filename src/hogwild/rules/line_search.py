@@ -76,9 +76,9 @@ def begin(
 def advance(search: Search, loss: float, slope: float) -> Search:
     """What was found at `search.step`: accept it, or say where to look next.
 
-    Bracketing as of Lewis and Overton 2013 (alg. 2.6), which ends for any loss that is bounded from below, also with
-    kinks, as that of a hinge has. Differences: the first few trials interpolate (a cubic through both ends, exact for a
-    quadratic loss) where theirs bisect and double; after many trials the decrease alone is enough.
+    Bracketing as of Lewis and Overton (2013, for functions with kinks), which ends for any loss that is bounded from
+    below, also for that of a hinge. Differences: the first few trials interpolate (a cubic through both ends, exact for
+    a quadratic loss) where theirs bisect and double; after many trials the decrease alone is enough.
     """
     start, low, high, trials = search.start, search.low, search.high, search.trials + 1
     trial = Trial(search.step, loss, slope)

@@ -156,6 +156,7 @@ class AbstractStrategy(ABC):
     # Faults after which it ends, and with the right answer: "lost worker", "lost coordinator", "lost shard", "lost
     # message", "duplicate message", "slow worker". Where others are to happen, it is refused before it begins.
     survives: ClassVar[frozenset[str]] = frozenset()
+    coordinator: ClassVar[int | None] = None  # the worker that the others depend on; None: there is none
 
     @property
     @abstractmethod

@@ -197,7 +197,7 @@ def test_nobody_waits_for_who_has_returned():
     rig.hub.returned(1)
     assert waiting[0][0].count == 1
     assert rig.hub.running == {0}
-    assert rig.session.in_rounds == {0}
+    assert rig.session.members.in_rounds == {0}
 
 
 def test_waits_are_told_in_rank_order():

@@ -33,3 +33,7 @@ class AbstractCalls(ABC):
     @abstractmethod
     def answer(self, call: Call, part: Any, answer: Any, join: Callable[[Call], None]) -> None:
         """A shard's answer to this part goes back; `join(call)` when the last has come."""
+
+    @abstractmethod
+    def lost(self, rank: int) -> None:
+        """The worker is dead: nobody hears what it is answered."""

@@ -55,6 +55,6 @@ def check_faults(strategy: AbstractStrategy, plan: Faults) -> None:
         if word not in can:
             others = f"it survives {', '.join(map(repr, can))}" if can else "it survives no faults"
             raise Unsupported(
-                f"{name} does not survive a {word!r}, as in {fault!r}; {others}: leave this fault out, or use a strategy "
-                "that has the word in `survives`"
+                f"{name} does not survive a {word!r}, as in {fault!r}; {others}: leave this fault out, or use a "
+                "strategy that has the word in `survives`"
             )

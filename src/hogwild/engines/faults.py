@@ -144,7 +144,7 @@ class Fault:
             raise ValueError(f"by_s={self.by_s!r} of Fault.reorder() must be a positive number of seconds")
 
     def word(self, coordinator: int | None) -> str:
-        """What a strategy must say that it survives: see `SURVIVES`. `coordinator`: its worker that others depend on."""
+        """What a strategy must say that it survives: see `SURVIVES`. coordinator: its worker that others depend on."""
         if self.kind == "kill" and self.shards:
             return "lost shard"
         if self.kind in ("kill", "leave", "join") and coordinator in self.workers:

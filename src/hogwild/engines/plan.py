@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 from hogwild.engines.faults import Fault
 from hogwild.limits import check_positive
@@ -46,7 +46,7 @@ class Faults:
     replicate: bool = False
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.faults, Sequence) and all(isinstance(fault, Fault) for fault in self.faults)):
+        if not (isinstance(self.faults, tuple) and all(isinstance(fault, Fault) for fault in self.faults)):
             raise TypeError(
                 f"faults={self.faults!r} must be a tuple of faults such as (Fault.kill(worker=3, at_s=1.5),)"
             )
@@ -120,7 +120,8 @@ class Faults:
             there = there | {change.worker} if change.comes else there - {change.worker}
             if not there:
                 raise ValueError(
-                    f"{change.fault!r} leaves no worker at {change.time_s:g} s, and all that was learnt is lost: let one live"
+                    f"{change.fault!r} leaves no worker at {change.time_s:g} s, and all that was learnt is lost: let "
+                    "one live"
                 )
         self._check_shards(detect_s)
 
@@ -130,8 +131,8 @@ class Faults:
             for shard in fault.shards:
                 if fault.from_s <= last.get(shard, -inf) + detect_s:
                     raise ValueError(
-                        f"{fault!r} kills both copies of shard {shard}: the first death is known, and another copy made, "
-                        f"only after detect_s={detect_s:g} s"
+                        f"{fault!r} kills both copies of shard {shard}: the first death is known, and another copy "
+                        f"made, only after detect_s={detect_s:g} s"
                     )
                 last[shard] = fault.from_s
 
@@ -144,3 +145,10 @@ class Faults:
     def lease_s(self, latency_s: float) -> float:
         """`detect_s`, or its default."""
         return DETECT_RETRIES * self.patience_s(latency_s) if self.detect_s is None else float(self.detect_s)
+
+
+def as_plan(faults: Any) -> Faults:
+    """The plan itself, or one of these faults."""
+    if isinstance(faults, Faults):
+        return faults
+    return Faults(tuple(faults) if isinstance(faults, list) else faults)

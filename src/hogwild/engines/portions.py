@@ -69,8 +69,12 @@ class Portions:
             if this.open.pop(number, None) is not None and this.complete:
                 self._finished()
 
-    def returned(self, rank: int) -> None:
-        """The worker's program has ended: what it has not pushed goes to others."""
+    def returned(self, rank: int) -> int:
+        """The worker's program has ended: what it has not pushed goes to others. How much did it alone have?"""
+        alone = 0
         for this in self._passes.values():
             for ranks in this.open.values():
-                ranks[:] = [other for other in ranks if other != rank]
+                if rank in ranks:
+                    ranks[:] = [other for other in ranks if other != rank]
+                    alone += not ranks
+        return alone

@@ -6,7 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from operator import itemgetter
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
+
+import numpy as np
 
 from hogwild.answers import Versioned
 from hogwild.deltas import Delta
@@ -44,6 +46,10 @@ class _Value(NamedTuple):
     n_bytes: int = HEADER_BYTES
 
 
+SEQS_OF_A_LIFE = 2**32  # more messages than any process of a worker sends
+NO_KEYS = np.zeros(0, np.int64)
+
+
 @final
 class Servers:
     """Messages go by the transport; each shard answers when they arrive. Not thread-safe: the hub holds the lock."""
@@ -58,11 +64,16 @@ class Servers:
         scales, prox = session.task.scales, session.task.prox
         move = compiled(rule, first.weights.dtype)
         pieces = [None] * shards if scales is None else ranges.cut(scales)
-        self._shards = [
-            Shard(span, weights, rule, prox, accrue=True, move=move, scales=piece)
-            for span, weights, piece in zip(ranges.spans, ranges.cut(first.weights), pieces, strict=True)
-        ]
-        self._spans = ranges.spans
+        begin = ranges.cut(first.weights.copy())
+
+        def new_shard(number: int) -> Shard:
+            """As the shard began."""
+            span, weights, piece = ranges.spans[number], begin[number], pieces[number]
+            return Shard(span, weights, rule, prox, accrue=True, move=move, scales=piece)
+
+        self.new_shard = new_shard
+        self.shards = self._shards = [new_shard(number) for number in range(shards)]
+        self._spans, self._ranges = ranges.spans, ranges
         self._staleness = [size - 1] * size  # of the last push of each worker
         self._clients = [Client(rank, ranges) for rank in range(size)]
         # Pushes and operations of workers that have as many under way as shards remember: they are sent later.
@@ -162,8 +173,29 @@ class Servers:
             held.popleft()()
 
     def _ready(self, part: PullPart) -> bool:
-        live = self._session.in_rounds
+        live = self._session.members.in_rounds
         return self._shards[part.shard].ready(part.version, part.clock, live, part.worker, part.acked)
+
+    # ------------------------------------------------------------------------------------------- who comes and goes
+
+    def move(self, number: int, shard: Shard) -> None:
+        """The host of the shard is dead: its copy takes its place, and knows of nobody who waits."""
+        self._shards[number] = shard
+        self._waiting[number] = []
+
+    def lost(self, rank: int) -> None:
+        """The worker is dead: nobody hears what it is answered."""
+        self._held[rank].clear()
+        self._waiting = [[each for each in queue if each.call.rank != rank] for queue in self._waiting]
+        self.calls.lost(rank)
+
+    def admit(self, rank: int, number: int, life: int) -> None:
+        """Its next process begins with this round: its messages are told from those of the one before by `life`."""
+        client = self._clients[rank] = Client(rank, self._ranges, life * SEQS_OF_A_LIFE)
+        for shard in self._shards:
+            shard.admit(rank, number)
+        stamps = tuple([shard.pull(NO_KEYS, rank).stamp for shard in self._shards])
+        client.received(Versioned(self._template.weights[:0], NO_KEYS, stamps, True))
 
     # ----------------------------------------------------------------------------------------------- pulls that wait
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Enum
 from typing import final
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from hogwild.data.blocks import Blocks
 from hogwild.engines.judging import Judge, Verdict
+from hogwild.engines.members import Members
 from hogwild.engines.supply import Supply
 from hogwild.history import History, Record
 from hogwild.interfaces import Job, Result, Worker
@@ -65,8 +66,7 @@ class Session:
                 memory.mean = np.zeros_like(first.weights)
         #: The server's weights now, where there is one; the engine that has one sets it.
         self.server_params: Callable[[], Params] | None = None
-        self.in_rounds = set(range(size))
-        self._members = tuple(range(size))  # the same, sorted
+        self.members = Members(size)
         self.sharing, self._lock, self._turning = threading.Lock(), threading.Lock(), threading.RLock()
         self.rule = job.strategy.server  # of the server, if there is one
         self.agreed, self._granted = job.strategy.agree, -1  # the last round that was granted
@@ -92,11 +92,18 @@ class Session:
         self._counts = [worker.counts for worker in workers]
         return workers
 
+    def worker(self, rank: int, params: Params, life: int) -> Worker:
+        """Another process in the place of a worker, with these weights and a random stream of its own."""
+        seed = np.random.SeedSequence(self._job.seed).spawn(self._size)[rank].spawn(life + 1)[life]
+        self.params[rank] = params
+        self.memories[rank] = Memory(rank, self._size, params.weights, self.control, state=params.state)
+        return Worker(rank, self._size, np.random.default_rng(seed), params, counts=self._counts[rank])
+
     # ---------------------------------------------------------------------------------------------------- rounds
 
     def turn(self, rank: int, index: int) -> Turn:
         """May the worker begin its round number `index`?"""
-        if self._due and rank == self._lowest:
+        if self._due and rank == self.members.lowest:
             self._catch_up()
         while self._goes_on(index):
             handout = self.supply.handout(rank)
@@ -119,23 +126,9 @@ class Session:
         """Agreed: where one has gone all go, though the others may have left them nothing to learn there."""
         return index <= self._begun.get(epoch, -1)
 
-    def leave_rounds(self, rank: int) -> None:
-        """The worker goes through no more rounds."""
-        with self._lock:
-            self.in_rounds.discard(rank)
-            self._members = tuple(sorted(self.in_rounds))
-
-    def peers(self, rank: int, known: Sequence[int]) -> Sequence[int]:
-        """The other ranks that are still in rounds, as the worker itself is; `known` if that has not changed."""
-        members = self._members
-        if len(known) + 1 == len(members):
-            return known
-        at = members.index(rank)
-        return members[:at] + members[at + 1 :]
-
-    def ended(self) -> None:
+    def ended(self, rank: int) -> None:
         """A worker's program has ended; if that was its own idea, the run ends with it, for all."""
-        if self.reason is None:
+        if self.reason is None and not self.members.is_gone(rank):
             self.stop("ended by the strategy")
 
     def fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
@@ -209,7 +202,7 @@ class Session:
             self.supply.open_for(rank, following)
             if moment.done <= self._recorded_examples:
                 return  # others came first
-        if self._judged and self._job.strategy.answer == "mine" and rank != self._lowest:
+        if self._judged and self._job.strategy.answer == "mine" and rank != self.members.lowest:
             self.supply.open(following)
             self._due.append(moment)  # whose weights these are, it may be changing them now
             return
@@ -222,11 +215,6 @@ class Session:
         self._tell(self._record(moment))
         if self._size == 1 and not self.agreed:
             self.supply.open(following)
-
-    @property
-    def _lowest(self) -> int:
-        """The rank whose weights are the answer, if each worker has its own."""
-        return self._members[0] if self._members else 0
 
     def _catch_up(self) -> None:
         """Judge what others could not: called by the worker whose weights count, and when all have returned.
@@ -248,7 +236,7 @@ class Session:
         self._lay_out(self._met_at())
 
     def _met_at(self) -> Moment:
-        return self.supply.handout(self._lowest).moment
+        return self.supply.handout(self.members.lowest).moment
 
     def judge(self) -> None:
         """Judge some of what was laid out, until nothing is left."""
@@ -275,7 +263,7 @@ class Session:
             return self.task.answer(self.server_params(), [], moment)
         if kind == "shared":
             return self.task.answer(self.params[0], self.memories, moment)
-        rank = self._lowest
+        rank = self.members.lowest
         return self.task.answer(self.params[rank], [self.memories[rank]], moment)
 
     def _record(self, moment: Moment) -> Record:

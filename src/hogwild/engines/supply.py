@@ -122,6 +122,16 @@ class Supply:
                 blocks += self.blocks.cut(self.blocks.order(epoch), first, end)
         return blocks, stretches[0].moment, sum(map(_length, stretches))
 
+    def lost(self, rank: int, other: int) -> None:
+        """The worker is dead: examples that were set aside for it go to another, if they are anybody's."""
+        reserved, self._reserved[rank] = self._reserved[rank], []
+        if not self._agreed and other != rank:
+            self._reserved[other] += [stretch for stretch in reserved if _length(stretch)]
+
+    def follow(self, rank: int, other: int) -> None:
+        """The worker goes on where the other is."""
+        self._handouts[rank] = self._handouts[other].twin() if self._agreed else self._handouts[other]
+
     # ---------------------------------------------------------------------------------------------- who comes late
 
     def place(self, rank: int) -> Handout:

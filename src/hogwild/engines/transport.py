@@ -87,6 +87,9 @@ class PromptCalls(AbstractCalls):
         if not call.missing:
             self._at(call.last_s, partial(join, call))
 
+    def lost(self, rank: int) -> None:
+        """Where messages are not lost, workers are not either."""
+
 
 @final
 class Direct(AbstractCarrier):

@@ -28,6 +28,7 @@ class Alone(AbstractStrategy):
     """
 
     answer: ClassVar[Literal["end"]] = "end"
+    survives = frozenset({"lost worker", "lost message", "duplicate message", "slow worker"})
     block_examples: int = 32_768
     minibatch: int = 1
 

@@ -24,6 +24,7 @@ class Locked(AbstractStrategy):
 
     needs = frozenset({"share"})
     answer: ClassVar[Literal["shared"]] = "shared"
+    survives = frozenset({"slow worker"})
     block_examples: int = 32_768
     minibatch: int = 1
 

@@ -23,6 +23,7 @@ class RoundRobin(AbstractStrategy):
 
     needs = frozenset({"share", "turns"})
     answer: ClassVar[Literal["shared"]] = "shared"
+    survives = frozenset({"slow worker"})
     block_examples: int = 32_768
     minibatch: int = 1
 

@@ -18,6 +18,7 @@ class Serial(AbstractStrategy):
     """
 
     most_workers: ClassVar[int | None] = 1
+    survives = frozenset({"slow worker"})
     block_examples: int = 65_536
     minibatch: int = 1
 

@@ -37,8 +37,3 @@ class Network(AbstractCarrier):
             first = last = arrival
         self._summed_s = first, last
         self._agenda.at(last, deliver)
-
-    @property
-    def sent(self) -> tuple[int, int]:
-        """Bytes and messages so far."""
-        return self._links.sent_bytes, self._links.messages

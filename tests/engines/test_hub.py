@@ -88,7 +88,7 @@ def test_every_request_that_communicates_is_answered():
     assert rig.at_once(0, Put(0, np.ones(1))) is True
     assert [message.sender for message in rig.at_once(0, Inbox())] == [0]
     assert rig.at_once(0, Get(0)).sender == 0
-    assert rig.at_once(0, Average(0)) is None
+    assert rig.at_once(0, Average(0)) is True
     assert rig.at_once(0, Push(rig.vector(0.0))).versions == (1,)
     assert rig.at_once(0, Pull()).versions == (1,)
     assert rig.at_once(0, OnServer(("dot", "weights", "weights"))) == 0

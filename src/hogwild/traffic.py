@@ -64,8 +64,8 @@ class FaultReport:
         lines = [f"faults     {text}" for text in told if text]
         if self.pushes:
             applied = ", ".join(f"{count:,}" for count in self.applied)
-            told = f"{self.acknowledged:,} acknowledged, applied by each shard: {applied}"
-            lines.append(f"pushes     {self.pushes:,}, {told}")
+            shards = f"applied by each shard: {applied}"
+            lines.append(f"pushes     {self.pushes:,}, {self.acknowledged:,} acknowledged, {shards}")
         return lines
 
 

@@ -188,6 +188,11 @@ class Hub:
             self._servers.left(rank)
         return again
 
+    def leave(self, rank: int) -> None:
+        """The worker goes through no more rounds, though the run goes on."""
+        self._session.members.lose(rank)
+        self._session.supply.lost(rank, self._session.members.lowest)
+
     def admit(self, rank: int, like: int, number: int, life: int) -> None:
         """A new process of a worker that was lost, or not there yet, begins with this round, where `like` is."""
         self.running.add(rank)

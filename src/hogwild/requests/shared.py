@@ -23,9 +23,10 @@ class Reduce:
     """The sum of what all give, in rank order. Answer: `Reduced`, the same for all.
 
     Waits for all workers that have not returned or died, or until `quorum` of them have given something: who comes
-    later is told the sum without having added to it. x: `Delta`, vector (as it is now), or None to listen (for all of them: a
-    barrier). A sum of deltas is one of larger minibatches: its `steps` is the most of them, not their sum. My k-th
-    Reduce belongs to the k-th of each other worker. ValueError if shapes differ, or the quorum is larger than the run.
+    later is told the sum without having added to it. x: `Delta`, vector (as it is now), or None to listen (for all of
+    them: a barrier). A sum of deltas is one of larger minibatches: its `steps` is the most of them, not their sum. My
+    k-th Reduce belongs to the k-th of each other worker. ValueError if shapes differ, or the quorum is larger than the
+    run.
     """
 
     x: Delta | Vector | None = None

@@ -69,6 +69,7 @@ class Membership:
             cluster.kill(rank)
             network.mail.die(("worker", rank))
             self._lose(rank)
+        session.supply.begin_without(plan.absent())
 
     # --------------------------------------------------------------------------------------------------- the clock
 
@@ -88,7 +89,7 @@ class Membership:
 
     def _turn(self, rank: int, number: int) -> Turn:
         if rank in self._leaving:
-            self._session.members.lose(rank)
+            self._hub.leave(rank)
             return Turn.STOP
         return self._session.turn(rank, number)
 

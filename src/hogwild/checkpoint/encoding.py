@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hogwild.engines import Link, Simulated, Speeds, Threads
+from hogwild.engines import Fault, Faults, Link, Simulated, Speeds, Threads
 from hogwild.memory import InTurn, Locking, Racy, Replicas
 from hogwild.requests import ALL
 from hogwild.rules.schedules import Schedule
@@ -18,7 +18,7 @@ from hogwild.rules.updates import UPDATES, Update
 from hogwild.strategies import AllReduce, Alone, Downpour, Hogwild, LocalSGD, Locked, RoundRobin, Serial
 
 STRATEGIES = (AllReduce, Alone, Downpour, Hogwild, LocalSGD, Locked, RoundRobin, Serial)
-PARTS = (InTurn, Link, Locking, Racy, Replicas, Schedule, Simulated, Speeds, Threads)
+PARTS = (Fault, Faults, InTurn, Link, Locking, Racy, Replicas, Schedule, Simulated, Speeds, Threads)
 TYPES: dict[str, type] = {cls.__name__: cls for cls in (*STRATEGIES, *PARTS)}
 
 

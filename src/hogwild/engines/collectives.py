@@ -41,6 +41,7 @@ class Collectives:
         self._place = place  # of a worker in the data: who is late goes on where the others are
         self._counts = [0] * size
         self._sums: dict[int, _Sum] = {}
+        self._dead: set[int] = set()
 
     def late(self, rank: int) -> bool:
         """Has the sum to which this worker's next request belongs been closed?"""
@@ -91,13 +92,14 @@ class Collectives:
 
     def lost(self, rank: int) -> None:
         """As `returned`, of a worker that is dead: what it had given counts, but nobody asks it for a sum."""
+        self._dead.add(rank)
         for entry in self._sums.values():
             entry.waiting.pop(rank, None)
-            entry.givers = tuple([giver for giver in entry.givers if giver != rank])
         self.returned(rank)
 
     def admit(self, rank: int, like: int) -> None:
         """The worker begins where this other one is: all wait for it at the sums that are still to come there."""
+        self._dead.discard(rank)
         self._counts[rank] = self._counts[like]
         for number, entry in self._sums.items():
             entry.missing += number >= self._counts[rank]
@@ -144,7 +146,8 @@ class Collectives:
         if rank not in self._running:
             return
         result, n_bytes = entry.result, size_in_bytes(entry.result.sum if entry.result else None)
-        giver = entry.givers[rank % len(entry.givers)] if entry.givers else rank
+        givers = [giver for giver in entry.givers if giver not in self._dead]
+        giver = givers[rank % len(givers)] if givers else rank
         again = partial(self._tell_one, entry, rank, reply)
         self._transport.send(("worker", giver), ("worker", rank), n_bytes, partial(reply, result), again)
 

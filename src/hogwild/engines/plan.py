@@ -32,8 +32,8 @@ class Faults:
     faults :    in any order
     detect_s :  virtual seconds from the death of a host until the others know of it (the time of a lease); None: ten
                 times `retry_s`
-    retry_s :   how long a sender waits beyond the time that a message takes until it sends it again, doubled each time;
-                None: ten latencies, and at least 0.1 ms
+    retry_s :   how long a sender waits beyond the time that a message takes until it sends it again, then twice as
+                long each time, up to 32 times; None: ten latencies, and at least 0.1 ms
     replicate : does each shard keep a copy on a second host, and acknowledge a push when both have it? Always, if the
                 host of a shard dies in the plan
 

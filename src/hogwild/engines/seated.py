@@ -10,7 +10,7 @@ from hogwild.rules.schedules import Moment
 
 @final
 class Seated:
-    """An agreed `Handout` of as many workers as there are `members`. Who comes later walks along, and is given nothing."""
+    """An agreed `Handout` of as many workers as there are `members`. Who comes later is given nothing."""
 
     def __init__(self, handout: Handout, members: tuple[int, ...]) -> None:
         self._handout, self._members = handout, members

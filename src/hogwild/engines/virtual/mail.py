@@ -1,7 +1,7 @@
 """Messages that may be lost, doubled and delayed: what becomes of each is drawn when it is sent.
 
 A sender that will have no answer sends again when it would have noticed: as much later than the message would have
-arrived as `retry_s` says, twice as long each time.
+arrived as `retry_s` says, twice as long each time, up to 32 times.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hogwild.engines.virtual.links import Links
 from hogwild.traffic import FaultReport
 
 STREAM = 4  # of random numbers, among those of a run's seed
-MOST_DOUBLINGS = 60
+MOST_DOUBLINGS = 5  # of the time that a sender waits
 
 
 class Unreachable(RuntimeError):

@@ -61,8 +61,8 @@ class Membership:
                 self._plan.append((change.time_s, partial(self._leaving.add, rank)))
             else:
                 self._plan.append((change.time_s, partial(self._kill, rank)))
-        for fault in plan.of_kind("kill"):
-            self._plan += [(fault.from_s, partial(self._kill_shard, number)) for number in fault.shards]
+        for fault in plan.of_kind("kill") if replicas is not None else ():
+            self._plan += [(fault.from_s, partial(self._kill_shard, replicas, number)) for number in fault.shards]
         self._plan.sort(key=lambda event: -event[0])
         cluster.obey(self._step, self._turn, self._begin, self._more)
         for rank in plan.absent():
@@ -131,10 +131,9 @@ class Membership:
         self._network.forget(("worker", rank))
         self._cluster.refresh()
 
-    def _kill_shard(self, number: int) -> None:
-        assert self._replicas is not None  # a plan with such a fault has them
-        self._replicas.kill(number)
-        self._agenda.at(self._agenda.now + self._lease_s, partial(self._replicas.take_over, number))
+    def _kill_shard(self, replicas: Replicas, number: int) -> None:
+        replicas.kill(number)
+        self._agenda.at(self._agenda.now + self._lease_s, partial(replicas.take_over, number))
 
     # ----------------------------------------------------------------------------------------------------- who comes
 

@@ -1,0 +1,107 @@
+"""Does a strategy survive what it says? Random plans of faults, and the same run without them."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+from typing import final
+
+from hogwild.engines import Simulated
+from hogwild.engines.plan import Faults
+from hogwild.interfaces import AbstractStrategy, Result, Stop
+from hogwild.models.linear import Linear
+from hogwild.rules.schedules import constant
+from hogwild.rules.updates import sgd
+from hogwild.testing.plans import random_plan
+from hogwild.testing.probes import must
+from hogwild.testing.problems import Problem, problem
+from hogwild.traffic import FaultReport
+from hogwild.training import train
+
+
+@cache
+def _easy() -> Problem:
+    """One that small constant steps solve, however they are shared out."""
+    task = problem(n=120, d=4, l2=0.1)
+    return task._replace(model=Linear("squared", l2=0.1, schedule=constant(0.03)), epochs=30)
+
+
+def in_small_steps(strategy: AbstractStrategy) -> AbstractStrategy:
+    """The same strategy, with settings that suit a problem of a hundred examples."""
+    if not dataclasses.is_dataclass(strategy):
+        return strategy
+    small = {"block_examples": 10, "period": 5, "server": sgd(), "minibatch": 4}
+    now = {each.name: getattr(strategy, each.name) for each in dataclasses.fields(strategy) if each.init}
+    changed = {name: value for name, value in small.items() if isinstance(now.get(name), type(value))}
+    return dataclasses.replace(strategy, **changed)
+
+
+@final
+class Survival:
+    """One strategy on one small cluster: `check(seed)` for as many seeds as there is time.
+
+    strategy :  of the table, or your own
+    on :        what to learn; None: ridge regression with a constant rate. It must be learnt to the end, so that what
+                a fault costs is not what was still to be learnt
+    tolerance : how much worse the objective may be than that of the same run without faults, relatively
+
+    >>> from hogwild import LocalSGD
+    >>> from hogwild.testing import Survival
+    >>> Survival(LocalSGD(period=5)).check(seed=0)
+    """
+
+    def __init__(
+        self,
+        strategy: AbstractStrategy,
+        *,
+        on: Problem | None = None,
+        workers: int = 5,
+        shards: int = 2,
+        tolerance: float = 0.01,
+    ) -> None:
+        self._strategy, self._tolerance = strategy, tolerance
+        self._task = _easy() if on is None else on
+        self._workers = 1 if "turns" in strategy.needs else min(workers, strategy.most_workers or workers)
+        self._shards = shards
+        calm = self._run(Faults(), 0)
+        self.objective = _objective(calm)
+        self.horizon_s = calm.history.traffic.virtual_s if calm.history.traffic is not None else None
+
+    def plan(self, seed: int) -> Faults:
+        """The plan of this seed: of what the strategy survives, within the time of the run without faults."""
+        return random_plan(seed, self._workers, self._shards, self.horizon_s or 1.0, self._strategy.survives)
+
+    def check(self, seed: int) -> None:
+        """AssertionError, with the plan, unless the run ends and its answer is right, no acknowledged push is lost and
+        none applied twice.
+        """
+        plan = self.plan(seed)
+        try:
+            result = self._run(plan, seed)
+        except Exception as error:
+            raise AssertionError(self._told(seed, plan, f"it raises {type(error).__name__}: {error}")) from error
+        traffic = result.history.traffic
+        if traffic is not None and traffic.faults is not None:
+            self._check_pushes(seed, plan, traffic.faults)
+        worse = _objective(result) / self.objective - 1.0
+        must(worse <= self._tolerance, self._told(seed, plan, f"its objective is {worse:.2%} worse than without"))
+
+    def _check_pushes(self, seed: int, plan: Faults, report: FaultReport) -> None:
+        sums = f"pushes {report.pushes}, acknowledged {report.acknowledged}, applied {report.applied}"
+        holds = all(report.acknowledged <= applied <= report.pushes for applied in report.applied)
+        if not report.workers_lost:
+            holds = holds and all(report.acknowledged == applied for applied in report.applied)
+        must(holds, self._told(seed, plan, f"pushes were lost, or applied twice: {sums}"))
+
+    def _run(self, plan: Faults, seed: int) -> Result:
+        engine = Simulated(self._workers, shards=self._shards, faults=plan)
+        stop = Stop(epochs=self._task.epochs, tol=0)
+        return train(self._task.model, self._task.data, strategy=self._strategy, engine=engine, stop=stop, seed=seed)
+
+    def _told(self, seed: int, plan: Faults, what: str) -> str:
+        return f"{self._strategy!r} does not survive the plan of seed {seed}, {plan!r}: {what}"
+
+
+def _objective(result: Result) -> float:
+    """Of the weights that are the result: the best that were judged."""
+    return min(record.objective for record in result.history if record.objective is not None)

@@ -30,8 +30,8 @@ def in_small_steps(strategy: AbstractStrategy) -> AbstractStrategy:
     """The same strategy, with settings that suit a problem of a hundred examples."""
     if not dataclasses.is_dataclass(strategy):
         return strategy
-    small = {"block_examples": 10, "period": 5, "server": sgd(), "minibatch": 4}
     now = {each.name: getattr(strategy, each.name) for each in dataclasses.fields(strategy) if each.init}
+    small = {"period": 5, "server": sgd(), **({"block_examples": 10} if "block_examples" in now else {"minibatch": 4})}
     changed = {name: value for name, value in small.items() if isinstance(now.get(name), type(value))}
     return dataclasses.replace(strategy, **changed)
 

@@ -61,8 +61,9 @@ class Membership:
                 self._plan.append((change.time_s, partial(self._leaving.add, rank)))
             else:
                 self._plan.append((change.time_s, partial(self._kill, rank)))
-        for fault in plan.of_kind("kill") if replicas is not None else ():
-            self._plan += [(fault.from_s, partial(self._kill_shard, replicas, number)) for number in fault.shards]
+        if replicas is not None:
+            for fault in plan.of_kind("kill"):
+                self._plan += [(fault.from_s, partial(self._kill_shard, replicas, shard)) for shard in fault.shards]
         self._plan.sort(key=lambda event: -event[0])
         cluster.obey(self._step, self._turn, self._begin, self._more)
         for rank in plan.absent():

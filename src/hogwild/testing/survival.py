@@ -61,45 +61,51 @@ class Survival:
     ) -> None:
         self._strategy, self._tolerance = strategy, tolerance
         self._task = _easy() if on is None else on
-        self._workers = 1 if "turns" in strategy.needs else min(workers, strategy.most_workers or workers)
+        self.workers = 1 if "turns" in strategy.needs else min(workers, strategy.most_workers or workers)
         self._shards = shards
         calm = self._run(Faults(), 0)
         self.objective = _objective(calm)
-        self.horizon_s = calm.history.traffic.virtual_s if calm.history.traffic is not None else None
+        self.horizon_s = calm.history[-1].time_s
 
     def plan(self, seed: int) -> Faults:
         """The plan of this seed: of what the strategy survives, within the time of the run without faults."""
-        return random_plan(seed, self._workers, self._shards, self.horizon_s or 1.0, self._strategy.survives)
+        return random_plan(seed, self.workers, self._shards, self.horizon_s, self._strategy.survives)
 
     def check(self, seed: int) -> None:
-        """AssertionError, with the plan, unless the run ends and its answer is right, no acknowledged push is lost and
-        none applied twice.
+        """`check_plan` of the plan of this seed, and the seed is named."""
+        try:
+            self.check_plan(self.plan(seed), seed)
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
+
+    def check_plan(self, plan: Faults, seed: int) -> FaultReport:
+        """What went wrong, and was survived. AssertionError, with the plan, unless the run ends and its answer is right,
+        no acknowledged push is lost and none applied twice.
         """
-        plan = self.plan(seed)
+        where = f"{self._strategy!r} does not survive {plan!r}"
         try:
             result = self._run(plan, seed)
         except Exception as error:
-            raise AssertionError(self._told(seed, plan, f"it raises {type(error).__name__}: {error}")) from error
+            raise AssertionError(f"{where}: it raises {type(error).__name__}: {error}") from error
         traffic = result.history.traffic
-        if traffic is not None and traffic.faults is not None:
-            self._check_pushes(seed, plan, traffic.faults)
-        worse = _objective(result) / self.objective - 1.0
-        must(worse <= self._tolerance, self._told(seed, plan, f"its objective is {worse:.2%} worse than without"))
-
-    def _check_pushes(self, seed: int, plan: Faults, report: FaultReport) -> None:
+        report = FaultReport() if traffic is None or traffic.faults is None else traffic.faults
         sums = f"pushes {report.pushes}, acknowledged {report.acknowledged}, applied {report.applied}"
-        holds = all(report.acknowledged <= applied <= report.pushes for applied in report.applied)
-        if not report.workers_lost:
-            holds = holds and all(report.acknowledged == applied for applied in report.applied)
-        must(holds, self._told(seed, plan, f"pushes were lost, or applied twice: {sums}"))
+        must(_adds_up(report), f"{where}: pushes were lost, or applied twice: {sums}")
+        worse = _objective(result) / self.objective - 1.0
+        must(worse <= self._tolerance, f"{where}: its objective is {worse:.2%} worse than without")
+        return report
 
     def _run(self, plan: Faults, seed: int) -> Result:
-        engine = Simulated(self._workers, shards=self._shards, faults=plan)
+        engine = Simulated(self.workers, shards=self._shards, faults=plan)
         stop = Stop(epochs=self._task.epochs, tol=0)
         return train(self._task.model, self._task.data, strategy=self._strategy, engine=engine, stop=stop, seed=seed)
 
-    def _told(self, seed: int, plan: Faults, what: str) -> str:
-        return f"{self._strategy!r} does not survive the plan of seed {seed}, {plan!r}: {what}"
+
+def _adds_up(report: FaultReport) -> bool:
+    """Was each acknowledged push applied by each shard, and none twice?"""
+    if report.workers_lost:  # who died may not have been told
+        return all(report.acknowledged <= applied <= report.pushes for applied in report.applied)
+    return all(report.acknowledged == applied == report.pushes for applied in report.applied)
 
 
 def _objective(result: Result) -> float:

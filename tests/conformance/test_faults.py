@@ -1,4 +1,4 @@
-"""Faults, on the simulated cluster: strategies keep their word, Hypothesis searches plans, and what is counted adds up."""
+"""Faults: strategies keep their word, Hypothesis searches plans, and what is counted adds up."""
 
 from collections import Counter
 from itertools import count as counting

@@ -67,10 +67,10 @@ class Survival:
         self.workers = 1 if "turns" in strategy.needs else min(workers, strategy.most_workers or workers)
         self._shards = shards
         self._epochs = self._task.epochs
-        while (calm := self._run(Faults(), 0)) and self._epochs < MOST_EPOCHS:
-            if self._task.gap(_objective(calm)) < LEARNT:
-                break
+        calm = self._run(Faults(), 0)
+        while self._task.gap(_objective(calm)) > LEARNT and self._epochs < MOST_EPOCHS:
             self._epochs *= 2
+            calm = self._run(Faults(), 0)
         self.objective = _objective(calm)
         self.horizon_s = calm.history[-1].time_s
 
@@ -86,8 +86,8 @@ class Survival:
             raise AssertionError(f"seed {seed}: {error}") from error
 
     def check_plan(self, plan: Faults, seed: int) -> FaultReport:
-        """What went wrong, and was survived. AssertionError, with the plan, unless the run ends, its answer is right, no
-        acknowledged push is lost and none applied twice.
+        """What went wrong, and was survived. AssertionError, with the plan, unless the run ends, its answer is right,
+        no acknowledged push is lost and none applied twice.
         """
         where = f"{self._strategy!r} does not survive {plan!r}"
         try:

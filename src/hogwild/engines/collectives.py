@@ -91,11 +91,10 @@ class Collectives:
                 self._forget(number)
 
     def lost(self, rank: int) -> None:
-        """As `returned`, of a worker that is dead: what it had given counts, but nobody asks it for a sum."""
+        """The worker is dead: what it had given counts, but nobody asks it for a sum."""
         self._dead.add(rank)
         for entry in self._sums.values():
             entry.waiting.pop(rank, None)
-        self.returned(rank)
 
     def admit(self, rank: int, like: int) -> None:
         """The worker begins where this other one is: all wait for it at the sums that are still to come there."""

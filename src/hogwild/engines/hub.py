@@ -175,18 +175,19 @@ class Hub:
         handed out again?
         """
         self._session.members.lose(rank)
-        if rank not in self.running:
-            self._mailboxes.lost(rank)
-            return 0
-        self.running.discard(rank)
         self._session.supply.lost(rank, self._session.members.lowest)
-        again = self._portions.returned(rank)
         self._collectives.lost(rank)
         self._mailboxes.lost(rank)
         if self._servers is not None:
             self._servers.lost(rank)
+        if rank not in self.running:
+            return 0
+        self.running.discard(rank)
+        self._collectives.returned(rank)
+        self._mailboxes.returned()
+        if self._servers is not None:
             self._servers.left(rank)
-        return again
+        return self._portions.returned(rank)
 
     def leave(self, rank: int) -> None:
         """The worker goes through no more rounds, though the run goes on."""

@@ -137,7 +137,6 @@ class Mailboxes:
         """The worker is dead: its mailbox is empty, and it waits for nothing."""
         self._slots[rank], self._waiting[rank] = {}, []
         self._dead.add(rank)
-        self.returned()
 
     def admit(self, rank: int) -> None:
         """Another process has taken its place."""

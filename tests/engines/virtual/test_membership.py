@@ -79,6 +79,20 @@ def test_a_sum_closes_without_the_dead_but_with_what_they_gave():
     assert sums == [7.0, 7.0, 5.0, 5.0]
 
 
+def test_who_is_late_is_told_the_sum_by_one_that_lives():
+    sums = []
+
+    async def work(me):
+        if me.rank == 0:
+            await wait(me, 3)
+        sums.append((await me.all_reduce(np.full_like(me.params.weights, 2.0**me.rank), quorum=2)).sum[0])
+
+    # Worker 1 has ended before it dies; what it sends to worker 0, who is cut off, is lost.
+    faults = Fault.partition(workers=(0,), from_s=2 * MS, to_s=8 * MS), Fault.kill(worker=1, at_s=5 * MS)
+    look(cluster(*faults), work, probe=ASYNC, n_examples=100)
+    assert sums == [6.0, 6.0, 6.0]
+
+
 def test_who_dies_while_it_computes_changes_nothing_any_more():
     async def work(me):
         if me.rank == 1:

@@ -164,7 +164,8 @@ def test_no_acknowledged_push_is_lost_and_none_applied_twice(engine, seed, times
     assert (weights < 2 ** len(begun)).all()
     if report is not None:  # one that is made twice makes fewer bits
         assert {int(weight).bit_count() for weight in weights} == set(report.applied)
-        assert report.acknowledged == sum(told.values())
+        assert report.acknowledged >= sum(told.values())  # some died before they looked
+        assert report.workers_lost or report.acknowledged == len(begun)
         checked(report)
 
 

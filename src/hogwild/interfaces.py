@@ -63,7 +63,7 @@ class Worker:
     rng: np.random.Generator  # my own random stream
     params: Params  # the weights I train (those of all, after `share`), and their state
     data_share: float = 1.0  # my examples / those of all, if data stay with their workers; else 1 / size
-    peers: Sequence[int] = ()  # the other ranks that are still in rounds(), refreshed each round
+    peers: Sequence[int] = ()  # the other ranks that are in this round, or (not agreed) in rounds() when it began
     counts: Counter[str] = field(default_factory=Counter)  # what I count; summed over workers in `History.counts`
     made: list[Request] = field(default_factory=list, repr=False)  # requests not awaited yet: the engine looks
 
@@ -158,6 +158,7 @@ class AbstractStrategy(ABC):
     # Faults after which it ends, and with the right answer: "lost worker", "lost coordinator", "lost shard", "lost
     # message", "duplicate message", "slow worker". Where others are to happen, it is refused before it begins.
     survives: ClassVar[frozenset[str]] = frozenset()
+    coordinator: ClassVar[int | None] = None  # the worker that the others depend on; None: there is none
 
     @property
     @abstractmethod

@@ -26,12 +26,58 @@ class TrafficSummary:
 
 @final
 @dataclass
+class FaultReport:
+    """What went wrong in a run, and what was done about it: counts.
+
+    pushes :  that workers have sent, each once however often it was sent again
+    acknowledged : pushes of which the worker was told that they are applied
+    applied : pushes that each shard has applied, as its own table says
+
+    acknowledged <= applied <= pushes for each shard: none was lost, none applied twice; equal if no worker was lost.
+    """
+
+    lost_messages: int = 0
+    sent_again: int = 0
+    duplicates_dropped: int = 0
+    workers_lost: int = 0
+    workers_joined: int = 0  # or returned
+    shards_replaced: int = 0  # by their copies
+    portions_again: int = 0  # taken back from workers that were lost
+    pushes: int = 0
+    acknowledged: int = 0
+    applied: tuple[int, ...] = ()
+
+    def describe(self) -> list[str]:
+        """The same for people, a line each; nothing about what did not happen."""
+        messages = [
+            (self.lost_messages, f"{_counted(self.lost_messages, 'message')} lost"),
+            (self.sent_again, f"{self.sent_again:,} sent again"),
+            (self.duplicates_dropped, f"{_counted(self.duplicates_dropped, 'duplicate')} dropped"),
+        ]
+        hosts = [
+            (self.workers_lost, f"{_counted(self.workers_lost, 'worker')} lost"),
+            (self.workers_joined, f"{self.workers_joined:,} joined"),
+            (self.shards_replaced, f"{_counted(self.shards_replaced, 'shard')} replaced by a copy"),
+            (self.portions_again, f"{_counted(self.portions_again, 'portion')} taken back"),
+        ]
+        told = [", ".join(text for count, text in group if count) for group in (messages, hosts)]
+        lines = [f"faults     {text}" for text in told if text]
+        if self.pushes:
+            applied = ", ".join(f"{count:,}" for count in self.applied)
+            shards = f"applied by each shard: {applied}"
+            lines.append(f"pushes     {self.pushes:,}, {self.acknowledged:,} acknowledged, {shards}")
+        return lines
+
+
+@final
+@dataclass
 class Traffic:
     """What was sent, how stale it was, and how long workers computed and waited. `a + b` merges parts of one run.
 
     staleness          : rounds or versions behind -> how often
     busy_s, waiting_s  : seconds by rank; both empty where nobody looked at a clock (on `Threads`)
     virtual_s          : how long the run took by the virtual clock; None where time is real
+    faults             : what went wrong; None where nothing was to
     """
 
     sent_bytes: int = 0
@@ -40,6 +86,7 @@ class Traffic:
     busy_s: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     waiting_s: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     virtual_s: float | None = None
+    faults: FaultReport | None = None
 
     def sent(self, n_bytes: int, messages: int = 1) -> None:
         """So many bytes went on their way."""
@@ -100,7 +147,8 @@ class Traffic:
             for rank in self._ranks()
         ]
         staleness = {str(behind): self.staleness[behind] for behind in sorted(self.staleness)}
-        return asdict(self.summary()) | {"staleness": staleness, "workers": workers}
+        faults = {} if self.faults is None else {"faults": asdict(self.faults)}
+        return asdict(self.summary()) | {"staleness": staleness, "workers": workers} | faults
 
     def describe(self) -> list[str]:
         """The same for people, a line each; nothing about what was not measured."""
@@ -118,7 +166,7 @@ class Traffic:
             lines.append(workers)
         if found.virtual_s is not None:
             lines.append(f"time       {found.virtual_s:.4g} s by the virtual clock")
-        return lines
+        return lines if self.faults is None else lines + self.faults.describe()
 
     def _ranks(self) -> list[int]:
         return sorted(self.busy_s.keys() | self.waiting_s.keys())

@@ -47,6 +47,11 @@ def test_what_the_pages_of_strategies_show_runs(path):
 
 
 @pytest.mark.slow
+def test_what_the_page_on_faults_shows_runs():
+    check(ROOT / "docs" / "faults.md", {"__name__": "faults"})
+
+
+@pytest.mark.slow
 def test_what_the_readme_shows_runs(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib", reason="it draws a picture")
     monkeypatch.chdir(tmp_path)

@@ -4,11 +4,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import final
 
-from hogwild.engines.transport import AbstractTransport, Act, Host
+from hogwild.engines.transport import AbstractCarrier, Act, Host
 
 
 @final
-class Post(AbstractTransport):
+class Post(AbstractCarrier):
     """`deliver(source, target)` delivers the oldest from one host to another, `deliver_all` all there are."""
 
     def __init__(self) -> None:

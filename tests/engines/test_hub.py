@@ -88,7 +88,7 @@ def test_every_request_that_communicates_is_answered():
     assert rig.at_once(0, Put(0, np.ones(1))) is True
     assert [message.sender for message in rig.at_once(0, Inbox())] == [0]
     assert rig.at_once(0, Get(0)).sender == 0
-    assert rig.at_once(0, Average(0)) is None
+    assert rig.at_once(0, Average(0)) is True
     assert rig.at_once(0, Push(rig.vector(0.0))).versions == (1,)
     assert rig.at_once(0, Pull()).versions == (1,)
     assert rig.at_once(0, OnServer(("dot", "weights", "weights"))) == 0
@@ -197,7 +197,7 @@ def test_nobody_waits_for_who_has_returned():
     rig.hub.returned(1)
     assert waiting[0][0].count == 1
     assert rig.hub.running == {0}
-    assert rig.session.membership.live == {0}
+    assert rig.session.members.in_rounds == {0}
 
 
 def test_waits_are_told_in_rank_order():

@@ -197,7 +197,7 @@ def test_average_is_one_act_when_it_arrives():
     assert rig.weights() == [[4, 4], [1, 1], [4, 4]]
     assert found == []
     post.deliver_all()
-    assert found == [None]
+    assert found == [True]
 
 
 def test_weights_of_who_computes_are_left_alone_until_it_rests():
@@ -211,13 +211,13 @@ def test_weights_of_who_computes_are_left_alone_until_it_rests():
     for visit in rig.visits:
         visit()
     assert read[0].x.tolist() == [5, 5]
-    assert averaged == [None]
+    assert averaged == [True]
     assert rig.weights() == [[0, 0], [3, 3], [3, 3]]
 
 
 def test_average_with_myself_changes_nothing():
     rig = Rig()
-    assert rig.ask(1, Average(1)) == [None]
+    assert rig.ask(1, Average(1)) == [True]
     assert rig.weights() == [[0, 0], [1, 1], [2, 2]]
 
 

@@ -58,7 +58,7 @@ def test_workers_begin_each_round_with_the_mean():
 @pytest.mark.parametrize("engine", [Threads(4), Simulated(4)], ids=["threads", "simulated"])
 def test_alone_sends_nothing_but_one_average(engine):
     traffic = run(Alone(), engine).history.traffic
-    assert traffic.sent_bytes == 2 * 3 * WEIGHTS * 8
+    assert traffic.sent_bytes == 2 * 3 * (WEIGHTS + 1) * 8
 
 
 @pytest.mark.parametrize("engine", [Threads(4), Simulated(4)], ids=["threads", "simulated"])

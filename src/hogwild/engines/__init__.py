@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from hogwild.engines.faults import Fault
+from hogwild.engines.plan import Faults
 from hogwild.engines.simulated import Simulated
 from hogwild.engines.threads import Threads
 from hogwild.engines.virtual.links import Link
+from hogwild.engines.virtual.mail import Unreachable
 from hogwild.engines.virtual.speeds import Speeds
 from hogwild.engines.waits import Deadlock
 from hogwild.interfaces import AbstractEngine
@@ -22,4 +25,15 @@ def find_engine(given: str | AbstractEngine) -> AbstractEngine:
     return found
 
 
-__all__ = ["ENGINES", "Deadlock", "Link", "Simulated", "Speeds", "Threads", "find_engine"]
+__all__ = [
+    "ENGINES",
+    "Deadlock",
+    "Fault",
+    "Faults",
+    "Link",
+    "Simulated",
+    "Speeds",
+    "Threads",
+    "Unreachable",
+    "find_engine",
+]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hogwild.interfaces import AbstractEngine, Job, Unsupported
+from hogwild.engines.faults import SURVIVES
+from hogwild.engines.plan import Faults
+from hogwild.interfaces import AbstractEngine, AbstractStrategy, Job, Unsupported
 
 MEANING = {
     "share": "memory that all workers share",
@@ -40,3 +42,19 @@ def check_job(job: Job, engine: AbstractEngine) -> None:
         raise Unsupported(f'{name} has answer="{strategy.answer}", so it must need "{needed}"')
     if (strategy.server is None) == ("server" in strategy.needs):
         raise Unsupported(f'{name} must both need "server" and give a rule for it, or neither')
+
+
+def check_faults(strategy: AbstractStrategy, plan: Faults) -> None:
+    """Unsupported if the strategy does not say that it survives all of the plan."""
+    name, can = type(strategy).__name__, sorted(strategy.survives)
+    unknown = sorted(strategy.survives - SURVIVES.keys())
+    if unknown:
+        raise Unsupported(f"{name} survives {unknown[0]!r}: it must be one of {', '.join(map(repr, SURVIVES))}")
+    for fault in plan.faults:
+        word = fault.word(strategy.coordinator)
+        if word not in can:
+            others = f"it survives {', '.join(map(repr, can))}" if can else "it survives no faults"
+            raise Unsupported(
+                f"{name} does not survive a {word!r}, as in {fault!r}; {others}: leave this fault out, or use a "
+                "strategy that has the word in `survives`"
+            )

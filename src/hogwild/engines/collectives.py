@@ -42,6 +42,7 @@ class Collectives:
         self._place = place  # of a worker in the data: who is late goes on where the others are
         self._counts = [0] * size
         self._sums: dict[int, _Sum] = {}
+        self._dead: set[int] = set()
 
     def late(self, rank: int) -> bool:
         """Has the sum to which this worker's next request belongs been closed?"""
@@ -90,6 +91,19 @@ class Collectives:
                 self._close_if_complete(number)
                 self._forget(number)
 
+    def lost(self, rank: int) -> None:
+        """The worker is dead: what it had given counts, but nobody asks it for a sum."""
+        self._dead.add(rank)
+        for entry in self._sums.values():
+            entry.waiting.pop(rank, None)
+
+    def admit(self, rank: int, like: int) -> None:
+        """The worker begins where this other one is: all wait for it at the sums that are still to come there."""
+        self._dead.discard(rank)
+        self._counts[rank] = self._counts[like]
+        for number, entry in self._sums.items():
+            entry.missing += number >= self._counts[rank]
+
     def waits(self) -> Waits:
         """Those that wait."""
         for number, entry in self._sums.items():
@@ -124,11 +138,19 @@ class Collectives:
 
     def _tell_late(self, entry: _Sum) -> None:
         """Who came after it was closed is sent the sum by one of those that gave."""
-        result, n_bytes = entry.result, entry.n_bytes
         late, entry.waiting = entry.waiting, {}
         for rank, reply in late.items():
-            giver = entry.givers[rank % len(entry.givers)] if entry.givers else rank
-            self._transport.send(("worker", giver), ("worker", rank), n_bytes, partial(reply, result))
+            self._tell_one(entry, rank, reply)
+
+    def _tell_one(self, entry: _Sum, rank: int, reply: Reply) -> None:
+        """By another, if that one dies meanwhile."""
+        if rank not in self._running:
+            return
+        result, n_bytes = entry.result, entry.n_bytes
+        givers = [giver for giver in entry.givers if giver not in self._dead]
+        giver = givers[rank % len(givers)] if givers else rank
+        again = partial(self._tell_one, entry, rank, reply)
+        self._transport.send(("worker", giver), ("worker", rank), n_bytes, partial(reply, result), again)
 
     def _forget(self, number: int) -> None:
         """Unless somebody has still to come to it."""

@@ -134,7 +134,7 @@ class Crew:
                         request = program.throw(error)
                     else:
                         request = program.advance(answer)
-            self._session.ended()
+            self._session.ended(rank)
             self._returned(rank)
         except _Aborted:
             pass
@@ -229,7 +229,7 @@ class Crew:
                     self._hub.left(rank)
                     self._look_at_meeting()
                     return None
-                worker.peers = self._session.membership.peers(rank, number, worker.peers)
+                worker.peers = self._session.members.peers(rank, number, worker.peers)
                 return self._hub.round(rank, number, fresh=self._session.fresh)
 
     def _meet(self, rank: int) -> None:
@@ -257,7 +257,7 @@ class Crew:
         if session.reason is not None and not session.agreed:
             self._meet_again()
             return True
-        if self._met >= session.membership.live:
+        if self._met >= session.members.in_rounds:
             session.close()
             self._judging = len(self._met)
             for each in self._met:

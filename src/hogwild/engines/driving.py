@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import fields, is_dataclass
 from typing import Any, final
 
@@ -13,17 +13,23 @@ from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.requests import REQUESTS, Request
 
 
+class Dead(Exception):
+    """A program was to go on that has been killed."""
+
+
 @final
 class Program:
     """A strategy's coroutine for one worker. `advance` gives it an answer and returns what it asks next."""
 
     def __init__(self, strategy: AbstractStrategy, worker: Worker) -> None:
-        self.worker, self.rounds = worker, 0
+        self.worker, self.rank, self.rounds = worker, worker.rank, 0
         self._name = type(strategy).__name__
         program = strategy.work(worker)
         if not isinstance(program, Coroutine):
             raise TypeError(f"{self._name}.work must be an async def, not return {program!r}")
-        self._program, self._send, self._made = program, program.send, worker.made
+        self._program, self._made = program, worker.made
+        self._send: Callable[[Any], Any] = program.send
+        self._throw: Callable[[Any], Any] = program.throw
 
     def advance(self, answer: Any) -> Request | None:
         """The next request; None when the program has ended. TypeError for what is no request, or was not awaited."""
@@ -43,7 +49,7 @@ class Program:
     def throw(self, error: BaseException) -> Request | None:
         """As `advance`, but the request has failed."""
         try:
-            request = self._program.throw(error)
+            request = self._throw(error)
         except StopIteration:
             return self._end()
         return self._check(request)
@@ -67,8 +73,17 @@ class Program:
         """Give up."""
         self._program.close()
 
+    def kill(self) -> None:
+        """Give up, in the middle of whatever it does; from now on it raises `Dead`."""
+        self._program.close()
+        self._send = self._throw = _dead
+
     def _forgotten(self, made: list[Request]) -> TypeError:
         return TypeError(f"{self._name}.work has made {_shown(made[0])} and not awaited it: write `await` before it")
+
+
+def _dead(_: Any) -> Any:
+    raise Dead
 
 
 def _shown(value: Any) -> str:

@@ -58,7 +58,7 @@ class Hub:
     ) -> None:
         size, supply, rule = len(session.params), session.supply, session.rule
         self._session = session
-        self._servers = None if rule is None else Servers(session, rule, shards, transport, traffic)
+        self.servers = self._servers = None if rule is None else Servers(session, rule, shards, transport, traffic)
         self.running = set(range(size))
         self._rounds = [0] * size
         self._collectives = Collectives(size, transport, self.running, supply.place if session.agreed else None)
@@ -168,7 +168,7 @@ class Hub:
 
     def left(self, rank: int) -> None:
         """The worker goes through no more rounds: nobody waits for its clock any longer."""
-        self._session.membership.leave(rank)
+        self._session.members.leave(rank)
         if self._servers is not None:
             self._servers.left(rank)
 
@@ -179,6 +179,45 @@ class Hub:
         self._portions.returned(rank)
         self._collectives.returned(rank)
         self._mailboxes.returned()
+
+    def lost(self, rank: int) -> int:
+        """The worker is dead, and all know: nobody waits for it, nor hears what it is answered. How many portions are
+        handed out again?
+        """
+        self._session.members.lose(rank)
+        self._session.supply.lost(rank, self._session.members.lowest)
+        self._collectives.lost(rank)
+        self._mailboxes.lost(rank)
+        if self._servers is not None:
+            self._servers.lost(rank)
+        if rank not in self.running:
+            return 0
+        self.running.discard(rank)
+        self._collectives.returned(rank)
+        self._mailboxes.returned()
+        if self._servers is not None:
+            self._servers.left(rank)
+        return self._portions.returned(rank)
+
+    def leave(self, rank: int) -> None:
+        """The worker goes through no more rounds, though the run goes on."""
+        self._session.members.lose(rank)
+        self._session.supply.lost(rank, self._session.members.lowest)
+
+    def admit(self, rank: int, like: int, number: int, life: int) -> None:
+        """A new process of a worker that was lost, or not there yet, begins with this round, where `like` is."""
+        self.running.add(rank)
+        self._session.members.join(rank)
+        self._rounds[rank] = number
+        self._collectives.admit(rank, like)
+        self._mailboxes.admit(rank)
+        self._session.supply.follow(rank, like)
+        if self._servers is not None:
+            self._servers.admit(rank, number, life)
+
+    def number_of(self, rank: int) -> int:
+        """The round that the worker is in."""
+        return self._rounds[rank] - 1
 
     # ------------------------------------------------------------------------------------------------------ deadlock
 

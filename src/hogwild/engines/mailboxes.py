@@ -8,7 +8,7 @@ from functools import partial
 from typing import final
 
 from hogwild.deltas import PartialState, described, size_in_bytes
-from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
+from hogwild.engines.transport import HEADER_BYTES, AbstractTransport, Act, Host
 from hogwild.engines.waits import Reply, Waits, workers
 from hogwild.limits import is_whole
 from hogwild.params import Params
@@ -38,6 +38,7 @@ class Mailboxes:
         self._slots: list[dict[int, deque[Message]]] = [{} for _ in params]
         self._waiting: list[list[tuple[Inbox, Reply]]] = [[] for _ in params]  # in the order they were asked
         self._under_way: Counter[tuple[int, int]] = Counter()  # messages, by sender and receiver
+        self._dead: set[int] = set()
 
     def put(self, rank: int, request: Put, reply: Reply) -> None:
         """Answers when it has left: at once, unless the sender's link is busy with what it has put before."""
@@ -58,14 +59,19 @@ class Mailboxes:
                 slot.append(message)
             self._look(peer)
 
+        def lost() -> None:
+            self._under_way[rank, peer] -= 1
+            self._look(peer)
+
         self._under_way[rank, peer] += 1
-        transport, n_bytes = self._transport, HEADER_BYTES + size_in_bytes(request.x)
         if peer == rank:
             deliver()
             reply(True)
             return
-        transport.at(transport.carry(("worker", rank), ("worker", peer), n_bytes), deliver)
-        transport.at(transport.left, partial(reply, True))
+        transport, n_bytes = self._transport, HEADER_BYTES + size_in_bytes(request.x)
+        carry = transport.post if mode == "replace" else transport.send
+        carry(("worker", rank), ("worker", peer), n_bytes, deliver, lost)
+        transport.when_left(partial(reply, True))
 
     def inbox(self, rank: int, request: Inbox, reply: Reply) -> None:
         """Answers when there is something of each sender that is asked for."""
@@ -75,7 +81,10 @@ class Mailboxes:
         self._look(rank)
 
     def get(self, rank: int, request: Get, reply: Reply) -> None:
-        """Answers with a copy of the peer's weights as they are when the question arrives, and the peer is at rest."""
+        """Answers with a copy of the peer's weights as they are when the question arrives, and the peer is at rest.
+
+        None if it is dead.
+        """
         peer = self._check(request.peer)
         me, there = ("worker", rank), ("worker", peer)
 
@@ -84,12 +93,18 @@ class Mailboxes:
 
         def read() -> None:
             message = Message(peer, self._params[peer].weights.copy(), self._clock(peer))
-            self._transport.send(there, me, HEADER_BYTES + message.x.nbytes, lambda: reply(message))
+            self._transport.send(there, me, HEADER_BYTES + message.x.nbytes, lambda: reply(message), lost)
 
-        self._transport.send(me, there, HEADER_BYTES, asked)
+        def lost() -> None:
+            reply(None)
+
+        self._ask(me, there, HEADER_BYTES, asked, lost)
 
     def average(self, rank: int, request: Average, reply: Reply) -> None:
-        """Both become the mean when the weights have arrived at the peer, and it is at rest; then they come back."""
+        """Both become the mean when the weights have arrived at the peer, and it is at rest; then they come back.
+
+        False if it is dead.
+        """
         peer = self._check(request.peer)
         me, there = ("worker", rank), ("worker", peer)
         n_bytes = HEADER_BYTES + self._params[rank].weights.nbytes
@@ -103,15 +118,34 @@ class Mailboxes:
                 mean = (mine + other) * mine.dtype.type(0.5)
                 mine[:] = mean
                 other[:] = mean
-            self._transport.send(there, me, n_bytes, lambda: reply(None))
+            self._transport.send(there, me, n_bytes, lambda: reply(True), lost)
 
-        self._transport.send(me, there, n_bytes, arrived)
+        def lost() -> None:
+            reply(False)
+
+        self._ask(me, there, n_bytes, arrived, lost)
+
+    def _ask(self, me: Host, there: Host, n_bytes: int, arrived: Act, lost: Act) -> None:
+        """Of a worker whose program has ended, too; but not of one that is dead."""
+        if there[1] in self._dead:
+            lost()
+        else:
+            self._transport.send(me, there, n_bytes, arrived, lost)
 
     def returned(self) -> None:
         """A worker's program has ended: nobody need wait for its message."""
         for rank, waiting in enumerate(self._waiting):
             if waiting:
                 self._look(rank)
+
+    def lost(self, rank: int) -> None:
+        """The worker is dead: its mailbox is empty, and it waits for nothing."""
+        self._slots[rank], self._waiting[rank] = {}, []
+        self._dead.add(rank)
+
+    def admit(self, rank: int) -> None:
+        """Another process has taken its place."""
+        self._dead.discard(rank)
 
     def waits(self) -> Waits:
         """Those that wait."""

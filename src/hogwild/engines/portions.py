@@ -140,15 +140,18 @@ class Portions:
                 for waiting in [each for each, (its, _) in self._waiting.items() if its is this]:
                     self._waiting.pop(waiting)[1](None)
 
-    def returned(self, rank: int) -> None:
-        """The worker's program has ended: what it has not pushed goes to others."""
+    def returned(self, rank: int) -> int:
+        """The worker's program has ended: what it has not pushed goes to others. How much did it alone have?"""
         self._waiting.pop(rank, None)
+        alone = 0
         for this in self._passes.values():
             for entry in list(this.open.values()):
                 if rank in entry.ranks:
                     entry.ranks[:] = [other for other in entry.ranks if other != rank]
                     entry.sending.discard(rank)
+                    alone += not entry.ranks
                     self._hand_out_again(this, entry)
+        return alone
 
     def _hand_out_again(self, this: _Pass, entry: _Open) -> None:
         this.queue(entry)

@@ -6,10 +6,13 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from operator import itemgetter
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
+
+import numpy as np
 
 from hogwild.answers import Versioned
 from hogwild.deltas import Delta
+from hogwild.engines.calls import Call
 from hogwild.engines.session import Session
 from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
 from hogwild.engines.waits import Failed, Reply, Waits
@@ -21,22 +24,10 @@ from hogwild.server import Client, OpPart, PullPart, PushPart, Ranges, Shard, ch
 from hogwild.traffic import Traffic
 
 
-@final
-class _Call:
-    """A request under way: messages to shards have been sent, and their answers come back one by one."""
-
-    __slots__ = ("answers", "last_s", "met", "missing", "rank", "reply", "request")
-
-    def __init__(self, rank: int, request: Any, reply: Reply, missing: int) -> None:
-        self.rank, self.request, self.reply, self.missing = rank, request, reply, missing
-        self.answers: list[Any] = []
-        self.met, self.last_s = True, 0.0  # was all that it waited for met? when does the last answer come?
-
-
 class _Waiting(NamedTuple):
     """A pull that a shard cannot answer yet."""
 
-    call: _Call
+    call: Call
     part: PullPart
 
     @property
@@ -55,6 +46,10 @@ class _Value(NamedTuple):
     n_bytes: int = HEADER_BYTES
 
 
+SEQS_OF_A_LIFE = 2**32  # more messages than any process of a worker sends
+NO_KEYS = np.zeros(0, np.int64)
+
+
 @final
 class Servers:
     """Messages go by the transport; each shard answers when they arrive. Not thread-safe: the hub holds the lock."""
@@ -63,24 +58,29 @@ class Servers:
         self, session: Session, rule: Update, shards: int, transport: AbstractTransport, traffic: Traffic
     ) -> None:
         size = len(session.params)
-        self._session, self._transport, self._traffic = session, transport, traffic
+        self._session, self._traffic = session, traffic
         self._template = first = session.params[0]
         ranges = Ranges(first.offsets, shards)
         scales, prox = session.task.scales, session.task.prox
         move = compiled(rule, first.weights.dtype)
         pieces = [None] * shards if scales is None else ranges.cut(scales)
-        self._shards = [
-            Shard(span, weights, rule, prox, accrue=True, move=move, scales=piece, workers=size)
-            for span, weights, piece in zip(ranges.spans, ranges.cut(first.weights), pieces, strict=True)
-        ]
-        self._spans = ranges.spans
+        begin = ranges.cut(first.weights.copy())
+
+        def new_shard(number: int) -> Shard:
+            """As the shard began."""
+            span, weights, piece = ranges.spans[number], begin[number], pieces[number]
+            return Shard(span, weights, rule, prox, accrue=True, move=move, scales=piece, workers=size)
+
+        self.new_shard = new_shard
+        self.shards = self._shards = [new_shard(number) for number in range(shards)]
+        self._spans, self._ranges = ranges.spans, ranges
         self._staleness = [size - 1] * size  # of the last push of each worker
         self._clients = [Client(rank, ranges) for rank in range(size)]
         # Pushes and operations of workers that have as many under way as shards remember: they are sent later.
         self._held: list[deque[Callable[[], None]]] = [deque() for _ in range(size)]
         self._waiting: list[list[_Waiting]] = [[] for _ in self._shards]
-        self._shard_hosts = [("shard", number) for number in range(len(self._shards))]
-        self._hosts = [("worker", rank) for rank in range(size)]
+        self.calls = calls = transport.calls(size, shards)
+        self._send, self._answer = calls.send, calls.answer
         session.server_params = self._params
 
     def _params(self) -> Params:
@@ -114,19 +114,19 @@ class Servers:
         client, x = self._clients[rank], request.x
         rate = self._rate(rank, x) if isinstance(x, Delta) and x.portion is None else None
         parts = client.push(x, rate)
-        self._send(_Call(rank, request, reply, len(parts)), parts, self._apply)
+        self._send(Call(rank, request, reply, len(parts)), parts, self._apply)
 
     def _rate(self, rank: int, x: Delta) -> float:
         """Step size of the model's schedule, for a push that is as stale as the worker's last one."""
         return x.limited(self._session.task.rate(x.moment), self._staleness[rank])
 
-    def _apply(self, part: PushPart, call: _Call) -> None:
+    def _apply(self, part: PushPart, call: Call) -> None:
         number = part.shard
-        self._answer(call, self._shards[number].push(part), self._pushed)
+        self._answer(call, part, self._shards[number].push(part), self._pushed)
         if self._waiting[number]:
             self._look(number)
 
-    def _pushed(self, call: _Call) -> None:
+    def _pushed(self, call: Call) -> None:
         ack = self._clients[call.rank].acknowledged(call.answers)
         self._traffic.stale(ack.staleness)
         self._staleness[call.rank] = ack.staleness
@@ -135,29 +135,29 @@ class Servers:
 
     def _pull(self, rank: int, request: Pull, reply: Reply) -> None:
         parts = self._clients[rank].pull(request.keys, request.version, request.clock)
-        self._send(_Call(rank, request, reply, len(parts)), parts, self._read)
+        self._send(Call(rank, request, reply, len(parts)), parts, self._read)
 
-    def _read(self, part: PullPart, call: _Call) -> None:
+    def _read(self, part: PullPart, call: Call) -> None:
         if self._ready(part):
-            self._answer(call, self._shards[part.shard].pull(part.keys, part.worker), self._pulled)
+            self._answer(call, part, self._shards[part.shard].pull(part.keys, part.worker), self._pulled)
         else:
             self._waiting[part.shard].append(_Waiting(call, part))
 
-    def _pulled(self, call: _Call) -> None:
+    def _pulled(self, call: Call) -> None:
         call.reply(self._clients[call.rank].pulled(call.answers, call.request.keys, call.met))
 
     def _operate(self, rank: int, request: OnServer, reply: Reply) -> None:
         parts = self._clients[rank].operate(request.op)
-        self._send(_Call(rank, request, reply, len(parts)), parts, self._run)
+        self._send(Call(rank, request, reply, len(parts)), parts, self._run)
 
-    def _run(self, part: OpPart, call: _Call) -> None:
+    def _run(self, part: OpPart, call: Call) -> None:
         try:
             value = _Value(part.shard, self._shards[part.shard].operate(part.op, part.sender), part.sender[1])
         except ValueError as error:  # only here it is known which vectors there are
             value = _Value(part.shard, 0.0, part.sender[1], error)
-        self._answer(call, value, self._operated)
+        self._answer(call, part, value, self._operated)
 
-    def _operated(self, call: _Call) -> None:
+    def _operated(self, call: Call) -> None:
         values = sorted(call.answers, key=itemgetter(0))  # in the order of the shards
         client, seq = self._clients[call.rank], values[0].seq
         errors = [value.error for value in values if value.error is not None]
@@ -173,25 +173,30 @@ class Servers:
         while held and not self._clients[rank].full:
             held.popleft()()
 
-    def _send(self, call: _Call, parts: list[Any], act: Callable[[Any, _Call], None]) -> None:
-        """Each part to its shard, where `act` happens."""
-        carry, at, hosts, me = self._transport.carry, self._transport.at, self._shard_hosts, self._hosts[call.rank]
-        for part in parts:
-            at(carry(me, hosts[part.shard], part.n_bytes), partial(act, part, call))
-
-    def _answer(self, call: _Call, answer: Any, join: Callable[[_Call], None]) -> None:
-        """A shard's answer goes back; `join` when the last has come."""
-        call.answers.append(answer)
-        arrival_s = self._transport.carry(self._shard_hosts[answer.shard], self._hosts[call.rank], answer.n_bytes)
-        if arrival_s > call.last_s:
-            call.last_s = arrival_s
-        call.missing -= 1
-        if not call.missing:
-            self._transport.at(call.last_s, partial(join, call))
-
     def _ready(self, part: PullPart) -> bool:
-        live = self._session.membership.live
+        live = self._session.members.in_rounds
         return self._shards[part.shard].ready(part.version, part.clock, live, part.worker, part.acked)
+
+    # ------------------------------------------------------------------------------------------- who comes and goes
+
+    def move(self, number: int, shard: Shard) -> None:
+        """The host of the shard is dead: its copy takes its place, and knows of nobody who waits."""
+        self._shards[number] = shard
+        self._waiting[number] = []
+
+    def lost(self, rank: int) -> None:
+        """The worker is dead: nobody hears what it is answered."""
+        self._held[rank].clear()
+        self._waiting = [[each for each in queue if each.call.rank != rank] for queue in self._waiting]
+        self.calls.lost(rank)
+
+    def admit(self, rank: int, number: int, life: int) -> None:
+        """Its next process begins with this round: its messages are told from those of the one before by `life`."""
+        client = self._clients[rank] = Client(rank, self._ranges, life * SEQS_OF_A_LIFE)
+        for shard in self._shards:
+            shard.admit(rank, number)
+        stamps = tuple([shard.pull(NO_KEYS, rank).stamp for shard in self._shards])
+        client.received(Versioned(self._template.weights[:0], NO_KEYS, stamps, True))
 
     # ----------------------------------------------------------------------------------------------- pulls that wait
 
@@ -209,7 +214,8 @@ class Servers:
         number = furthest.part.shard
         self._waiting[number] = [each for each in self._waiting[number] if each is not furthest]
         furthest.call.met = False
-        self._answer(furthest.call, self._shards[number].pull(furthest.part.keys, furthest.part.worker), self._pulled)
+        part = furthest.part
+        self._answer(furthest.call, part, self._shards[number].pull(part.keys, part.worker), self._pulled)
         return True
 
     def waits(self) -> Waits:

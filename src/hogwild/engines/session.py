@@ -15,7 +15,7 @@ from typing import final
 import numpy as np
 
 from hogwild.engines.judging import Judge, Verdict
-from hogwild.engines.membership import Membership
+from hogwild.engines.members import Members
 from hogwild.engines.own_rows import parts_of
 from hogwild.engines.supply import Supply
 from hogwild.history import History, Record
@@ -70,7 +70,7 @@ class Session:
         self.sharing, self._lock, self._turning = threading.Lock(), threading.Lock(), threading.RLock()
         self.rule = job.strategy.server  # of the server, if there is one
         self.agreed, self._granted = job.strategy.agree, -1  # the last round that was granted
-        self.membership = Membership(size, agreed=self.agreed)
+        self.members = Members(size, agreed=self.agreed)
         self._begun: dict[int, int] = {}  # epoch: the last round in it that a worker has begun
         self._due: list[Moment] = []  # ends of epochs that are still to be judged by the worker whose weights count
         self.reason: str | None = None
@@ -95,11 +95,18 @@ class Session:
         self._counts = [worker.counts for worker in workers]
         return workers
 
+    def worker(self, rank: int, params: Params, life: int) -> Worker:
+        """Another process in the place of a worker, with these weights and a random stream of its own."""
+        seed = np.random.SeedSequence(self._job.seed).spawn(self._size)[rank].spawn(life + 1)[life]
+        self.params[rank] = params
+        self.memories[rank] = Memory(rank, self._size, params.weights, self.control, state=params.state)
+        return Worker(rank, self._size, np.random.default_rng(seed), params, counts=self._counts[rank])
+
     # ---------------------------------------------------------------------------------------------------- rounds
 
     def turn(self, rank: int, index: int) -> Turn:
         """May the worker begin its round number `index`?"""
-        if self._due and rank == self._lowest:
+        if self._due and rank == self.members.lowest:
             self._catch_up()
         while self._goes_on(index):
             handout = self.supply.handout(rank)
@@ -122,9 +129,9 @@ class Session:
         """Agreed: where one has gone all go, though the others may have left them nothing to learn there."""
         return index <= self._begun.get(epoch, -1)
 
-    def ended(self) -> None:
+    def ended(self, rank: int) -> None:
         """A worker's program has ended; if that was its own idea, the run ends with it, for all."""
-        if self.reason is None:
+        if self.reason is None and not self.members.is_gone(rank):
             self.stop("ended by the strategy")
 
     def fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
@@ -198,7 +205,7 @@ class Session:
             self.supply.open_for(rank, following)
             if moment.done <= self._recorded_examples:
                 return  # others came first
-        if self._judged and self._job.strategy.answer == "mine" and rank != self._lowest:
+        if self._judged and self._job.strategy.answer == "mine" and rank != self.members.lowest:
             self.supply.open(following)
             self._due.append(moment)  # whose weights these are, it may be changing them now
             return
@@ -211,11 +218,6 @@ class Session:
         self._tell(self._record(moment))
         if self._size == 1 and not self.agreed:
             self.supply.open(following)
-
-    @property
-    def _lowest(self) -> int:
-        """The rank whose weights are the answer, if each worker has its own."""
-        return self.membership.ranks[0] if self.membership.ranks else 0
 
     def _catch_up(self) -> None:
         """Judge what others could not: called by the worker whose weights count, and when all have returned.
@@ -237,7 +239,7 @@ class Session:
         self._lay_out(self._met_at())
 
     def _met_at(self) -> Moment:
-        return self.supply.handout(self._lowest).moment
+        return self.supply.handout(self.members.lowest).moment
 
     def judge(self) -> None:
         """Judge some of what was laid out, until nothing is left."""
@@ -260,7 +262,7 @@ class Session:
 
     def _true(self, moment: Moment) -> Params:
         """A copy of the weights that are the answer now."""
-        kind, rank = self._job.strategy.answer, self._lowest
+        kind, rank = self._job.strategy.answer, self.members.lowest
         params, memories = self.params[rank], [self.memories[rank]]
         if kind == "server" and self.server_params is not None:
             params, memories = self.server_params(), []
@@ -272,7 +274,7 @@ class Session:
         """How far apart the workers' own weights are; others may be training theirs now."""
         if self._job.strategy.answer in ("shared", "server") or self._size == 1:
             return None
-        return consensus_distance([self.params[rank].weights for rank in self.membership.ranks or range(self._size)])
+        return consensus_distance([self.params[rank].weights for rank in self.members.counted])
 
     def _record(self, moment: Moment) -> Record:
         """Write the record of an epoch; keep its weights if they are the best so far."""

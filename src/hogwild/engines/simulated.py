@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, final
 
 import numpy as np
 
-from hogwild.engines.checks import check_job
+from hogwild.engines.checks import check_faults, check_job
+from hogwild.engines.faults import Fault
+from hogwild.engines.plan import Faults, as_plan
 from hogwild.engines.session import Session
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.virtual.calibration import seconds_per_example
 from hogwild.engines.virtual.cluster import Cluster
 from hogwild.engines.virtual.garbage import patient_collector
 from hogwild.engines.virtual.links import Host, Link, Links
-from hogwild.engines.virtual.speeds import Clocks, Speeds
+from hogwild.engines.virtual.mail import Mail
+from hogwild.engines.virtual.membership import Membership
+from hogwild.engines.virtual.replicas import Replicas
+from hogwild.engines.virtual.retrying import Retrying
+from hogwild.engines.virtual.speeds import Clocks, Speeds, slowed
 from hogwild.engines.virtual.transport import Network
+from hogwild.engines.virtual.unreliable import Unreliable
 from hogwild.interfaces import AbstractEngine, Job, Result
 from hogwild.limits import check_fields, is_number
 from hogwild.memory import Memory
 from hogwild.requests import Steps
+from hogwild.traffic import FaultReport
 
 EXAMPLE_S = 1e-6
 
@@ -38,10 +46,12 @@ class Simulated(AbstractEngine):
                          before the run (which then need not repeat)
     speeds :             how unequal workers are
     links :              other links, of some machines: {("worker", 3): Link(latency_s=0.1), ("shard", 0): Link(...)}
+    faults :             what goes wrong: (Fault.kill(worker=3, at_s=1.5), Fault.lose(0.05)), or `Faults`
 
     Times in the history are virtual seconds, `Stop(time_s=...)` too; judging the weights takes no time. The same seed
     gives the same bits; another seed explores another interleaving of what happens at the same time. `history.traffic`
-    tells what was sent, how stale gradients were, and how long workers waited.
+    tells what was sent, how stale gradients were, how long workers waited, and what went wrong. Faults that a strategy
+    does not survive are refused before it begins (Unsupported).
 
     The races of shared memory are those of whole requests here, not those of a chip.
     """
@@ -53,6 +63,7 @@ class Simulated(AbstractEngine):
     example_s: float | Literal["measured"] = EXAMPLE_S
     speeds: Speeds = field(default_factory=Speeds)
     links: Mapping[Host, Link] = field(default_factory=dict, hash=False)
+    faults: Faults | Sequence[Fault] = field(default_factory=Faults)
 
     def __post_init__(self) -> None:
         check_fields(self, "workers", "shards")
@@ -63,6 +74,13 @@ class Simulated(AbstractEngine):
         measured = isinstance(self.example_s, str) and self.example_s == "measured"
         if not (measured or (is_number(self.example_s) and 0 < self.example_s < math.inf)):
             raise ValueError(f'example_s={self.example_s!r} must be a positive number of seconds, or "measured"')
+        object.__setattr__(self, "faults", as_plan(self.faults))
+        self.plan.check(self.workers, self.shards, self.plan.lease_s(self.latency_s))
+
+    @property
+    def plan(self) -> Faults:
+        """What goes wrong."""
+        return as_plan(self.faults)
 
     def _check_links(self) -> None:
         if not isinstance(self.links, Mapping):
@@ -88,19 +106,45 @@ class Simulated(AbstractEngine):
     def run(self, job: Job) -> Result:
         """Run the strategy on every worker; Unsupported if it cannot run here."""
         check_job(job, self)
+        check_faults(job.strategy, self.plan)
         agenda = Agenda(job.seed)
         session = Session(job, self.size, lambda: agenda.now)
-        network = Network(agenda, Links(self.latency_s, self.bandwidth_bytes_s, self.links))
+        links = Links(self.latency_s, self.bandwidth_bytes_s, self.links)
         clocks = Clocks(self.speeds, self.size, job.seed)
         example_s = _measured(session) if isinstance(self.example_s, str) else float(self.example_s)
-        cluster = Cluster(session, job.strategy, agenda, network, clocks, example_s, int(self.shards))
-        session.history.traffic = cluster.traffic
+        cluster = self._cluster(session, job, agenda, links, clocks.draw, example_s)
+        session.history.traffic = traffic = cluster.traffic
         try:
             with patient_collector():
                 cluster.run()
         except KeyboardInterrupt:
             session.stop("interrupted")
+        traffic.virtual_s, traffic.sent_bytes, traffic.messages = agenda.now, links.sent_bytes, links.messages
+        if traffic.faults is not None and cluster.hub.servers is not None:
+            traffic.faults.applied = tuple(shard.version for shard in cluster.hub.servers.shards)
         return session.result()
+
+    def _cluster(
+        self, session: Session, job: Job, agenda: Agenda, links: Links, draw: Callable[[int], float], example_s: float
+    ) -> Cluster:
+        """Where nothing is to go wrong, nothing looks for it."""
+        shards, plan = int(self.shards), self.plan
+        if not plan:
+            return Cluster(session, job.strategy, agenda, Network(agenda, links), draw, example_s, shards)
+        retry_s, lease_s, report = plan.patience_s(self.latency_s), plan.lease_s(self.latency_s), FaultReport()
+        mail = Mail(agenda, links, plan, retry_s, lease_s, job.seed, report)
+        requests = Retrying(mail, self.size, shards)
+        network = Unreliable(agenda, links, mail, requests)
+        draw = slowed(draw, plan, agenda)
+        cluster = Cluster(session, job.strategy, agenda, network, draw, example_s, shards)
+        cluster.traffic.faults = report
+        servers, replicas = cluster.hub.servers, None
+        if servers is not None:
+            requests.shards = servers.shards
+            if plan.replicate or plan.kills_shards:
+                replicas = Replicas(servers, requests, network)
+        Membership(plan, session, agenda, network, cluster, replicas)
+        return cluster
 
 
 def _measured(session: Session) -> float:

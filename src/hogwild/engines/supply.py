@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import accumulate, pairwise
 from typing import final
 
 from hogwild.data.blocks import Block, Blocks
 from hogwild.engines.handout import Handout, Stretch
 from hogwild.engines.own_rows import OwnRows
+from hogwild.engines.seated import Seated
 from hogwild.interfaces import Unsupported
 from hogwild.requests import Portion
 from hogwild.rules.schedules import Moment
@@ -35,7 +36,10 @@ class Supply:
         self._size, self._agreed, self._hurried = size, agreed, hurried
         self._reserved: list[list[Stretch]] = [[] for _ in range(size)]
         self._passed = -1  # the last epoch whose examples were all learnt in portions
-        self._handouts: list[Handout] = []
+        self._handouts: list[Handout | Seated] = []
+        self._present = tuple(range(size))  # who is there
+        self._members: dict[int, tuple[int, ...]] = {}  # agreed, by epoch: who was there when it was opened
+        self._begin = begin
         self.open(begin)
 
     # --------------------------------------------------------------------------------------------------- epochs
@@ -45,21 +49,34 @@ class Supply:
         shared = self._new(moment)
         self._handouts = [shared.twin() if self._agreed else shared for _ in range(self._size)]
 
+    def begin_without(self, absent: Collection[int]) -> None:
+        """Nothing was learnt yet, and these workers come later."""
+        self._present = tuple([rank for rank in self._present if rank not in absent])
+        self._members.clear()
+        self.open(self._begin)
+
     def open_for(self, rank: int, moment: Moment) -> None:
         """Agreed: a new epoch begins for one worker; the others will come to it."""
         self._handouts[rank] = self._new(moment)
         if moment.epoch <= self._passed:
             self._handouts[rank].take_rest(rank)
 
-    def _new(self, moment: Moment) -> Handout:
-        hurried, chunk = self._hurried(moment.epoch), self.parts[0].chunk
-        return Handout(self.n_training, chunk, moment, self._size, agreed=self._agreed, hurried=hurried)
+    def _new(self, moment: Moment) -> Handout | Seated:
+        """Agreed: among those that are there now; they are the same for all that open this epoch. Rows that stay with a
+        worker wait for it.
+        """
+        epoch, hurried = moment.epoch, self._hurried(moment.epoch)
+        n, chunk = self.n_training, self.parts[0].chunk
+        members = self._members.setdefault(epoch, self._present)
+        if len(members) == self._size or not self._agreed or self._own:
+            return Handout(n, chunk, moment, self._size, agreed=self._agreed, hurried=hurried)
+        return Seated(Handout(n, chunk, moment, len(members), agreed=True, hurried=hurried), members)
 
     def share(self, rank: int) -> float:
         """The worker's own examples / all; an equal share where nobody has his own."""
         return len(self._owned[rank]) / self.n_training if self._own else 1 / self._size
 
-    def handout(self, rank: int) -> Handout:
+    def handout(self, rank: int) -> Handout | Seated:
         """What the worker's next examples come from."""
         return self._handouts[rank]
 
@@ -72,7 +89,7 @@ class Supply:
         """Now, by what was handed out to the worker that is furthest."""
         return self._leading().moment
 
-    def _leading(self) -> Handout:
+    def _leading(self) -> Handout | Seated:
         if not self._agreed:
             return self._handouts[0]
         return max(self._handouts, key=lambda handout: (handout.moment.done, handout.moment.epoch))
@@ -159,13 +176,27 @@ class Supply:
                 blocks += all_rows.cut(all_rows.order(epoch), first, end)
         return blocks, stretches[0].moment, count
 
+    def lost(self, rank: int, other: int) -> None:
+        """The worker is dead: examples that were set aside for it go to another, if they are anybody's; where each has
+        its own, the others have its part from the next epoch on.
+        """
+        self._present = tuple([each for each in self._present if each != rank])
+        reserved, self._reserved[rank] = self._reserved[rank], []
+        if not self._agreed and other != rank:
+            self._reserved[other] += [stretch for stretch in reserved if _length(stretch)]
+
+    def follow(self, rank: int, other: int) -> None:
+        """The worker goes on where the other is; agreed: with a part of its own from the next epoch on."""
+        self._present = tuple(sorted({*self._present, rank}))
+        self._handouts[rank] = self._handouts[other].twin() if self._agreed else self._handouts[other]
+
     # ---------------------------------------------------------------------------------------------- who comes late
 
-    def place(self, rank: int) -> Handout:
+    def place(self, rank: int) -> Handout | Seated:
         """Agreed: how far the worker has come in the examples."""
         return self._handouts[rank].twin()
 
-    def move(self, rank: int, place: Handout) -> None:
+    def move(self, rank: int, place: Handout | Seated) -> None:
         """Agreed: the worker has missed what others did until they came to this place."""
         if place.moment.done > self._handouts[rank].moment.done:
             self._handouts[rank] = place.twin()

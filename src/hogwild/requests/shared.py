@@ -22,11 +22,11 @@ from hogwild.rows import Keys
 class Reduce:
     """The sum of what all give, in rank order. Answer: `Reduced`, the same for all.
 
-    Waits for all workers that have not returned, or until `quorum` of them have given something: who comes later is
-    told the sum without having added to it. x: `Delta`, vector (as it is now; perhaps `Coded`), or None to listen (for
-    all of them: a barrier). A sum of deltas is one of larger minibatches: its `steps` is the most of them, not their
-    sum. My k-th Reduce belongs to the k-th of each other worker. ValueError if shapes differ, or the quorum is larger
-    than the run.
+    Waits for all workers that have not returned or died, or until `quorum` of them have given something: who comes
+    later is told the sum without having added to it. x: `Delta`, vector (as it is now; perhaps `Coded`), or None to
+    listen (for all of them: a barrier). A sum of deltas is one of larger minibatches: its `steps` is the most of them,
+    not their sum. My k-th Reduce belongs to the k-th of each other worker. ValueError if shapes differ, or the quorum
+    is larger than the run.
     """
 
     x: Delta | Coded | Vector | None = None
@@ -49,7 +49,8 @@ class Put:
     was sent; else True, when it has left: who puts more than the link carries waits. x is copied.
 
     x: `Delta`, `Change`, vector, or a `PartialState`, which cannot be added.
-    mode: "replace" what lies in the slot, "add" to it (nothing is lost), or "queue" behind it.
+    mode: "replace" what lies in the slot, "add" to it (nothing is lost), or "queue" behind it. On a network that loses
+    messages the last two are sent again until they are there; the first is news, and lost if it is lost or overtaken.
     """
 
     peer: int
@@ -83,7 +84,7 @@ class Inbox:
 @final
 @dataclass(frozen=True, slots=True)
 class Get:
-    """A peer's weights as they are now. Answer: `Message`."""
+    """A peer's weights as they are now. Answer: `Message`; None if the peer is dead, or dies meanwhile."""
 
     peer: int
     __await__ = ask
@@ -92,7 +93,10 @@ class Get:
 @final
 @dataclass(frozen=True, slots=True)
 class Average:
-    """My weights and the peer's both become their mean, in one act, also while the peer computes. Answer: None."""
+    """My weights and the peer's both become their mean, in one act, also while the peer computes.
+
+    Answer: True; False if the peer is dead, or dies meanwhile: then perhaps nothing has changed.
+    """
 
     peer: int
     __await__ = ask

@@ -218,6 +218,10 @@ class Shard:
             return False
         return acked is None or self._seen.knows(worker, acked)
 
+    def knows(self, worker: int, seq: int) -> bool:
+        """Was this message of the worker applied?"""
+        return self._seen.knows(worker, seq)
+
     def pull(self, keys: Keys | None = None, worker: int = 0) -> Pulled:
         """A copy of the weights of these rows (None: of all), and what they are, as seen by this worker."""
         rows, others = self._span.rows, self._others(worker)
@@ -236,6 +240,10 @@ class Shard:
     def clock(self, worker: int) -> int:
         """How many pushes of this worker were applied."""
         return self._clocks.get(worker, 0)
+
+    def admit(self, worker: int, clock: int) -> None:
+        """The worker is new, or back, and begins with this round: its clock goes on from there."""
+        self._clocks[worker] = max(clock, self.clock(worker))
 
     def _others(self, worker: int) -> int:
         """Pushes that this worker has not sent itself."""

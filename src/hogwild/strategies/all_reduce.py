@@ -41,6 +41,7 @@ class AllReduce(AbstractStrategy):
         object.__setattr__(self, "least_workers", int(self.backups) + 1)
 
     answer: ClassVar[Literal["mine"]] = "mine"
+    survives = frozenset({"lost worker", "lost message", "duplicate message", "slow worker"})
 
     @property
     def agree(self) -> bool:

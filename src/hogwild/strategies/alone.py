@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
+import numpy as np
+
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.limits import check_fields
 
@@ -19,7 +21,8 @@ class Alone(AbstractStrategy):
     on the problem: the variance of the workers' noise is divided by their number, their bias is not.
 
     Weights are judged once, at the end, because only then is there an average: it runs until epochs or time are spent.
-    With one worker it is `Serial`.
+    With one worker it is `Serial`. Weights count by the rounds behind them: those of a worker that left early count
+    less.
 
     block_examples : examples of a request; minibatch : of a step
 
@@ -28,6 +31,7 @@ class Alone(AbstractStrategy):
     """
 
     answer: ClassVar[Literal["end"]] = "end"
+    survives = frozenset({"lost worker", "lost message", "duplicate message", "slow worker"})
     block_examples: int = 32_768
     minibatch: int = 1
 
@@ -39,8 +43,9 @@ class Alone(AbstractStrategy):
         return True
 
     async def work(self, me: Worker) -> None:
-        steps = max(1, self.block_examples // (self.minibatch * me.size))
-        async for _ in me.rounds():
+        steps, rounds, weights = max(1, self.block_examples // (self.minibatch * me.size)), 1, me.params.weights
+        async for round in me.rounds():
             await me.steps(steps, minibatch=self.minibatch)
-        everybody = await me.all_reduce(me.params.weights)
-        me.params.weights[:] = everybody.sum / everybody.count
+            rounds = round.number + 1
+        everybody = await me.all_reduce(np.append(weights * rounds, weights.dtype.type(rounds)))
+        weights[:] = everybody.sum[:-1] / everybody.sum[-1]

@@ -42,6 +42,7 @@ class Downpour(AbstractStrategy):
 
     needs = frozenset({"server"})
     answer: ClassVar[Literal["server"]] = "server"
+    survives = frozenset({"lost worker", "lost shard", "lost message", "duplicate message", "slow worker"})
     minibatch: int = 1
     fetch_every: int = 1
     push_every: int = 1

@@ -36,6 +36,7 @@ class Hogwild(AbstractStrategy):
 
     answer: ClassVar[Literal["shared"]] = "shared"
     compressible: ClassVar[bool] = False
+    survives = frozenset({"slow worker"})
     how: Replicas | Racy = field(default_factory=Replicas)
     block_examples: int = 32_768
     minibatch: int = 1

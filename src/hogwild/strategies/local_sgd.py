@@ -26,6 +26,7 @@ class LocalSGD(AbstractStrategy):
     share of them for each worker in each epoch.
     """
 
+    survives = frozenset({"lost worker", "lost message", "duplicate message", "slow worker"})
     period: int = 1000
     minibatch: int = 1
 

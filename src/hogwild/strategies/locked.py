@@ -25,6 +25,7 @@ class Locked(AbstractStrategy):
     needs = frozenset({"share"})
     answer: ClassVar[Literal["shared"]] = "shared"
     compressible: ClassVar[bool] = False
+    survives = frozenset({"slow worker"})
     block_examples: int = 32_768
     minibatch: int = 1
 

@@ -24,6 +24,7 @@ class RoundRobin(AbstractStrategy):
     needs = frozenset({"share", "turns"})
     answer: ClassVar[Literal["shared"]] = "shared"
     compressible: ClassVar[bool] = False
+    survives = frozenset({"slow worker"})
     block_examples: int = 32_768
     minibatch: int = 1
 

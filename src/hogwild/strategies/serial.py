@@ -19,6 +19,7 @@ class Serial(AbstractStrategy):
 
     most_workers: ClassVar[int | None] = 1
     compressible: ClassVar[bool] = False
+    survives = frozenset({"slow worker"})
     block_examples: int = 65_536
     minibatch: int = 1
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.examples import check_examples
+from hogwild.engines.faults import SURVIVES
 from hogwild.interfaces import (
     AbstractEngine,
     AbstractModel,
@@ -110,6 +111,7 @@ class Probe(NamedTuple):
     needs: Collection[str] = ()
     server: Update | None = None
     answer: str = "end"
+    survives: frozenset[str] = frozenset(SURVIVES)
 
     def strategy(self, work: Callable[[Worker], Any]) -> AbstractStrategy:
         """A strategy with this program."""

@@ -35,6 +35,11 @@ class Agenda:
         """How many events are still to come."""
         return len(self._events)
 
+    @property
+    def next_s(self) -> float:
+        """When the next event is; infinite if there is none."""
+        return self._events[0][0] if self._events else inf
+
     def at(self, time_s: float, action: Action) -> None:
         """Run `action()` at this time. ValueError if it is past, infinite or not a number."""
         if not self.now <= time_s < inf:

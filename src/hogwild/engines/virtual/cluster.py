@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any, final
+from typing import Any, Protocol, final
 
 from hogwild.engines.asking import LATER, Asking
 from hogwild.engines.computing import Computing, Plan
-from hogwild.engines.driving import Program
+from hogwild.engines.driving import Dead, Program
 from hogwild.engines.hub import Hub
 from hogwild.engines.session import Session, Turn
+from hogwild.engines.transport import AbstractTransport
 from hogwild.engines.virtual.agenda import Agenda
-from hogwild.engines.virtual.speeds import Clocks
-from hogwild.engines.virtual.transport import Network
 from hogwild.engines.waits import Deadlock
-from hogwild.interfaces import AbstractStrategy
-from hogwild.requests import COMPUTE, Communicate, Compute, Gradient, Inbox, NextRound, Steps, Take
+from hogwild.interfaces import AbstractStrategy, Worker
+from hogwild.requests import COMPUTE, Communicate, Compute, Gradient, Inbox, NextRound, Round, Steps, Take
 from hogwild.traffic import Traffic
 
 _POLLS = frozenset({Inbox, Steps, Gradient, Take})  # who asks these again and again, in no time, waits for something
@@ -23,13 +23,26 @@ HARDLY_A_POLL = 0.01  # other requests that take no time: a thousand messages ma
 MOST_POLLS = 100  # at one moment: then the worker goes on after the next event
 IDLE_POLLS, MOST_IDLE = 10_000, 50  # where there is none: so many times so many, as it may do so for a good reason
 
+Step = Callable[[], bool]
+Ask = Callable[[int, int], Turn]
+
+
+class Begin(Protocol):
+    """See `Hub.round`."""
+
+    def __call__(self, rank: int, number: int, *, fresh: bool) -> Round: ...
+
+
+def _nothing_more() -> bool:
+    return False
+
 
 @final
 class Cluster:
     """`run` drives all programs to their end, or until one fails.
 
-    Arithmetic is real; only how long it takes is modelled: `example_s` seconds an example, times what the worker's
-    clock says. A gradient sees the weights at the beginning of its time, steps change them at the end of theirs; on
+    Arithmetic is real; only how long it takes is modelled: `example_s` seconds an example, times what `draw(rank)`
+    says. A gradient sees the weights at the beginning of its time, steps change them at the end of theirs; on
     memory that workers share, steps see it as it was at their beginning and add their change at their end.
     """
 
@@ -38,18 +51,24 @@ class Cluster:
         session: Session,
         strategy: AbstractStrategy,
         agenda: Agenda,
-        network: Network,
-        clocks: Clocks,
+        transport: AbstractTransport,
+        draw: Callable[[int], float],
         example_s: float,
         shards: int,
     ) -> None:
-        self._session, self._agenda, self._network = session, agenda, network
-        self._clocks, self._example_s = clocks, example_s
+        self._session, self._strategy, self._agenda = session, strategy, agenda
+        self._draw, self._example_s = draw, example_s
         size = len(session.params)
         self.traffic = Traffic()
-        self._hub = Hub(session, network, self.traffic, shards)
+        self.hub = self._hub = Hub(session, transport, self.traffic, shards)
         self._computing = Computing(session)
         self._programs = [Program(strategy, worker) for worker in session.workers()]
+        self._fresh = [session.fresh] * size  # is the first round of each worker that of a fresh start?
+        self._peers = session.members.peers
+        self._step: Step = agenda.step
+        self._turn: Ask = session.turn
+        self._begin: Begin = self._hub.round
+        self._more: Step = _nothing_more
         self._merges = "share" in strategy.needs and size > 1
         self._since = [0.0] * size  # when each worker began to wait
         self._asking = Asking(self._hub, size, self._go_on)
@@ -59,15 +78,15 @@ class Cluster:
 
     def run(self) -> None:
         """Until all programs have ended. What one raises is kept by the session."""
-        for rank in range(len(self._programs)):
-            self._agenda.at(0.0, partial(self._resume, rank, None))
+        for program in self._programs:
+            self._agenda.at(0.0, partial(self._resume, program, None))
         idle = 0
         try:
             while not self._session.failed:
                 if self._answered:
                     self._resume_answered()
                     continue
-                if self._agenda.step():
+                if self._step():
                     idle = 0
                     # A poller is given what it was answered before, may ask once more, and see that answer.
                     if self._pollers:
@@ -78,7 +97,7 @@ class Cluster:
                 if self._pollers and idle < MOST_IDLE:
                     idle += 1
                     self._let_poll(IDLE_POLLS)
-                elif self._hub.release():
+                elif self._hub.release() or self._more():
                     idle = 0
                 elif self._pollers:
                     who = self._pollers[0][0]
@@ -93,19 +112,44 @@ class Cluster:
                     program.close()
                 except Exception as error:
                     self._session.fail(error, rank, program.rounds)  # unless one has failed before
-            self.traffic.virtual_s = self._agenda.now
-            self.traffic.sent_bytes, self.traffic.messages = self._network.sent
+
+    # ------------------------------------------------------------------------------------------ who comes and goes
+
+    def obey(self, step: Step, turn: Ask, begin: Begin, more: Step) -> None:
+        """Somebody else lets time go on (`step`), says whether a worker may begin a round (`turn`), is told of it
+        (`begin`), and may have plans when nothing is under way any more (`more`).
+        """
+        self._step, self._turn, self._begin, self._more = step, turn, begin, more
+
+    def kill(self, rank: int) -> None:
+        """The worker's process dies: it is given no answer, and computes no further."""
+        self._programs[rank].kill()
+        self._asking.hang_up(rank)
+        self._pollers = [poller for poller in self._pollers if poller[0] != rank]
+        self._met.discard(rank)
+
+    def start(self, worker: Worker, rounds: int) -> None:
+        """A new process in place of a dead one, which begins with this round."""
+        rank = worker.rank
+        self._programs[rank], self._fresh[rank] = Program(self._strategy, worker), False
+        self._programs[rank].rounds = rounds
+        self.refresh()
+        self._resume(self._programs[rank], None)
+
+    def refresh(self) -> None:
+        """Members have changed: perhaps all that are there have come to the end of the epoch."""
+        self._look_at_meeting()
 
     # --------------------------------------------------------------------------------------------- one worker
 
-    def _resume(self, rank: int, answer: Any, failure: Exception | None = None, polls: float = 0.0) -> None:
+    def _resume(self, program: Program, answer: Any, failure: Exception | None = None, polls: float = 0.0) -> None:
         """Give the worker its answer, or its failure, and answer what it asks, as long as that takes no time."""
-        program = self._programs[rank]
+        rank = program.rank
         try:
             while answer is not LATER:
                 request = program.advance(answer) if failure is None else program.throw(failure)
                 if request is None:
-                    self._session.ended()
+                    self._session.ended(rank)
                     self._hub.returned(rank)
                     self._look_at_meeting()
                     return
@@ -118,6 +162,8 @@ class Cluster:
                 if polls > MOST_POLLS and answer is not LATER:
                     self._pollers.append((rank, answer, failure))
                     return
+        except Dead:
+            pass
         except Exception as error:
             self._session.fail(error, rank, program.rounds)
 
@@ -127,34 +173,34 @@ class Cluster:
         if len(answered) > 1:
             self._agenda.shuffle(answered)
         for rank, answer in answered:
-            self._resume(rank, answer)
+            self._resume(self._programs[rank], answer)
 
     def _let_poll(self, times: int) -> None:
         """Who asks again and again may look so many times more."""
         pollers, self._pollers = self._pollers, []
         for rank, answer, failure in pollers:
-            self._resume(rank, answer, failure, MOST_POLLS - times)
+            self._resume(self._programs[rank], answer, failure, MOST_POLLS - times)
 
     def _handle(self, rank: int, program: Program, request: Any) -> Any:
         kind = type(request)
         if kind in COMPUTE:
-            return self._compute(rank, request)
+            return self._compute(rank, program, request)
         if kind is NextRound:
             return self._next_round(rank, program)
         return self._communicate(rank, request)
 
-    def _compute(self, rank: int, request: Compute) -> Any:
+    def _compute(self, rank: int, program: Program, request: Compute) -> Any:
         plan = self._computing.plan(rank, request)
         if plan.examples == 0:
             return plan.run()
-        taken_s = plan.examples * self._example_s * self._clocks.draw(rank)
+        taken_s = plan.examples * self._example_s * self._draw(rank)
         self.traffic.busy(rank, taken_s)
         if not isinstance(request, Steps):
-            finish = partial(self._resume, rank, plan.run())
+            finish = partial(self._resume, program, plan.run())
         elif self._merges:
-            finish = partial(self._resume_merging, rank, *self._change(plan))
+            finish = partial(self._resume_merging, program, *self._change(plan))
         else:
-            finish = partial(self._resume_running, rank, plan)
+            finish = partial(self._resume_running, program, plan)
         self._agenda.at(self._agenda.now + taken_s, finish)
         return LATER
 
@@ -167,17 +213,17 @@ class Cluster:
         shared[:] = before
         return change, answer
 
-    def _resume_merging(self, rank: int, change: Any, answer: Any) -> None:
+    def _resume_merging(self, program: Program, change: Any, answer: Any) -> None:
         self._session.params[0].weights += change
-        self._resume(rank, answer)
+        self._resume(program, answer)
 
-    def _resume_running(self, rank: int, plan: Plan) -> None:
+    def _resume_running(self, program: Program, plan: Plan) -> None:
         try:
             answer = plan.run()
         except Exception as error:
-            self._resume(rank, None, error)
+            self._resume(program, None, error)
         else:
-            self._resume(rank, answer)
+            self._resume(program, answer)
 
     def _communicate(self, rank: int, request: Communicate) -> Any:
         answer = self._asking.ask(rank, request)
@@ -193,8 +239,8 @@ class Cluster:
     # ------------------------------------------------------------------------------------------------ rounds
 
     def _next_round(self, rank: int, program: Program) -> Any:
-        session, number = self._session, program.rounds
-        turn = session.turn(rank, number)
+        number = program.rounds
+        turn = self._turn(rank, number)
         if turn is Turn.MEET:
             self._met.add(rank)
             self._since[rank] = self._agenda.now
@@ -205,8 +251,8 @@ class Cluster:
             self._look_at_meeting()
             return None
         program.rounds += 1
-        program.worker.peers = session.membership.peers(rank, number, program.worker.peers)
-        return self._hub.round(rank, number, fresh=session.fresh)
+        program.worker.peers = self._peers(rank, number, program.worker.peers)
+        return self._begin(rank, number, fresh=self._fresh[rank])
 
     def _look_at_meeting(self) -> None:
         """If everybody has come to the end of the epoch, judge, which takes no virtual time, and let them ask again."""
@@ -215,7 +261,7 @@ class Cluster:
             return
         stopped = session.reason is not None and not session.agreed
         if not stopped:
-            if not self._met >= session.membership.live:
+            if not self._met >= session.members.in_rounds:
                 return
             session.close()
             session.judge()
@@ -223,14 +269,15 @@ class Cluster:
         met, self._met = self._met, set()
         for rank in sorted(met):
             self.traffic.waiting(rank, self._agenda.now - self._since[rank])
-            self._agenda.at(self._agenda.now, partial(self._ask_again, rank))
+            self._agenda.at(self._agenda.now, partial(self._ask_again, rank, self._programs[rank]))
 
-    def _ask_again(self, rank: int) -> None:
-        program = self._programs[rank]
+    def _ask_again(self, rank: int, program: Program) -> None:
+        if program is not self._programs[rank]:  # it was killed
+            return
         try:
             answer = self._next_round(rank, program)
         except Exception as error:
             self._session.fail(error, rank, program.rounds)
             return
         if answer is not LATER:
-            self._resume(rank, answer)
+            self._resume(program, answer)

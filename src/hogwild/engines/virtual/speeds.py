@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from typing import final
@@ -9,6 +10,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from hogwild.engines.plan import Faults
+from hogwild.engines.virtual.agenda import Agenda
 from hogwild.limits import is_number
 
 MOST_SIGMA = 5.0  # of a lognormal: its middle 95 per cent then span a factor of 3e8
@@ -91,3 +94,17 @@ class Clocks:
         """A generator that counts: nothing is stored between batches, and no two batches meet."""
         key, counter = np.array([self._key, rank], np.uint64), np.array([0, 0, batch, 0], np.uint64)
         return np.random.Generator(np.random.Philox(key=key, counter=counter))
+
+
+def slowed(draw: Callable[[int], float], plan: Faults, agenda: Agenda) -> Callable[[int], float]:
+    """As `draw`, but longer while a worker is slow."""
+    slow = plan.of_kind("slow")
+
+    def drawn(rank: int) -> float:
+        times, now = draw(rank), agenda.now
+        for fault in slow:
+            if rank in fault.workers and fault.from_s <= now < fault.to_s:
+                times *= fault.amount
+        return times
+
+    return drawn if slow else draw

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from math import inf, nextafter
 from typing import final
 
-from hogwild.engines.transport import AbstractTransport, Act, Host
+from hogwild.engines.transport import AbstractCarrier, Act, Host
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.virtual.links import Links
 
 
 @final
-class Network(AbstractTransport):
+class Network(AbstractCarrier):
     """Delivers at the virtual time of arrival."""
 
     def __init__(self, agenda: Agenda, links: Links) -> None:
@@ -41,8 +41,3 @@ class Network(AbstractTransport):
             first = last = arrival
         self._summed_s = first, last
         self._agenda.at(last, deliver)
-
-    @property
-    def sent(self) -> tuple[int, int]:
-        """Bytes and messages so far."""
-        return self._links.sent_bytes, self._links.messages

@@ -1,0 +1,120 @@
+"""Does a strategy survive what it says? Random plans of faults, and the same run without them."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+from typing import final
+
+from hogwild.engines import Simulated
+from hogwild.engines.plan import Faults
+from hogwild.interfaces import AbstractStrategy, Result, Stop
+from hogwild.models.linear import Linear
+from hogwild.rules.schedules import constant
+from hogwild.rules.updates import sgd
+from hogwild.testing.plans import random_plan
+from hogwild.testing.probes import must
+from hogwild.testing.problems import Problem, problem
+from hogwild.traffic import FaultReport
+from hogwild.training import train
+
+LEARNT = 1e-3  # of what there was to gain: so little may be left without faults
+MOST_EPOCHS = 1_000
+
+
+@cache
+def _easy() -> Problem:
+    """One that small constant steps solve, however they are shared out."""
+    task = problem(n=120, d=4, l2=0.1)
+    return task._replace(model=Linear("squared", l2=0.1, schedule=constant(0.03)), epochs=30)
+
+
+def in_small_steps(strategy: AbstractStrategy) -> AbstractStrategy:
+    """The same strategy, with settings that suit a problem of a hundred examples."""
+    if not dataclasses.is_dataclass(strategy):
+        return strategy
+    now = {each.name: getattr(strategy, each.name) for each in dataclasses.fields(strategy) if each.init}
+    small = {"period": 5, "server": sgd(), **({"block_examples": 10} if "block_examples" in now else {"minibatch": 4})}
+    changed = {name: value for name, value in small.items() if isinstance(now.get(name), type(value))}
+    return dataclasses.replace(strategy, **changed)
+
+
+@final
+class Survival:
+    """One strategy on one small cluster: `check(seed)` for as many seeds as there is time.
+
+    strategy :  of the table, or your own
+    on :        what to learn, in as many epochs as it takes: what a fault costs must not be what was still to be
+                learnt; None: ridge regression with a constant rate
+    tolerance : how much worse the objective may be than that of the same run without faults, relatively
+
+    >>> from hogwild import LocalSGD
+    >>> from hogwild.testing import Survival
+    >>> Survival(LocalSGD(period=5)).check(seed=0)
+    """
+
+    def __init__(
+        self,
+        strategy: AbstractStrategy,
+        *,
+        on: Problem | None = None,
+        workers: int = 5,
+        shards: int = 2,
+        tolerance: float = 0.01,
+    ) -> None:
+        self._strategy, self._tolerance = strategy, tolerance
+        self._task = _easy() if on is None else on
+        self.workers = 1 if "turns" in strategy.needs else min(workers, strategy.most_workers or workers)
+        self._shards = shards
+        self._epochs = self._task.epochs
+        calm = self._run(Faults(), 0)
+        while self._task.gap(_objective(calm)) > LEARNT and self._epochs < MOST_EPOCHS:
+            self._epochs *= 2
+            calm = self._run(Faults(), 0)
+        self.objective = _objective(calm)
+        self.horizon_s = calm.history[-1].time_s
+
+    def plan(self, seed: int) -> Faults:
+        """The plan of this seed: of what the strategy survives, within the time of the run without faults."""
+        return random_plan(seed, self.workers, self._shards, self.horizon_s, self._strategy.survives)
+
+    def check(self, seed: int) -> None:
+        """`check_plan` of the plan of this seed, and the seed is named."""
+        try:
+            self.check_plan(self.plan(seed), seed)
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
+
+    def check_plan(self, plan: Faults, seed: int) -> FaultReport:
+        """What went wrong, and was survived. AssertionError, with the plan, unless the run ends, its answer is right,
+        no acknowledged push is lost and none applied twice.
+        """
+        where = f"{self._strategy!r} does not survive {plan!r}"
+        try:
+            result = self._run(plan, seed)
+        except Exception as error:
+            raise AssertionError(f"{where}: it raises {type(error).__name__}: {error}") from error
+        traffic = result.history.traffic
+        report = FaultReport() if traffic is None or traffic.faults is None else traffic.faults
+        sums = f"pushes {report.pushes}, acknowledged {report.acknowledged}, applied {report.applied}"
+        must(_adds_up(report), f"{where}: pushes were lost, or applied twice: {sums}")
+        worse = _objective(result) / self.objective - 1.0
+        must(worse <= self._tolerance, f"{where}: its objective is {worse:.2%} worse than without")
+        return report
+
+    def _run(self, plan: Faults, seed: int) -> Result:
+        engine = Simulated(self.workers, shards=self._shards, faults=plan)
+        stop = Stop(epochs=self._epochs, tol=0)
+        return train(self._task.model, self._task.data, strategy=self._strategy, engine=engine, stop=stop, seed=seed)
+
+
+def _adds_up(report: FaultReport) -> bool:
+    """Was each acknowledged push applied by each shard, and none twice?"""
+    if report.workers_lost:  # who died may not have been told
+        return all(report.acknowledged <= applied <= report.pushes for applied in report.applied)
+    return all(report.acknowledged == applied == report.pushes for applied in report.applied)
+
+
+def _objective(result: Result) -> float:
+    """Of the weights that are the result: the best that were judged."""
+    return min(record.objective for record in result.history if record.objective is not None)

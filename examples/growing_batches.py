@@ -103,10 +103,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gradients", type=int, default=60_000, help="of a run (default: 60000)")
     parser.add_argument("--seeds", type=int, default=5, help="runs to average (default: 5)")
+    parser.add_argument("--problems", nargs="+", default=list(RATES), choices=RATES, help="default: all")
     options = parser.parse_args(arguments)
 
     print("problem          data      samples      rounds  gradients  held-out error, %")
-    for problem in RATES:
+    for problem in options.problems:
         for by in DATA:
             for name, sizes in (("constant", SMALL), ("growing", GROWING)):
                 runs = [run(problem, by, sizes, options.gradients, seed) for seed in range(options.seeds)]

@@ -21,7 +21,7 @@ def load(name):
 
 def table(printed, width):
     """Its lines but the first: a name of that width, and the numbers after it."""
-    rows = [(line[:width].strip(), line[width:].split()) for line in printed.splitlines()[1:]]
+    rows = [(line[:width].strip(), line[width:].split("+-")[0].split()) for line in printed.splitlines()[1:]]
     return [(name, [float(number) for number in numbers]) for name, numbers in rows]
 
 
@@ -76,3 +76,18 @@ def test_round_robin_is_raced_against_one_thread(capsys):
     rows = dict(table(capsys.readouterr().out, 9))
     assert rows.keys() == {"cheap", "slow"}
     assert rows["slow"][0] > rows["cheap"][0], "microseconds an example, of one thread"
+
+
+@pytest.mark.slow
+def test_growing_samples_take_fewer_rounds(capsys):
+    pytest.importorskip("torch", reason="its models are networks")
+    load("growing_batches").main(["--gradients", "2800", "--seeds", "1", "--problems", "convex"])
+    problems, slope, distances = capsys.readouterr().out.split("\n\n")
+    rows = dict(table(problems, 35))
+    assert len(rows) == 4
+    for name, (rounds, gradients, error) in rows.items():
+        assert gradients >= 2800
+        assert error < 20
+        assert rounds == pytest.approx(gradients / 10 if "constant" in name else (gradients * 2 / 3) ** 0.5, rel=0.15)
+    assert float(slope.split(":")[1]) == pytest.approx(0.5, abs=0.1)
+    assert all(float(line.split()[2]) < 1000 for line in distances.splitlines()[1:])

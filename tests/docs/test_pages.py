@@ -52,6 +52,11 @@ def test_what_the_page_on_faults_shows_runs():
 
 
 @pytest.mark.slow
+def test_what_the_page_on_growing_batches_shows_runs():
+    check(ROOT / "docs" / "growing-batches.md", {"__name__": "growing"})
+
+
+@pytest.mark.slow
 def test_what_the_readme_shows_runs(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib", reason="it draws a picture")
     monkeypatch.chdir(tmp_path)

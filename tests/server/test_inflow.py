@@ -80,6 +80,20 @@ def test_rows_that_were_pulled_alone_are_compared_alone():
     np.testing.assert_allclose(here.weights, expected, rtol=1e-15)
 
 
+def test_a_copy_that_knows_no_pulls_corrects_nothing():
+    """It was told of pushes only, and takes the place of a shard whose host died."""
+    here = rig(compensated(sgd(RATE), 0.5))
+    copy = rig(compensated(sgd(RATE), 0.5)).shards[0]
+    for part in here.clients[1].push(delta([1.0, 1.0, 1.0, 1.0])):
+        here.clients[1].acknowledged([here.shards[0].push(part)])
+        copy.push(part)
+    here.pull(worker=0)
+    (part,) = here.clients[0].push(delta([2.0, 2.0, 2.0, 2.0]))
+    before = copy.weights.copy()
+    copy.push(part)
+    np.testing.assert_allclose(copy.weights, before - RATE * 2, rtol=1e-15)
+
+
 pushes = st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=12)
 
 

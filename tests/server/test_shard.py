@@ -378,6 +378,15 @@ def test_waiting_for_the_clock_of_all_who_are_still_there():
     assert not shard.ready(version=4, clock=1, workers={0, 1})
 
 
+@given(st.lists(st.tuples(st.integers(0, 4), st.sets(st.integers(0, 4)), st.integers(0, 4)), max_size=40))
+def test_clocks_are_those_of_the_workers_asked_about_whatever_was_asked_before(events):
+    shard, pushed = shard_of(2), [0] * 5
+    for worker, others, clock in events:
+        shard.push(part(pushed[worker], worker=worker))
+        pushed[worker] += 1
+        assert shard.ready(clock=clock, workers=others) == all(pushed[each] >= clock for each in others)
+
+
 def test_a_pull_waits_for_what_its_sender_has_pushed():
     shard = shard_of(2, window=4)
     assert not shard.ready(worker=0, acked=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple, final
 
@@ -13,6 +14,7 @@ import numpy as np
 from hogwild.answers import Versioned
 from hogwild.deltas import Delta
 from hogwild.engines.calls import Call
+from hogwild.engines.pulls import WaitingPull, WaitingPulls
 from hogwild.engines.session import Session
 from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
 from hogwild.engines.waits import Failed, Reply, Waits
@@ -22,18 +24,6 @@ from hogwild.requests import OnServer, Pull, Push
 from hogwild.rules.updates import Update
 from hogwild.server import Client, OpPart, PullPart, PushPart, Ranges, Shard, check_operation
 from hogwild.traffic import Traffic
-
-
-class _Waiting(NamedTuple):
-    """A pull that a shard cannot answer yet."""
-
-    call: Call
-    part: PullPart
-
-    @property
-    def distance(self) -> int:
-        """How far in the future lies what it waits for?"""
-        return self.part.version or self.part.clock or 0
 
 
 class _Value(NamedTuple):
@@ -78,7 +68,7 @@ class Servers:
         self._clients = [Client(rank, ranges) for rank in range(size)]
         # Pushes and operations of workers that have as many under way as shards remember: they are sent later.
         self._held: list[deque[Callable[[], None]]] = [deque() for _ in range(size)]
-        self._waiting: list[list[_Waiting]] = [[] for _ in self._shards]
+        self._waiting = [WaitingPulls() for _ in self._shards]
         self.calls = calls = transport.calls(size, shards)
         self._send, self._answer = calls.send, calls.answer
         session.server_params = self._params
@@ -124,7 +114,7 @@ class Servers:
         number = part.shard
         self._answer(call, part, self._shards[number].push(part), self._pushed)
         if self._waiting[number]:
-            self._look(number)
+            self._read_again(self._waiting[number].take(self._shards[number].clock(part.worker)))
 
     def _pushed(self, call: Call) -> None:
         ack = self._clients[call.rank].acknowledged(call.answers)
@@ -141,7 +131,7 @@ class Servers:
         if self._ready(part):
             self._answer(call, part, self._shards[part.shard].pull(part.keys, part.worker), self._pulled)
         else:
-            self._waiting[part.shard].append(_Waiting(call, part))
+            self._waiting[part.shard].add(WaitingPull(call, part))
 
     def _pulled(self, call: Call) -> None:
         call.reply(self._clients[call.rank].pulled(call.answers, call.request.keys, call.met))
@@ -182,12 +172,13 @@ class Servers:
     def move(self, number: int, shard: Shard) -> None:
         """The host of the shard is dead: its copy takes its place, and knows of nobody who waits."""
         self._shards[number] = shard
-        self._waiting[number] = []
+        self._waiting[number] = WaitingPulls()
 
     def lost(self, rank: int) -> None:
         """The worker is dead: nobody hears what it is answered."""
         self._held[rank].clear()
-        self._waiting = [[each for each in queue if each.call.rank != rank] for queue in self._waiting]
+        for pulls in self._waiting:
+            pulls.drop(rank)
         self.calls.lost(rank)
 
     def admit(self, rank: int, number: int, life: int) -> None:
@@ -202,17 +193,16 @@ class Servers:
 
     def left(self, rank: int) -> None:
         """The worker goes through no more rounds: its clock is no longer waited for."""
-        for number in range(len(self._shards)):
-            self._look(number)
+        for pulls in self._waiting:
+            self._read_again(pulls.take_all())
 
     def release(self) -> bool:
         """Answer the pull that waits for what lies furthest in the future: it will not happen. False if none waits."""
-        waiting = [each for queue in self._waiting for each in queue]
-        if not waiting:
+        furthest = max(chain.from_iterable(self._waiting), key=lambda each: each.distance, default=None)
+        if furthest is None:
             return False
-        furthest = max(waiting, key=lambda each: each.distance)
         number = furthest.part.shard
-        self._waiting[number] = [each for each in self._waiting[number] if each is not furthest]
+        self._waiting[number].remove(furthest)
         furthest.call.met = False
         part = furthest.part
         self._answer(furthest.call, part, self._shards[number].pull(part.keys, part.worker), self._pulled)
@@ -228,7 +218,6 @@ class Servers:
                     what = f"its own message number {each.part.acked}"
                 yield each.call.reply, f"{what} of shard {number}, which is at version {self._shards[number].version}"
 
-    def _look(self, number: int) -> None:
-        queue, self._waiting[number] = self._waiting[number], []
-        for each in queue:
-            self._read(each.part, each.call)
+    def _read_again(self, pulls: list[WaitingPull]) -> None:
+        for call, part in pulls:
+            self._read(part, call)

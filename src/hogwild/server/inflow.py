@@ -68,15 +68,17 @@ class Inflow:
         """All weights that the worker was given, as far as it has ever asked for them."""
         sights = self._sights[worker]
         found = (sights[max(sights)] if sights else self._first).weights
-        assert found is not None  # kept where gradients are corrected
-        return found
+        return self._weights if found is None else found  # there are some, where gradients are corrected
 
     def _sight(self, worker: int, others: int) -> _Sight:
-        """What the worker computed with. It will not compute with older ones again."""
+        """What the worker computed with. It will not compute with older ones again.
+
+        A copy of a shard that has taken its place knows pushes, and not what was pulled: then nothing is corrected.
+        """
         sights = self._sights[worker]
         for older in [key for key in sights if key < others]:
             del sights[older]
-        return sights.get(others, self._first)
+        return sights.get(others) or (self._first if others == 0 else _Sight(self.updates, None))
 
     def behind(self, worker: int, others: int) -> int:
         """How many updates old are the weights with which the worker computed?"""
@@ -87,8 +89,8 @@ class Inflow:
         sight = self._sight(worker, others)
         late = max(1, self.updates - sight.updates)
         factor = late**-self._how.damping
-        if self._how.compensation:
-            gradient = self._corrected(gradient, sight)
+        if sight.weights is not None:
+            gradient = self._corrected(gradient, sight.weights)
         if self.many == 1:
             self.updates += 1
             return gradient._replace(rate=gradient.rate * factor)
@@ -116,7 +118,7 @@ class Inflow:
             )
         self._count += 1
 
-    def _corrected(self, gradient: Gradient, sight: _Sight) -> Gradient:
+    def _corrected(self, gradient: Gradient, then: Vector) -> Gradient:
         """g + lambda g * g * (w - w_then), of the mean gradient g."""
         at, examples = gradient.at, gradient.examples
         mean = gradient.values / gradient.values.dtype.type(examples)
@@ -126,8 +128,7 @@ class Inflow:
             kept = self._squares[at] * ADAPTIVE_DECAY + square * (1.0 - ADAPTIVE_DECAY)
             self._squares[at] = kept
             strength = strength / np.sqrt(kept + ADAPTIVE_EPS)
-        assert sight.weights is not None  # kept where gradients are corrected
-        moved = self._weights[at] - sight.weights[at]
+        moved = self._weights[at] - then[at]
         return gradient._replace(values=gradient.values + examples * strength * square * moved)
 
     def snapshot(self) -> dict[str, NDArray[Any]]:

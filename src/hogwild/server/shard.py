@@ -5,7 +5,7 @@ Single-threaded and deterministic: an engine calls it with one message after ano
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, final
 
 import numpy as np
@@ -16,6 +16,7 @@ from hogwild.deltas import Vector
 from hogwild.limits import check_whole
 from hogwild.rows import Keys
 from hogwild.rules.updates import ALL, At, Move, Prox, Update
+from hogwild.server.clocks import Clocks
 from hogwild.server.inflow import Gradient, Inflow
 from hogwild.server.messages import DELTA, KINDS, VECTOR, WINDOW, Applied, Pulled, PushPart, Sender
 from hogwild.server.ranges import Span
@@ -77,7 +78,7 @@ class Shard:
         self._span, self._rule, self._prox, self._accrue = span, rule, prox, accrue
         self._everywhere = slice(span.begin, span.end)
         self._state = rule.init(self.weights)
-        self._clocks: dict[int, int] = {}  # pushes of each worker
+        self._clocks = Clocks()  # pushes of each worker
         self._seen = Seen(window)
         self._vectors = Vectors(self.weights, self._scales)
         self._inflow = None if rule.pushes.is_plain else Inflow(rule.pushes, self.weights, workers)
@@ -124,7 +125,7 @@ class Shard:
                     staleness = self._inflow.behind(worker, others)
                 self._let_in(self._inflow, worker, others, Gradient(values, at, rate, steps, examples))
         self.version += 1
-        self._clocks[worker] = clock + 1
+        self._clocks.tick(worker, clock)
         ring[place] = answer = Applied(shard, seq, self.version, staleness, late)
         return answer
 
@@ -201,7 +202,7 @@ class Shard:
         self,
         version: int | None = None,
         clock: int | None = None,
-        workers: Iterable[int] = (),
+        workers: Collection[int] = (),
         worker: int = 0,
         acked: int | None = None,
     ) -> bool:
@@ -214,7 +215,7 @@ class Shard:
         """
         if version is not None and self.version < version:
             return False
-        if clock is not None and any(self.clock(each) < clock for each in workers):
+        if clock is not None and not self._clocks.all_reached(clock, workers):
             return False
         return acked is None or self._seen.knows(worker, acked)
 
@@ -239,11 +240,11 @@ class Shard:
 
     def clock(self, worker: int) -> int:
         """How many pushes of this worker were applied."""
-        return self._clocks.get(worker, 0)
+        return self._clocks.of(worker)
 
     def admit(self, worker: int, clock: int) -> None:
         """The worker is new, or back, and begins with this round: its clock goes on from there."""
-        self._clocks[worker] = max(clock, self.clock(worker))
+        self._clocks.set(worker, clock)
 
     def _others(self, worker: int) -> int:
         """Pushes that this worker has not sent itself."""
@@ -275,7 +276,7 @@ class Shard:
             **{f"state.{number}": array.copy() for number, array in enumerate(self._state)},
             "version": np.array([self.version], np.int64),
             "window": np.array([self._seen.window], np.int64),
-            "clocks": np.array(sorted(self._clocks.items()), np.int64).reshape(-1, 2),
+            "clocks": np.array(self._clocks.items(), np.int64).reshape(-1, 2),
             "seen": seen,
             "seen.values": values,
             **self._vectors.snapshot(),
@@ -289,7 +290,7 @@ class Shard:
         for number, array in enumerate(self._state):
             array[:] = snapshot[f"state.{number}"]
         self.version = int(snapshot["version"][0])
-        self._clocks = dict(snapshot["clocks"].tolist())
+        self._clocks = Clocks(snapshot["clocks"].tolist())
         self._seen = Seen.of_table(self._seen.window, snapshot["seen"], snapshot["seen.values"])
         self._vectors = Vectors.of_snapshot(self.weights, self._scales, snapshot)
         if self._inflow is not None:

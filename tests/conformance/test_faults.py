@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hogwild import ALL, AllReduce, Alone, Downpour, Fault, Faults, Hogwild, LocalSGD, Simulated, Speeds, Stop, sgd
 from hogwild.strategies import STRATEGIES
-from hogwild.testing import Survival, fault_plans
+from hogwild.testing import ENGINE_CHECKS, Survival, fault_plans
 from hogwild.testing.ledger import Ledger
 from hogwild.testing.probes import Probe, Trial, look, served, settled
 from hogwild.testing.soak import main as soak
@@ -72,6 +72,18 @@ def test_workers_come_back_with_their_data(name, rigs):
     back = Fault.kill(worker=0, at_s=0.2 * rig.horizon_s, back_s=0.5 * rig.horizon_s)
     report = rig.check_plan(Faults((back, Fault.join(worker=3, at_s=0.1 * rig.horizon_s))), seed=1)
     assert (report.workers_lost, report.workers_joined) == (1, 2)
+
+
+# These ask for news (`put`) that a network may lose.
+NEWS = {"mailboxes_keep_what_is_put", "upcoming_rows_stay_those_that_come"}
+TWICE = (Fault.duplicate(0.2), Fault.kill(shard=0, at_s=1e-3))
+LOSSES = (*TWICE, Fault.lose(0.2), Fault.reorder(0.2, by_s=1e-3))
+
+
+@pytest.mark.parametrize("name", sorted(ENGINE_CHECKS.keys() - {"every_strategy_runs"}))
+def test_an_engine_keeps_its_promises_on_a_bad_network(name):
+    faults = TWICE if name in NEWS else LOSSES
+    ENGINE_CHECKS[name](lambda n: Simulated(n, shards=3, faults=faults))
 
 
 def test_soaking_names_the_seeds_of_what_fails(capsys):

@@ -190,7 +190,7 @@ def test_values_become_json_and_back(value):
 
 
 def test_the_table_of_parts_is_of_frozen_records():
-    assert all(hash(cls()) == hash(cls()) for name, cls in TYPES.items() if name != "Schedule")
+    assert all(hash(cls()) == hash(cls()) for name, cls in TYPES.items() if name not in ("Fault", "Schedule"))
 
 
 # ---- saving

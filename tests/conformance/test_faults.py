@@ -235,6 +235,27 @@ def test_averaging_keeps_the_mean(engine, seed, times):
     look(engine, work, seed=seed)
 
 
+@given(troubled(HOSTS), seeds, st.integers(1, 8), st.sampled_from(["replace", "add", "queue"]))
+def test_nobody_waits_for_the_dead(engine, seed, times, mode):
+    async def work(me):
+        async for _ in me.rounds():
+            await me.gradient(times)
+            peer = int(me.rng.integers(me.size))
+            sent = await me.put(peer, me.params.weights, mode)
+            message, met = await me.get(peer), await me.average(peer)
+            assert message is None or message.sender == peer
+            assert sent in (True, False)
+            assert met in (True, False)
+            await me.inbox()
+            await me.push(np.ones_like(me.params.weights))
+            if me.size > 1:
+                await me.put((me.rank + 1) % me.size, me.params.weights, "queue")
+        await me.all_reduce()
+        await me.inbox(tuple(range(me.rank)))  # of each a message, unless it is dead or has ended
+
+    look(engine, work, probe=served(sgd(), answer="server"), seed=seed, n_examples=50)
+
+
 @given(troubled(frozenset({"lost worker", "lost coordinator"}) | MESSAGES), seeds, st.integers(1, 6))
 def test_all_that_take_part_are_told_the_same_sums(engine, seed, block):
     sums: dict[int, set[tuple[float, int]]] = {}

@@ -211,9 +211,8 @@ def test_values_become_json_and_back(value):
 
 
 def test_the_table_of_parts_is_of_frozen_records():
-    assert all(
-        hash(cls()) == hash(cls()) for name, cls in TYPES.items() if name not in ("Compressed", "RoundRate", "Schedule")
-    )
+    made = [cls for name, cls in TYPES.items() if name not in ("Compressed", "Fault", "RoundRate", "Schedule")]
+    assert all(hash(cls()) == hash(cls()) for cls in made)
     assert hash(Compressed(LocalSGD(), topk())) == hash(Compressed(LocalSGD(), "topk"))
 
 

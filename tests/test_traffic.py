@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hogwild.traffic import Traffic, TrafficSummary
+from hogwild.traffic import FaultReport, Traffic, TrafficSummary
 
 # Times are multiples of 1/8: their sums are exact in any order.
 seconds = st.integers(0, 1000).map(lambda count: count / 8)
@@ -173,3 +173,20 @@ def test_times_that_cannot_be_are_refused(bad):
 def test_counts_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match=r"^behind=-1 must be at least 0$"):
         Traffic().stale(-1)
+
+
+def test_faults_are_told_and_counted():
+    calm, rough = FaultReport(), FaultReport(2, 1, 0, 1, 1, 1, 3, 9, 8, (9, 8))
+    assert calm.describe() == []
+    assert rough.describe() == [
+        "faults     2 messages lost, 1 sent again",
+        "faults     1 worker lost, 1 joined, 1 shard replaced by a copy, 3 portions taken back",
+        "pushes     9, 8 acknowledged, applied by each shard: 9, 8",
+    ]
+    both = Traffic(faults=rough) + Traffic(faults=FaultReport(lost_messages=1, applied=(7,)))
+    assert both.faults == FaultReport(3, 1, 0, 1, 1, 1, 3, 9, 8, (9, 8, 7))
+    assert (Traffic(faults=rough) + Traffic()).faults == (Traffic() + Traffic(faults=rough)).faults == rough
+    assert (Traffic() + Traffic()).faults is None
+    assert Traffic(faults=rough).describe()[1:] == rough.describe()
+    assert Traffic(faults=rough).as_dict()["faults"]["shards_replaced"] == 1
+    assert "faults" not in Traffic().as_dict()

@@ -47,6 +47,11 @@ class FaultReport:
     acknowledged: int = 0
     applied: tuple[int, ...] = ()
 
+    def __add__(self, other: FaultReport) -> FaultReport:
+        """Of two parts of one run; each shard belongs to one of them."""
+        mine, others = vars(self), vars(other)
+        return FaultReport(**{name: mine[name] + others[name] for name in mine})
+
     def describe(self) -> list[str]:
         """The same for people, a line each; nothing about what did not happen."""
         messages = [
@@ -110,6 +115,9 @@ class Traffic:
     def __add__(self, other: Traffic) -> Traffic:
         """Both together; they ran at the same time, so the longer virtual time counts."""
         times = [part.virtual_s for part in (self, other) if part.virtual_s is not None]
+        faults = self.faults or other.faults
+        if self.faults and other.faults:
+            faults = self.faults + other.faults
         return Traffic(
             self.sent_bytes + other.sent_bytes,
             self.messages + other.messages,
@@ -117,6 +125,7 @@ class Traffic:
             _sum(self.busy_s, other.busy_s),
             _sum(self.waiting_s, other.waiting_s),
             max(times, default=None),
+            faults,
         )
 
     @property

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hogwild import ALL, AllReduce, Alone, Downpour, Fault, Faults, Hogwild, LocalSGD, Simulated, Speeds, Stop, sgd
 from hogwild.strategies import STRATEGIES
-from hogwild.testing import Survival, fault_plans
+from hogwild.testing import ENGINE_CHECKS, Survival, fault_plans
 from hogwild.testing.ledger import Ledger
 from hogwild.testing.probes import Probe, Trial, look, served, settled
 from hogwild.testing.soak import main as soak
@@ -72,6 +72,18 @@ def test_workers_come_back_with_their_data(name, rigs):
     back = Fault.kill(worker=0, at_s=0.2 * rig.horizon_s, back_s=0.5 * rig.horizon_s)
     report = rig.check_plan(Faults((back, Fault.join(worker=3, at_s=0.1 * rig.horizon_s))), seed=1)
     assert (report.workers_lost, report.workers_joined) == (1, 2)
+
+
+# These ask for news (`put`) that a network may lose.
+NEWS = {"mailboxes_keep_what_is_put", "upcoming_rows_stay_those_that_come"}
+TWICE = (Fault.duplicate(0.2), Fault.kill(shard=0, at_s=1e-3))
+LOSSES = (*TWICE, Fault.lose(0.2), Fault.reorder(0.2, by_s=1e-3))
+
+
+@pytest.mark.parametrize("name", sorted(ENGINE_CHECKS.keys() - {"every_strategy_runs"}))
+def test_an_engine_keeps_its_promises_on_a_bad_network(name):
+    faults = TWICE if name in NEWS else LOSSES
+    ENGINE_CHECKS[name](lambda n: Simulated(n, shards=3, faults=faults))
 
 
 def test_soaking_names_the_seeds_of_what_fails(capsys):
@@ -221,6 +233,27 @@ def test_averaging_keeps_the_mean(engine, seed, times):
         np.testing.assert_allclose(everybody.sum, (4.0**me.size - 1) / 3, rtol=1e-12)
 
     look(engine, work, seed=seed)
+
+
+@given(troubled(HOSTS), seeds, st.integers(1, 8), st.sampled_from(["replace", "add", "queue"]))
+def test_nobody_waits_for_the_dead(engine, seed, times, mode):
+    async def work(me):
+        async for _ in me.rounds():
+            await me.gradient(times)
+            peer = int(me.rng.integers(me.size))
+            sent = await me.put(peer, me.params.weights, mode)
+            message, met = await me.get(peer), await me.average(peer)
+            assert message is None or message.sender == peer
+            assert sent in (True, False)
+            assert met in (True, False)
+            await me.inbox()
+            await me.push(np.ones_like(me.params.weights))
+            if me.size > 1:
+                await me.put((me.rank + 1) % me.size, me.params.weights, "queue")
+        await me.all_reduce()
+        await me.inbox(tuple(range(me.rank)))  # of each a message, unless it is dead or has ended
+
+    look(engine, work, probe=served(sgd(), answer="server"), seed=seed, n_examples=50)
 
 
 @given(troubled(frozenset({"lost worker", "lost coordinator"}) | MESSAGES), seeds, st.integers(1, 6))

@@ -58,7 +58,7 @@ class Hub:
     ) -> None:
         size, supply, rule = len(session.params), session.supply, session.rule
         self._session = session
-        self.servers = self._servers = None if rule is None else Servers(session, rule, shards, transport, traffic)
+        self.servers = None if rule is None else Servers(session, rule, shards, transport, traffic)
         self.running = set(range(size))
         self._rounds = [0] * size
         self._collectives = Collectives(size, transport, self.running, supply.place if session.agreed else None)
@@ -89,12 +89,12 @@ class Hub:
 
     def _hand_over(self, rank: int, request: Any, reply: Reply, answer: Any) -> None:
         """The worker is given the answer now, which may have come before."""
-        if isinstance(request, Pull) and self._servers is not None:
-            self._servers.received(rank, answer)
+        if isinstance(request, Pull) and self.servers is not None:
+            self.servers.received(rank, answer)
         reply(answer)
 
     def _serve(self, rank: int, request: Pull | Push | OnServer, reply: Reply) -> None:
-        if self._servers is None:
+        if self.servers is None:
             raise Unsupported('there is no server: the strategy must give a rule (`server`) and need "server"')
         if isinstance(request, Push) and isinstance(request.x, Delta) and request.x.portion is not None:
             if self._session.task.prox is not None:
@@ -110,7 +110,7 @@ class Hub:
 
             self._portions.sent(rank, number)
 
-        self._servers.ask(rank, request, reply)
+        self.servers.ask(rank, request, reply)
 
     def _take(self, rank: int, request: Take, reply: Reply) -> None:
         self._session.supply.check_portions()
@@ -169,8 +169,8 @@ class Hub:
     def left(self, rank: int) -> None:
         """The worker goes through no more rounds: nobody waits for its clock any longer."""
         self._session.members.leave(rank)
-        if self._servers is not None:
-            self._servers.left(rank)
+        if self.servers is not None:
+            self.servers.left(rank)
 
     def returned(self, rank: int) -> None:
         """The worker's program has ended: nobody waits for it at all."""
@@ -188,15 +188,15 @@ class Hub:
         self._session.supply.lost(rank, self._session.members.lowest)
         self._collectives.lost(rank)
         self._mailboxes.lost(rank)
-        if self._servers is not None:
-            self._servers.lost(rank)
+        if self.servers is not None:
+            self.servers.lost(rank)
         if rank not in self.running:
             return 0
         self.running.discard(rank)
         self._collectives.returned(rank)
         self._mailboxes.returned()
-        if self._servers is not None:
-            self._servers.left(rank)
+        if self.servers is not None:
+            self.servers.left(rank)
         return self._portions.returned(rank)
 
     def leave(self, rank: int) -> None:
@@ -212,8 +212,8 @@ class Hub:
         self._collectives.admit(rank, like)
         self._mailboxes.admit(rank)
         self._session.supply.follow(rank, like)
-        if self._servers is not None:
-            self._servers.admit(rank, number, life)
+        if self.servers is not None:
+            self.servers.admit(rank, number, life)
 
     def number_of(self, rank: int) -> int:
         """The round that the worker is in."""
@@ -223,11 +223,11 @@ class Hub:
 
     def release(self) -> bool:
         """All wait and nothing is under way: give up what can no longer happen. False if there is no such wait."""
-        return self._servers is not None and self._servers.release()
+        return self.servers is not None and self.servers.release()
 
     def deadlock(self, met: Collection[int]) -> Deadlock:
         """All wait: who for what? `met` wait for the end of the epoch."""
-        servers = () if self._servers is None else self._servers.waits()
+        servers = () if self.servers is None else self.servers.waits()
         parts = (self._collectives.waits(), self._mailboxes.waits(), self._portions.waits(), servers)
         why = {id(reply): text for reply, text in chain(*parts)}
         waits = [

@@ -62,13 +62,13 @@ class Servers:
             return Shard(span, weights, rule, prox, accrue=True, move=move, scales=piece, workers=size)
 
         self.new_shard = new_shard
-        self.shards = self._shards = [new_shard(number) for number in range(shards)]
+        self.shards = [new_shard(number) for number in range(shards)]
         self._spans, self._ranges = ranges.spans, ranges
         self._staleness = [size - 1] * size  # of the last push of each worker
         self._clients = [Client(rank, ranges) for rank in range(size)]
         # Pushes and operations of workers that have as many under way as shards remember: they are sent later.
         self._held: list[deque[Callable[[], None]]] = [deque() for _ in range(size)]
-        self._waiting = [WaitingPulls() for _ in self._shards]
+        self._waiting = [WaitingPulls() for _ in self.shards]
         self.calls = calls = transport.calls(size, shards)
         self._send, self._answer = calls.send, calls.answer
         session.server_params = self._params
@@ -76,7 +76,7 @@ class Servers:
     def _params(self) -> Params:
         """The weights of all shards as they are now; the rest as it began."""
         params = self._template.copy()
-        for span, shard in zip(self._spans, self._shards, strict=True):
+        for span, shard in zip(self._spans, self.shards, strict=True):
             params.weights[span.begin : span.end] = shard.weights
         return params
 
@@ -112,9 +112,9 @@ class Servers:
 
     def _apply(self, part: PushPart, call: Call) -> None:
         number = part.shard
-        self._answer(call, part, self._shards[number].push(part), self._pushed)
+        self._answer(call, part, self.shards[number].push(part), self._pushed)
         if self._waiting[number]:
-            self._read_again(self._waiting[number].take(self._shards[number].clock(part.worker)))
+            self._read_again(self._waiting[number].take(self.shards[number].clock(part.worker)))
 
     def _pushed(self, call: Call) -> None:
         ack = self._clients[call.rank].acknowledged(call.answers)
@@ -129,7 +129,7 @@ class Servers:
 
     def _read(self, part: PullPart, call: Call) -> None:
         if self._ready(part):
-            self._answer(call, part, self._shards[part.shard].pull(part.keys, part.worker), self._pulled)
+            self._answer(call, part, self.shards[part.shard].pull(part.keys, part.worker), self._pulled)
         else:
             self._waiting[part.shard].add(WaitingPull(call, part))
 
@@ -142,7 +142,7 @@ class Servers:
 
     def _run(self, part: OpPart, call: Call) -> None:
         try:
-            value = _Value(part.shard, self._shards[part.shard].operate(part.op, part.sender), part.sender[1])
+            value = _Value(part.shard, self.shards[part.shard].operate(part.op, part.sender), part.sender[1])
         except ValueError as error:  # only here it is known which vectors there are
             value = _Value(part.shard, 0.0, part.sender[1], error)
         self._answer(call, part, value, self._operated)
@@ -165,13 +165,13 @@ class Servers:
 
     def _ready(self, part: PullPart) -> bool:
         live = self._session.members.in_rounds
-        return self._shards[part.shard].ready(part.version, part.clock, live, part.worker, part.acked)
+        return self.shards[part.shard].ready(part.version, part.clock, live, part.worker, part.acked)
 
     # ------------------------------------------------------------------------------------------- who comes and goes
 
     def move(self, number: int, shard: Shard) -> None:
         """The host of the shard is dead: its copy takes its place, and knows of nobody who waits."""
-        self._shards[number] = shard
+        self.shards[number] = shard
         self._waiting[number] = WaitingPulls()
 
     def lost(self, rank: int) -> None:
@@ -184,9 +184,9 @@ class Servers:
     def admit(self, rank: int, number: int, life: int) -> None:
         """Its next process begins with this round: its messages are told from those of the one before by `life`."""
         client = self._clients[rank] = Client(rank, self._ranges, life * SEQS_OF_A_LIFE)
-        for shard in self._shards:
+        for shard in self.shards:
             shard.admit(rank, number)
-        stamps = tuple([shard.pull(NO_KEYS, rank).stamp for shard in self._shards])
+        stamps = tuple([shard.pull(NO_KEYS, rank).stamp for shard in self.shards])
         client.received(Versioned(self._template.weights[:0], NO_KEYS, stamps, True))
 
     # ----------------------------------------------------------------------------------------------- pulls that wait
@@ -205,7 +205,7 @@ class Servers:
         self._waiting[number].remove(furthest)
         furthest.call.met = False
         part = furthest.part
-        self._answer(furthest.call, part, self._shards[number].pull(part.keys, part.worker), self._pulled)
+        self._answer(furthest.call, part, self.shards[number].pull(part.keys, part.worker), self._pulled)
         return True
 
     def waits(self) -> Waits:
@@ -216,7 +216,7 @@ class Servers:
                 what = f"version {version}" if version is not None else f"clock {clock}"
                 if version is None and clock is None:
                     what = f"its own message number {each.part.acked}"
-                yield each.call.reply, f"{what} of shard {number}, which is at version {self._shards[number].version}"
+                yield each.call.reply, f"{what} of shard {number}, which is at version {self.shards[number].version}"
 
     def _read_again(self, pulls: list[WaitingPull]) -> None:
         for call, part in pulls:

@@ -88,7 +88,9 @@ class Place:
 
     def __init__(self, graph: Topology, round: int, rank: int, live: Sequence[int]) -> None:
         at = bisect(live, rank)
-        self._ranks = (*live[:at], rank, *live[at:])
+        # Mostly all are there, and ranks are places.
+        complete = max(rank, live[-1] if live else 0) == len(live)
+        self._ranks: Sequence[int] = range(len(live) + 1) if complete else (*live[:at], rank, *live[at:])
         self._graph, self._round, self._at = graph, round, at
 
     @property

@@ -37,6 +37,7 @@ class BoundedStaleness(AbstractStrategy):
 
     needs = frozenset({"server"})
     answer: ClassVar[Literal["server"]] = "server"
+    survives = frozenset({"lost worker", "lost shard", "lost message", "duplicate message", "slow worker"})
     staleness: int | float = 8
     period: int = 100
     minibatch: int = 1

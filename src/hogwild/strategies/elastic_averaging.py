@@ -37,6 +37,7 @@ class ElasticAveraging(AbstractStrategy):
 
     needs = frozenset({"server"})
     answer: ClassVar[Literal["server"]] = "server"
+    survives = frozenset({"lost worker", "lost shard", "lost message", "duplicate message", "slow worker"})
     period: int = 10
     beta: float = 0.9
     momentum: float = 0.0

@@ -44,6 +44,7 @@ class Gossip(AbstractStrategy):
     """
 
     answer: ClassVar[Literal["mine"]] = "mine"
+    survives = frozenset({"lost worker", "lost message", "duplicate message", "slow worker"})
     compressible: ClassVar[bool] = False
     protocol: Protocol = "sgp"
     topology: Topology | None = None
@@ -120,5 +121,6 @@ class Gossip(AbstractStrategy):
         await me.apply(delta)
 
     async def _pull(self, me: Worker, place: Place) -> None:
-        w, messages = me.params.weights, [await me.get(peer) for peer in place.peers]
-        w[:] = sum((message.x for message in messages), w) / (1 + len(messages))
+        w, answers = me.params.weights, [await me.get(peer) for peer in place.peers]
+        others = [answer.x for answer in answers if answer is not None]  # None: it is dead
+        w[:] = sum(others, w) / (1 + len(others))

@@ -41,6 +41,7 @@ class ParzenASGD(AbstractStrategy):
     """
 
     answer: ClassVar[Literal["mine"]] = "mine"
+    survives = frozenset({"lost worker", "lost message", "duplicate message", "slow worker"})
     compressible: ClassVar[bool] = False
     period: int = 100
     minibatch: int = 1

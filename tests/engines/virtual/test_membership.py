@@ -208,6 +208,20 @@ def test_who_comes_begins_where_the_lowest_is(agree, how):
     assert (report.workers_lost, report.workers_joined) == (int(how == "back"), 1)
 
 
+def test_who_comes_takes_part_in_the_sum_after_the_rounds():
+    counts = []
+
+    async def work(me):
+        async for _ in me.rounds():
+            await me.steps(1 if me.rank else 10)  # the lowest rank is through first, and waits for the sum
+        counts.append((await me.all_reduce(me.params.weights)).count)
+
+    # Worker 0 leaves its rounds while its weights are on their way to worker 3.
+    faults = Fault.leave(worker=0, at_s=1 * MS), Fault.join(worker=3, at_s=9.98 * MS)
+    look(cluster(*faults, workers=4), work, probe=ASYNC, n_examples=400)
+    assert counts == [4] * 4
+
+
 def test_the_others_are_told_who_has_come():
     seen = []
 

@@ -60,18 +60,18 @@ class Cluster:
         self._draw, self._example_s = draw, example_s
         size = len(session.params)
         self.traffic = Traffic()
-        self.hub = self._hub = Hub(session, transport, self.traffic, shards)
+        self.hub = Hub(session, transport, self.traffic, shards)
         self._computing = Computing(session)
         self._programs = [Program(strategy, worker) for worker in session.workers()]
         self._fresh = [session.fresh] * size  # is the first round of each worker that of a fresh start?
         self._peers = session.members.peers
         self._step: Step = agenda.step
         self._turn: Ask = session.turn
-        self._begin: Begin = self._hub.round
+        self._begin: Begin = self.hub.round
         self._more: Step = _nothing_more
         self._merges = "share" in strategy.needs and size > 1
         self._since = [0.0] * size  # when each worker began to wait
-        self._asking = Asking(self._hub, size, self._go_on)
+        self._asking = Asking(self.hub, size, self._go_on)
         self._met: set[int] = set()
         self._answered: list[tuple[int, Any]] = []  # who is to go on, now
         self._pollers: list[tuple[int, Any, Exception | None]] = []  # who waits by asking again and again
@@ -92,12 +92,12 @@ class Cluster:
                     if self._pollers:
                         self._let_poll(1)
                     continue
-                if not self._hub.running:
+                if not self.hub.running:
                     break
                 if self._pollers and idle < MOST_IDLE:
                     idle += 1
                     self._let_poll(IDLE_POLLS)
-                elif self._hub.release() or self._more():
+                elif self.hub.release() or self._more():
                     idle = 0
                 elif self._pollers:
                     who = self._pollers[0][0]
@@ -105,7 +105,7 @@ class Cluster:
                         f"worker {who} asks again and again, and nothing is under way that could change the answer"
                     )
                 else:
-                    raise self._hub.deadlock(self._met)
+                    raise self.hub.deadlock(self._met)
         finally:
             for rank, program in enumerate(self._programs):
                 try:
@@ -150,7 +150,7 @@ class Cluster:
                 request = program.advance(answer) if failure is None else program.throw(failure)
                 if request is None:
                     self._session.ended(rank)
-                    self._hub.returned(rank)
+                    self.hub.returned(rank)
                     self._look_at_meeting()
                     return
                 answer, failure = None, None
@@ -247,7 +247,7 @@ class Cluster:
             self._look_at_meeting()
             return LATER
         if turn is Turn.STOP:
-            self._hub.left(rank)
+            self.hub.left(rank)
             self._look_at_meeting()
             return None
         program.rounds += 1

@@ -184,9 +184,11 @@ class Membership:
     def _start(self, rank: int, other: int, life: int, params: Params, number: int) -> None:
         if self._lives[rank] != life:
             return
+        in_rounds = self._session.members.in_rounds
         if not self._session.agreed:
-            if self._session.reason is not None or not self._session.members.in_rounds:
+            if self._session.reason is not None or not in_rounds:
                 return
-            self._admit(rank, other, number)
+            # Whoever has left its rounds meanwhile may have come to sums that are only for the end.
+            self._admit(rank, other if other in in_rounds else min(in_rounds), number)
         self._report.workers_joined += 1
         self._cluster.start(self._session.worker(rank, params, life), number)

@@ -47,7 +47,9 @@ class Unreliable(AbstractTransport):
         self.undetected.discard(host)
         for channels in (self._channels, self._posts):
             for way in [way for way in channels if host in way]:
-                for lost in list(channels.pop(way).pending.values()):
+                channel = channels.pop(way)
+                pending, channel.pending = channel.pending, {}
+                for lost in pending.values():
                     lost()
 
     # ------------------------------------------------------------------------------------------------ once, in order

@@ -198,7 +198,8 @@ class Take:
     """The next portion of this round's pass over all examples. Answer: `Portion`, or None when all have been pushed.
 
     The first to ask in a round opens its pass. Near the end copies of unfinished portions are handed out; of two pushes
-    of one portion the first counts. Portions of a lost worker go to others.
+    of one portion the first counts. Portions of a lost worker go to others. Unsupported for `Partitioned` data, which
+    stay with their workers.
     """
 
     __await__ = ask

@@ -22,6 +22,7 @@ from hogwild import (
     train,
 )
 from hogwild.engines.supply import Supply
+from hogwild.interfaces import Unsupported
 from hogwild.strategies import STRATEGIES
 from hogwild.testing import problem
 from hogwild.testing.ledger import Ledger
@@ -68,7 +69,12 @@ def test_each_worker_learns_its_own_rows(engine, name, holdout, handed):
     strategy = in_small_blocks(STRATEGIES[name](), 6)
     if strategy.needs - engine(3).can:
         pytest.skip("it does not run here, whatever the data")
-    result = learn(strategy, engine, holdout=holdout)
+    try:
+        result = learn(strategy, engine, holdout=holdout)
+    except Unsupported as error:
+        if "portions of a pass" not in str(error):
+            raise
+        pytest.skip("it hands portions to whoever is free")
     for rank, rows in handed.items():
         own = set(range(BOUNDS[rank], BOUNDS[rank + 1]))
         assert set(rows) <= own, f"worker {rank} was given rows of others"

@@ -79,7 +79,8 @@ class Gradient:
     """The sum of gradients at my weights. Answer: `Delta`.
 
     of :   over my next so many examples (fewer at the end of an epoch, also none), a `Portion`, or ALL that are left of
-           the epoch, of which each worker that agrees on its rounds computes its part.
+           the epoch, of which each worker that agrees on its rounds computes its part; of `Partitioned` data all of
+           its own, once each if the epoch begins.
     keys : give only these rows, those that the examples touch (see `Upcoming`); the penalty on a row is then weighted
            by how rarely it is touched, so that it is right on average.
     """

@@ -206,7 +206,8 @@ class Take:
 
     The first to ask in a round opens its pass. Near the end a few copies are handed out of each portion that others
     still compute; of two pushes of one portion the first counts. Who can be of no more help waits for the end. Portions
-    of a lost worker go to others. Who comes rounds later than others is told None.
+    of a lost worker go to others. Who comes rounds later than others is told None. Unsupported for `Partitioned` data,
+    which stay with their workers.
     """
 
     __await__ = ask

@@ -52,6 +52,7 @@ class GrowingBatches(AbstractStrategy):
     """
 
     needs = frozenset({"server"})
+    survives = frozenset({"lost worker", "lost shard", "lost message", "duplicate message", "slow worker"})
     server = sgd()  # changes are added whatever the rule
     answer: ClassVar[Literal["server"]] = "server"
     sizes: SampleSizes = field(default_factory=lambda: linear_size(10))

@@ -2,13 +2,36 @@
 
 from collections import Counter
 from itertools import count as counting
+from math import inf
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hogwild import ALL, AllReduce, Alone, Downpour, Fault, Faults, Hogwild, LocalSGD, Simulated, Speeds, Stop, sgd
+from hogwild import (
+    ALL,
+    AllReduce,
+    Alone,
+    BoundedStaleness,
+    Compressed,
+    Downpour,
+    ElasticAveraging,
+    Fault,
+    Faults,
+    Gossip,
+    GrowingBatches,
+    Hogwild,
+    LocalSGD,
+    ParzenASGD,
+    Sandblaster,
+    Simulated,
+    Speeds,
+    Stop,
+    constant_size,
+    linear_size,
+    sgd,
+)
 from hogwild.strategies import STRATEGIES
 from hogwild.testing import ENGINE_CHECKS, Survival, fault_plans
 from hogwild.testing.ledger import Ledger
@@ -109,6 +132,20 @@ strategies = st.one_of(
     ),
     st.builds(Downpour, minibatch=small, server=st.just(sgd()), fetch=st.just("rows")),
     st.builds(Hogwild, block_examples=st.integers(1, 50)),
+    st.builds(BoundedStaleness, staleness=st.sampled_from([0, 2, inf]), period=small),
+    st.builds(ElasticAveraging, period=small, momentum=st.sampled_from([0.0, 0.5]), synchronous=st.booleans()),
+    st.builds(
+        Gossip,
+        protocol=st.sampled_from(["sgp", "gosgd", "ad-psgd", "pull"]),
+        topology=st.sampled_from(["ring", "exponential", "hypercube", "bipartite", "random", "complete"]),
+        period=small,
+    ),
+    st.builds(Gossip, protocol=st.just("d-psgd"), topology=st.sampled_from(["ring", "hypercube"]), period=small),
+    st.builds(ParzenASGD, period=small, blocks=st.integers(1, 3)),
+    st.builds(GrowingBatches, sizes=st.sampled_from([constant_size(5), linear_size(3)]), delay=st.integers(0, 2)),
+    st.builds(Sandblaster, method=st.sampled_from(["lbfgs", "gradient_descent"])),
+    st.builds(Compressed, st.builds(BoundedStaleness, period=small), st.sampled_from(["float16", "topk", "sign"])),
+    st.builds(Compressed, st.builds(LocalSGD, period=small), st.sampled_from(["float16", "topk", "sign"])),
 )
 speeds = st.sampled_from([Speeds(), Speeds(spread=0.5, jitter=0.3), Speeds(straggle=0.1)])
 

@@ -22,7 +22,6 @@ from hogwild import (
     train,
 )
 from hogwild.engines.supply import Supply
-from hogwild.interfaces import Unsupported
 from hogwild.strategies import STRATEGIES
 from hogwild.testing import problem
 from hogwild.testing.ledger import Ledger

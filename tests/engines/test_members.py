@@ -48,3 +48,12 @@ def test_peers_change_also_where_as_many_are_there():
     for rank in (0, 1, 2):
         members.leave(rank)
     assert members.counted == (0, 1, 2), "they came to the end"
+
+
+def test_who_will_leave_is_in_the_rounds_that_were_begun():
+    members = Members(2, agreed=True)
+    assert members.peers(0, 0, (1,)) == (1,)
+    assert members.retire(1) == 1
+    assert members.peers(1, 0, (0,)) == (0,), "the other counts on it"
+    assert members.peers(0, 1, (1,)) == ()
+    assert members.in_rounds == {0, 1}, "until it says so"

@@ -21,10 +21,10 @@ class Members:
         self._lock = threading.Lock()
         self._size, self._agreed = size, agreed
         self.in_rounds = set(range(size))
-        self._sorted: Ranks = tuple(range(size))
+        self._sorted = self._upcoming = tuple(range(size))  # they, and those that will be in the next new round
         self._told: list[Ranks] = [()] * size  # what the peers of each worker were last made of
         self._newest = -1  # round that was begun
-        self._since = [(0, self._sorted)]  # from which round on who was in them
+        self._since = [(0, self._upcoming)]  # from which round on who was in them
         self._gone: set[int] = set()  # who was lost, or has left before the end
 
     def leave(self, rank: int) -> None:
@@ -32,6 +32,13 @@ class Members:
         with self._lock:
             self.in_rounds.discard(rank)
             self._sorted = tuple(sorted(self.in_rounds))
+            self._upcoming = _without(self._upcoming, rank)
+
+    def retire(self, rank: int) -> int:
+        """Agreed: the worker will leave. Before which round? All that have been begun by somebody count on it."""
+        with self._lock:
+            self._upcoming = _without(self._upcoming, rank)
+            return self._newest + 1
 
     def lose(self, rank: int) -> None:
         """The worker goes through no more rounds, and its weights do not count any longer."""
@@ -44,6 +51,7 @@ class Members:
             self._gone.discard(rank)
             self.in_rounds.add(rank)
             self._sorted = tuple(sorted(self.in_rounds))
+            self._upcoming = tuple(sorted({*self._upcoming, rank}))
             self._told[rank] = ()
 
     def is_gone(self, rank: int) -> bool:
@@ -65,8 +73,8 @@ class Members:
         with self._lock:
             if number > self._newest:
                 self._newest = number
-                if self._since[-1][1] is not self._sorted:
-                    self._since.append((number, self._sorted))
+                if self._since[-1][1] is not self._upcoming:
+                    self._since.append((number, self._upcoming))
             return next(ranks for first, ranks in reversed(self._since) if first <= number)
 
     @property
@@ -78,3 +86,7 @@ class Members:
     def lowest(self) -> int:
         """The rank whose weights are the answer, if each worker has its own."""
         return next(iter(self.counted), 0)
+
+
+def _without(ranks: Ranks, rank: int) -> Ranks:
+    return tuple([other for other in ranks if other != rank]) if rank in ranks else ranks

@@ -50,7 +50,7 @@ class Membership:
         self._lives = [0] * len(session.params)  # how many processes each worker has had before
         self._absent: set[int] = set()  # workers of whom all know that they are not there
         self._dead: set[int] = set()  # those of whom nobody knows it yet
-        self._leaving: set[int] = set()
+        self._leaving: dict[int, int] = {}  # who leaves, before which of its rounds
         self._waiting: list[int] = []  # who is to be let in, in the order they came
         self._plan: list[Event] = []  # what is still to happen, the next last
         for change in plan.changes():
@@ -58,7 +58,7 @@ class Membership:
             if change.comes:
                 self._plan.append((change.time_s, partial(self._come, rank)))
             elif change.fault.kind == "leave":
-                self._plan.append((change.time_s, partial(self._leaving.add, rank)))
+                self._plan.append((change.time_s, partial(self._retire, rank)))
             else:
                 self._plan.append((change.time_s, partial(self._kill, rank)))
         if replicas is not None:
@@ -89,10 +89,13 @@ class Membership:
         return True
 
     def _turn(self, rank: int, number: int) -> Turn:
-        if rank in self._leaving:
+        if number >= self._leaving.get(rank, number + 1):
             self._hub.leave(rank)
             return Turn.STOP
         return self._session.turn(rank, number)
+
+    def _retire(self, rank: int) -> None:
+        self._leaving[rank] = self._session.members.retire(rank) if self._session.agreed else 0
 
     def _begin(self, rank: int, number: int, *, fresh: bool) -> Round:
         round = self._hub.round(rank, number, fresh=fresh)

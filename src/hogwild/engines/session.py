@@ -62,7 +62,7 @@ class Session:
         self.memories = [
             Memory(rank, size, mine.weights, self.control, state=mine.state) for rank, mine in enumerate(self.params)
         ]
-        if self.task.averages and (shares or size == 1):
+        if self.task.averages and (shares or size == 1) and job.strategy.answer != "server":
             for memory in self.memories:
                 memory.mean = np.zeros_like(first.weights)
         #: The server's weights now, where there is one; the engine that has one sets it.

@@ -100,7 +100,8 @@ class Session:
         seed = np.random.SeedSequence(self._job.seed).spawn(self._size)[rank].spawn(life + 1)[life]
         self.params[rank] = params
         self.memories[rank] = Memory(rank, self._size, params.weights, self.control, state=params.state)
-        return Worker(rank, self._size, np.random.default_rng(seed), params, counts=self._counts[rank])
+        share, counts = self.supply.share(rank), self._counts[rank]
+        return Worker(rank, self._size, np.random.default_rng(seed), params, share, counts=counts)
 
     # ---------------------------------------------------------------------------------------------------- rounds
 
@@ -322,6 +323,11 @@ class Session:
                 record = self._record(moment)
                 if self.reason != "interrupted":  # then nobody waits for news
                     self._tell(record)
+            elif self._judged and self._changed_since():
+                self.history.records.pop()
+                self._lay_out(self._answered)
+                self.judge()
+                self._record(self._answered)
             elif self._best is None and self._answered.done < moment.done:
                 # Stopped between two epochs, of which none was judged: the answer is still to be made.
                 self._answer = self._true(moment._replace(epoch=self._before + self.history[-1].epoch - 1))
@@ -329,6 +335,12 @@ class Session:
             self.reason = "interrupted"  # what was judged before must do
         params = self._answer if self._best is None else self._best[1]
         return Result(self._job.model, params, self.history, str(self.reason))
+
+    def _changed_since(self) -> bool:
+        """Have the weights that are the answer changed after they were judged? Programs may end with a mean."""
+        if self._job.strategy.answer != "mine" or self.reason == "interrupted" or not len(self.history):
+            return False
+        return not np.array_equal(self._true(self._answered).weights, self._answer.weights)
 
 
 def _count(params: Params, name: str) -> int:

@@ -25,7 +25,8 @@ class ParzenASGD(AbstractStrategy):
         w + d + attraction (mean of w and the accepted x - w).
 
     Then it writes its own state into the mailbox of one random peer, and waits for nothing. `counts` has the numbers of
-    states "sent", "accepted" and "rejected".
+    states "sent", "accepted" and "rejected". At the end all take the mean of their states, weighed by how many examples
+    each has learnt.
 
     period : steps between two messages, at least. Where the network cannot carry so many, there will be more: about
         one message is to wait in the send queue (Keuper and Pfreundt 2015b).
@@ -35,9 +36,9 @@ class ParzenASGD(AbstractStrategy):
         each block is judged by itself.
     filter : False accepts every state
 
-    Differences from the paper: its step size multiplies the attraction, too, which then fades with the step sizes;
-    mailboxes have one slot for each sender and never hold half of a state. Its baselines are here `AllReduce(ALL)`
-    ("batch") and `Alone()` ("simu-parallel-sgd").
+    Differences from the paper, whose result is the state of one worker: its step size multiplies the attraction, too,
+    which then fades with the step sizes; mailboxes have one slot for each sender and never hold half of a state. Its
+    baselines are here `AllReduce(ALL)` ("batch") and `Alone()` ("simu-parallel-sgd").
     """
 
     answer: ClassVar[Literal["mine"]] = "mine"
@@ -60,9 +61,11 @@ class ParzenASGD(AbstractStrategy):
     async def work(self, me: Worker) -> None:
         interval = Interval(self.period, self.period, gain=self.period / 4)
         under_way: list[Ticket] = []
+        learnt = np.ones(1, me.params.weights.dtype)  # examples; one, so that somebody has
         async for _ in me.rounds():
             steps = max(1, round(interval.steps))
             change = await me.steps(steps, minibatch=self.minibatch, record=True)
+            learnt += change.examples
             await self._listen(me, change.values)
             if me.peers:
                 peer = me.peers[int(me.rng.integers(len(me.peers)))]
@@ -70,6 +73,8 @@ class ParzenASGD(AbstractStrategy):
                 me.counts["sent"] += 1
             under_way = [ticket for ticket in under_way if not ticket.done]
             interval = interval.adapted(len(under_way))
+        everybody = (await me.all_reduce(np.append(me.params.weights * learnt, learnt))).sum
+        me.params.weights[:] = everybody[:-1] / everybody[-1]
 
     def _state(self, me: Worker) -> PartialState:
         """One block of my weights."""

@@ -10,6 +10,7 @@ from hogwild.engines import Simulated
 from hogwild.engines.plan import Faults
 from hogwild.interfaces import AbstractStrategy, Result, Stop
 from hogwild.models.linear import Linear
+from hogwild.rules.sample_sizes import constant_size
 from hogwild.rules.schedules import constant
 from hogwild.rules.updates import sgd
 from hogwild.testing.plans import random_plan
@@ -34,7 +35,12 @@ def in_small_steps(strategy: AbstractStrategy) -> AbstractStrategy:
     if not dataclasses.is_dataclass(strategy):
         return strategy
     now = {each.name: getattr(strategy, each.name) for each in dataclasses.fields(strategy) if each.init}
-    small = {"period": 5, "server": sgd(), **({"block_examples": 10} if "block_examples" in now else {"minibatch": 4})}
+    small = {
+        "period": 5,
+        "server": sgd(),
+        "sizes": constant_size(10),
+        **({"block_examples": 10} if "block_examples" in now else {"minibatch": 4}),
+    }
     changed = {name: value for name, value in small.items() if isinstance(now.get(name), type(value))}
     return dataclasses.replace(strategy, **changed)
 

@@ -207,10 +207,10 @@ class Hub:
     def admit(self, rank: int, like: int, number: int, life: int) -> None:
         """A new process of a worker that was lost, or not there yet, begins with this round, where `like` is."""
         self.running.add(rank)
-        self._session.members.join(rank)
+        counts_from = self._session.members.join(rank)
         self._rounds[rank] = number
         self._collectives.admit(rank, like)
-        self._mailboxes.admit(rank)
+        self._mailboxes.admit(rank, counts_from if self._session.agreed else -1)
         self._session.supply.follow(rank, like)
         if self.servers is not None:
             self.servers.admit(rank, number, life)

@@ -39,6 +39,7 @@ class Mailboxes:
         self._waiting: list[list[tuple[Inbox, Reply]]] = [[] for _ in params]  # in the order they were asked
         self._under_way: Counter[tuple[int, int]] = Counter()  # messages, by sender and receiver
         self._dead: set[int] = set()
+        self._sends_from = [-1] * len(params)  # in which round each worker sends first, if its process is not its first
 
     def put(self, rank: int, request: Put, reply: Reply) -> None:
         """Answers when it has left: at once, unless the sender's link is busy with what it has put before."""
@@ -143,9 +144,10 @@ class Mailboxes:
         self._slots[rank], self._waiting[rank] = {}, []
         self._dead.add(rank)
 
-    def admit(self, rank: int) -> None:
-        """Another process has taken its place."""
+    def admit(self, rank: int, number: int) -> None:
+        """Another process has taken its place, and sends nothing in rounds before this one."""
         self._dead.discard(rank)
+        self._sends_from[rank] = number
 
     def waits(self) -> Waits:
         """Those that wait."""
@@ -170,7 +172,8 @@ class Mailboxes:
             reply(self._empty(slots, request.senders))
 
     def _may_come(self, sender: int, rank: int) -> bool:
-        return sender in self._running or self._under_way[sender, rank] > 0
+        is_there = sender in self._running and self._sends_from[sender] < self._clock(rank)
+        return is_there or self._under_way[sender, rank] > 0
 
     @staticmethod
     def _empty(slots: dict[int, deque[Message]], senders: tuple[int, ...] | None) -> list[Message]:

@@ -25,6 +25,7 @@ class Members:
         self._told: list[Ranks] = [()] * size  # what the peers of each worker were last made of
         self._newest = -1  # round that was begun
         self._since = [(0, self._upcoming)]  # from which round on who was in them
+        self._counts_from = [0] * size  # the first round of each worker in which others count on it
         self._gone: set[int] = set()  # who was lost, or has left before the end
 
     def leave(self, rank: int) -> None:
@@ -45,14 +46,18 @@ class Members:
         self._gone.add(rank)
         self.leave(rank)
 
-    def join(self, rank: int) -> None:
-        """The worker is there (again), with the weights of another."""
+    def join(self, rank: int) -> int:
+        """The worker is there (again), with the weights of another. Returns the round from which on others count on it:
+        agreed, in those before it has no peers, though a former process of it perhaps was in them.
+        """
         with self._lock:
             self._gone.discard(rank)
             self.in_rounds.add(rank)
             self._sorted = tuple(sorted(self.in_rounds))
             self._upcoming = tuple(sorted({*self._upcoming, rank}))
             self._told[rank] = ()
+            self._counts_from[rank] = self._newest + 1
+            return self._newest + 1
 
     def is_gone(self, rank: int) -> bool:
         """Was the worker lost, or has it left before the end?"""
@@ -60,12 +65,12 @@ class Members:
 
     def peers(self, rank: int, number: int, known: Sequence[int]) -> Sequence[int]:
         """The others that are in this worker's round `number`; `known`, those of its last one, if they are the same."""
+        if self._agreed and number < self._counts_from[rank]:
+            return ()
         ranks = self._of(number) if self._agreed else self._sorted
         if ranks is self._told[rank]:
             return known
         self._told[rank] = ranks
-        if rank not in ranks:  # it was let in when others had begun this round
-            return ()
         at = ranks.index(rank)
         return ranks[:at] + ranks[at + 1 :]
 

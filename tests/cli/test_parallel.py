@@ -89,6 +89,7 @@ def test_json_says_what_ran(files, here):
     assert found["engine_options"] == {
         "workers": 5, "shards": 1, "latency_s": 5e-5, "bandwidth_bytes_s": "inf", "example_s": 1e-6,
         "speeds": {"spread": 0.0, "straggle": 0.0, "straggle_factor": 10.0, "jitter": 0.5}, "links": {},
+        "faults": {"faults": [], "detect_s": None, "retry_s": None, "replicate": False},
     }  # fmt: skip
     assert found["seed"] == 0
     assert found["how"] == (

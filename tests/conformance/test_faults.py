@@ -32,17 +32,17 @@ from hogwild import (
     linear_size,
     sgd,
 )
-from hogwild.strategies import STRATEGIES
 from hogwild.testing import ENGINE_CHECKS, Survival, fault_plans
 from hogwild.testing.ledger import Ledger
 from hogwild.testing.probes import Probe, Trial, look, served, settled
+from hogwild.testing.soak import SOAKED
 from hogwild.testing.soak import main as soak
 from hogwild.testing.survival import in_small_steps
 
 seeds = st.integers(0, 2**32 - 1)
 MESSAGES = frozenset({"lost message", "duplicate message", "slow worker"})
 HOSTS = MESSAGES | {"lost worker", "lost coordinator", "lost shard"}
-NAMES = [name for name, make in STRATEGIES.items() if make().survives]
+NAMES = [name for name, make in SOAKED.items() if make().survives]
 
 # ---- every strategy of the table
 
@@ -54,7 +54,7 @@ def rigs():
 
     def rig(name):
         if name not in made:
-            made[name] = Survival(in_small_steps(STRATEGIES[name]()), workers=10)
+            made[name] = Survival(in_small_steps(SOAKED[name]()), workers=10)
         return made[name]
 
     return rig
@@ -78,7 +78,7 @@ def planned(rig, survives) -> Faults:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_strategy_survives_what_it_declares(name, rigs):
-    rig, survives = rigs(name), STRATEGIES[name]().survives
+    rig, survives = rigs(name), SOAKED[name]().survives
     report = rig.check_plan(planned(rig, survives), seed=1)
     assert report.workers_lost == ("lost worker" in survives)
     assert report.shards_replaced == ("lost shard" in survives)
@@ -89,7 +89,7 @@ def test_a_strategy_survives_what_it_declares(name, rigs):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_workers_come_back_with_their_data(name, rigs):
-    rig, survives = rigs(name), STRATEGIES[name]().survives
+    rig, survives = rigs(name), SOAKED[name]().survives
     if "lost worker" not in survives:
         return
     back = Fault.kill(worker=0, at_s=0.2 * rig.horizon_s, back_s=0.5 * rig.horizon_s)

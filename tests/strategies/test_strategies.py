@@ -63,7 +63,7 @@ ASKS = {
     "all-reduce": ([], [Gradient(1), Reduce, Apply(DELTA)], []),
     "full-batch": ([], [Gradient(ALL), Reduce, Apply(DELTA)], []),
     "local-sgd": ([], [Steps(1000), Reduce], []),
-    "alone": ([], [Steps(BLOCK)], [Reduce]),
+    "alone": ([], [Steps(BLOCK)], [Reduce, Reduce]),
     "bounded-staleness": ([], [Pull, Steps(100, record=True), Push], []),
     "elastic-averaging": ([], [Steps(10), Pull, Push], []),
     "gossip": ([], [Steps(100), Inbox], [Reduce]),

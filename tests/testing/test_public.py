@@ -19,7 +19,7 @@ def test_names_are_sorted_and_documented():
         assert getattr(hogwild.testing, name).__doc__
 
 
-@pytest.mark.parametrize("name", ["engines", "problems", "strategies"])
+@pytest.mark.parametrize("name", ["engines", "plans", "problems", "strategies", "survival"])
 def test_examples_in_docstrings_run(name):
     # By import_module: hogwild.testing.problem, a function, stands beside hogwild.testing.problems, a module.
     found = doctest.testmod(importlib.import_module(f"hogwild.testing.{name}"))

@@ -55,6 +55,8 @@ def as_json(value: Any) -> Any:
         return {name: as_json(given) for name, given in _given(value).items()}
     if isinstance(value, Mapping):
         return {str(name): as_json(given) for name, given in value.items()}
+    if type(value) is tuple:  # no record with names, such as a schedule
+        return [as_json(given) for given in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     return value if value is None or isinstance(value, bool | int | str) else in_short(value)

@@ -10,7 +10,9 @@ from hogwild.rules.schedules import Moment
 
 @final
 class Seated:
-    """An agreed `Handout` of as many workers as there are `members`. Who comes later is given nothing."""
+    """An agreed `Handout` of as many workers as there are `members`. Who comes later learns what one of them does, too:
+    it would have nothing to do else, and in an average of weights it would count as much as those who learn.
+    """
 
     def __init__(self, handout: Handout, members: tuple[int, ...]) -> None:
         self._handout, self._members = handout, members
@@ -29,19 +31,17 @@ class Seated:
         return self._handout.moment
 
     def take(self, rank: int, examples: int, minibatch: int = 1) -> Stretch:
-        return self._own(rank, self._handout.take(self._seat(rank), examples, minibatch))
+        return self._handout.take(self._seat(rank), examples, minibatch)
 
     def take_together(self, examples: int, minibatch: int) -> Stretch:
         return self._handout.take_together(examples, minibatch)
 
     def take_rest(self, rank: int, owned: range | None = None) -> Stretch:
-        return self._own(rank, self._handout.take_rest(self._seat(rank), owned))
+        return self._handout.take_rest(self._seat(rank), owned)
 
     def twin(self) -> Seated:
         return Seated(self._handout.twin(), self._members)
 
     def _seat(self, rank: int) -> int:
-        return self._members.index(rank) if rank in self._members else 0
-
-    def _own(self, rank: int, stretch: Stretch) -> Stretch:
-        return stretch if rank in self._members else stretch._replace(end=stretch.first)
+        members = self._members
+        return members.index(rank) if rank in members else rank % len(members)

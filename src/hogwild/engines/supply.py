@@ -186,7 +186,7 @@ class Supply:
             self._reserved[other] += [stretch for stretch in reserved if _length(stretch)]
 
     def follow(self, rank: int, other: int) -> None:
-        """The worker goes on where the other is; agreed: with a part of its own from the next epoch on."""
+        """The worker goes on where the other is; agreed: with a part of its own in epochs that begin later."""
         self._present = tuple(sorted({*self._present, rank}))
         self._handouts[rank] = self._handouts[other].twin() if self._agreed else self._handouts[other]
 

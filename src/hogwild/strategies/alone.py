@@ -47,5 +47,5 @@ class Alone(AbstractStrategy):
         async for round in me.rounds():
             await me.steps(steps, minibatch=self.minibatch)
             rounds = round.number + 1
-        everybody = await me.all_reduce(np.append(weights * rounds, weights.dtype.type(rounds)))
-        weights[:] = everybody.sum[:-1] / everybody.sum[-1]
+        total = await me.all_reduce(weights * rounds)
+        weights[:] = total.sum / (await me.all_reduce(np.array([float(rounds)]))).sum

@@ -43,6 +43,7 @@ class Sandblaster(AbstractStrategy):
     needs = frozenset({"server"})
     answer: ClassVar[Literal["server"]] = "server"
     server = sgd()  # there must be one: it is never asked, as gradients of portions are only added up
+    coordinator: ClassVar[int | None] = 0
     compressible: ClassVar[bool] = False  # sums of portions must be exact
     survives = frozenset(
         {"lost worker", "lost coordinator", "lost shard", "lost message", "duplicate message", "slow worker"}

@@ -26,7 +26,7 @@ def fault_plans(
 
     >>> from hypothesis import find
     >>> from hogwild.testing import fault_plans
-    >>> find(fault_plans(4, 2, 1.0), lambda plan: plan.kills_shards)
+    >>> find(fault_plans(4, 1, 1.0), lambda plan: plan.kills_shards)
     Faults(faults=(Fault.kill(shard=0, at_s=0),), detect_s=0.0625, retry_s=0.00625, replicate=False)
     """
     from hypothesis import strategies as st

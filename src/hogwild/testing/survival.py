@@ -20,7 +20,7 @@ from hogwild.traffic import FaultReport
 from hogwild.training import train
 
 LEARNT = 1e-3  # of what there was to gain: so little may be left without faults
-MOST_EPOCHS = 1_000
+MOST_EPOCHS = 240
 
 
 @cache

@@ -222,6 +222,22 @@ def test_who_comes_takes_part_in_the_sum_after_the_rounds():
     assert counts == [4] * 4
 
 
+def test_who_comes_learns_in_epochs_that_others_have_begun_before():
+    learnt = {}
+
+    async def work(me):
+        begun = None
+        async for _ in me.rounds():
+            begun = me.params.weights.sum() if begun is None else begun
+            await me.steps(1)
+        learnt[me.rank] = me.params.weights.sum() - begun
+
+    # Worker 1 is through with all epochs when worker 0 has made its first step, and lets worker 2 in.
+    faults = Fault.slow(worker=0, factor=50.0), Fault.join(worker=2, at_s=5 * MS)
+    look(cluster(*faults), work, probe=Probe(agree=True), n_examples=30, stop=Stop(3, tol=None))
+    assert learnt == {0: 45, 1: 45, 2: 44}
+
+
 def test_the_others_are_told_who_has_come():
     seen = []
 

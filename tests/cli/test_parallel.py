@@ -350,7 +350,10 @@ def test_bandwidths_have_units(text, bytes_s):
         ),
         ("--strategy gossip --topology star", "topology='star' is not known; use one of ring, exponential, "),
         ("--strategy gossip --protocol d-psgd --topology random", "--protocol d-psgd wants a symmetric topology"),
-        ("--strategy gossip --codec sign", "--codec goes with --strategy all-reduce, full-batch, local-sgd, alone, "),
+        (
+            "--strategy gossip --codec sign",
+            "--codec goes with --strategy all-reduce, full-batch, local-sgd, ",
+        ),
         ("--strategy hogwild --warm-start 1", "--warm-start goes with --strategy downpour, not with hogwild"),
         (
             "--strategy all-reduce --engine simulated --shards 2",

@@ -19,6 +19,7 @@ from hogwild import (
     Linear,
     LocalSGD,
     ParzenASGD,
+    Sandblaster,
     Serial,
     Simulated,
     Speeds,
@@ -39,7 +40,7 @@ from hogwild.testing.probes import Probe, Trial, served
 
 CODECS = [float16(), topk(0.3), sign()]
 SENDERS = [
-    AllReduce(4), LocalSGD(5), Alone(), Downpour(4), Downpour(4, fetch="wait", server=sgd()),
+    AllReduce(4), LocalSGD(5), Downpour(4), Downpour(4, fetch="wait", server=sgd()),
     BoundedStaleness(period=5), ElasticAveraging(5), ElasticAveraging(5, synchronous=True),
 ]  # fmt: skip
 every_codec = pytest.mark.parametrize("codec", CODECS, ids=repr)
@@ -64,7 +65,7 @@ def test_with_all_values_sent_nothing_changes(strategy):
 
 
 @pytest.mark.parametrize("engine", [Simulated(4), Threads(1)], ids=["simulated", "threads"])
-@pytest.mark.parametrize("strategy", [AllReduce(4), LocalSGD(5), Alone()], ids=repr)
+@pytest.mark.parametrize("strategy", [AllReduce(4), LocalSGD(5)], ids=repr)
 def test_half_precision_takes_a_quarter_of_doubles(strategy, engine):
     plain, coded = run(strategy, engine), run(Compressed(strategy, float16()), engine)
     assert coded.history.traffic.sent_bytes == plain.history.traffic.sent_bytes // 4
@@ -138,8 +139,6 @@ def test_sums_over_few_examples_are_not_overwhelmed_by_what_was_left_of_many():
 @every_codec
 @every_sender
 def test_the_optimum_is_reached_all_the_same(strategy, codec):
-    if isinstance(strategy, Alone) and codec.name != "float16":
-        pytest.skip("what is sent once, at the end, cannot be made up for later")
     model = Linear("squared", l2=0.01, schedule=constant(0.05), average=False)
     strategy = Compressed(strategy, codec)
     history = train(model, TASK.data, strategy=strategy, engine=Simulated(4), stop=Stop(40, tol=0), seed=0).history
@@ -181,7 +180,9 @@ def test_it_is_as_its_strategy():
 # ---- what cannot be compressed
 
 
-@pytest.mark.parametrize("strategy", [Serial(), Hogwild(), Gossip(), ParzenASGD()], ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize(
+    "strategy", [Serial(), Hogwild(), Alone(), Gossip(), ParzenASGD(), Sandblaster()], ids=lambda s: type(s).__name__
+)
 def test_who_sends_nothing_of_the_kind_is_refused(strategy):
     sentence = f"^{type(strategy).__name__} sends nothing that can be compressed: use one that does, such as LocalSGD"
     with pytest.raises(ValueError, match=sentence):
@@ -213,7 +214,7 @@ def test_also_who_is_found_out_later():
             TypeError,
             r"^strategy='downpour' must be a strategy such as Downpour",
         ),
-        (lambda: Compressed(Compressed(Alone(), sign()), sign()), TypeError, r"not compressed yet$"),
+        (lambda: Compressed(Compressed(LocalSGD(), sign()), sign()), TypeError, r"not compressed yet$"),
         (lambda: Compressed(Downpour(), "gzip"), ValueError, r"^codec='gzip' is not known; use one of float16, topk"),
         (lambda: Compressed(Downpour(), sign), TypeError, r"^codec=<function sign"),
     ],

@@ -241,7 +241,7 @@ class Dying(AbstractStrategy):
 @pytest.fixture
 def lost(monkeypatch):
     """A program that ends is that of a lost worker: the run does not end with it."""
-    monkeypatch.setattr(Session, "ended", lambda self: None)
+    monkeypatch.setattr(Session, "ended", lambda self, rank: None)
 
 
 EASY_X, EASY_Y = optima.classes(n=24, d=3, noise=2.0)
@@ -316,6 +316,6 @@ def test_it_leaves_no_trial_behind(lost):
 @given(st.dictionaries(st.integers(0, 3), st.integers(0, 120), max_size=3), st.integers(0, 1000))
 def test_workers_may_be_lost_one_after_another(deaths, seed):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Session, "ended", lambda self: None)
+        patch.setattr(Session, "ended", lambda self, rank: None)
         result = learn_easily(Dying(deaths), 45, workers=4, seed=seed, **STUCK)
     assert value(result) == pytest.approx(optimum(), rel=1e-8)

@@ -63,11 +63,11 @@ ASKS = {
     "all-reduce": ([], [Gradient(1), Reduce, Apply(DELTA)], []),
     "full-batch": ([], [Gradient(ALL), Reduce, Apply(DELTA)], []),
     "local-sgd": ([], [Steps(1000), Reduce], []),
-    "alone": ([], [Steps(BLOCK)], [Reduce, Reduce]),
+    "alone": ([], [Steps(BLOCK)], [Reduce]),
     "bounded-staleness": ([], [Pull, Steps(100, record=True), Push], []),
     "elastic-averaging": ([], [Steps(10), Pull, Push], []),
     "gossip": ([], [Steps(100), Inbox], [Reduce]),
-    "parzen-asgd": ([], [Steps(100, record=True), Inbox], []),
+    "parzen-asgd": ([], [Steps(100, record=True), Inbox], [Reduce]),
 }
 AGREE = {"hogwild-ordered", "round-robin", "all-reduce", "full-batch", "local-sgd", "alone", "gossip"}
 

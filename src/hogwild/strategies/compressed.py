@@ -26,8 +26,9 @@ class Compressed(AbstractStrategy):
     over other numbers of examples. Weights: the difference to what was sent last time is coded, and what is left out of
     it is in the next difference. What comes from a server is not coded.
 
-    strategy : of those that push or all-reduce. Those on shared memory send nothing, and are refused; so are Gossip and
-        ParzenASGD, which throw weights at peers who do not know what was sent before.
+    strategy : of those that push or all-reduce. Refused are Gossip and ParzenASGD, which throw weights at peers who do
+        not know what was sent before, Alone, which sends once, Sandblaster, whose sums must be exact, and those on
+        shared memory, which send nothing.
     codec : `float16()`, `topk(share)`, `sign()`, or a name of these
     """
 

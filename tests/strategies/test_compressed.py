@@ -180,9 +180,10 @@ def test_it_is_as_its_strategy():
 # ---- what cannot be compressed
 
 
-@pytest.mark.parametrize(
-    "strategy", [Serial(), Hogwild(), Alone(), Gossip(), ParzenASGD(), Sandblaster()], ids=lambda s: type(s).__name__
-)
+REFUSED = [Serial(), Hogwild(), Alone(), Gossip(), ParzenASGD(), Sandblaster()]
+
+
+@pytest.mark.parametrize("strategy", REFUSED, ids=lambda strategy: type(strategy).__name__)
 def test_who_sends_nothing_of_the_kind_is_refused(strategy):
     sentence = f"^{type(strategy).__name__} sends nothing that can be compressed: use one that does, such as LocalSGD"
     with pytest.raises(ValueError, match=sentence):

@@ -13,6 +13,7 @@ from hogwild.data import check_examples
 from hogwild.engines import Simulated
 from hogwild.interfaces import AbstractStrategy, Stop
 from hogwild.models.linear import Linear
+from hogwild.rules.sample_sizes import constant_size
 from hogwild.strategies import (
     AllReduce,
     Alone,
@@ -20,8 +21,10 @@ from hogwild.strategies import (
     Downpour,
     ElasticAveraging,
     Gossip,
+    GrowingBatches,
     LocalSGD,
     ParzenASGD,
+    Sandblaster,
 )
 from hogwild.training import train
 
@@ -39,12 +42,15 @@ def main(name: str, workers: int, rounds: int, shards: int) -> None:
         "ElasticAveraging": ElasticAveraging(period=2),
         "Gossip": Gossip(period=2),
         "ParzenASGD": ParzenASGD(period=2),
+        "GrowingBatches": GrowingBatches(constant_size(2 * workers)),
+        "Sandblaster": Sandblaster(),
     }
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((2 * workers * rounds, FEATURES), dtype=np.float32)
+    epochs = rounds if name == "Sandblaster" else 1  # a round of its is a pass over all examples
+    X = rng.standard_normal((2 * workers * rounds // epochs, FEATURES), dtype=np.float32)
     data = check_examples(X, np.sign(X @ rng.standard_normal(FEATURES, dtype=np.float32)))
     model = Linear("logistic", l2=1e-3, average=False)
-    stop = Stop(epochs=1, tol=None)
+    stop = Stop(epochs=epochs, tol=None)
     warm, engine = Stop(time_s=1e-5, tol=None), Simulated(workers, shards=shards)
     train(model, data, strategy=strategies[name], engine=Simulated(2, shards=shards), stop=warm, seed=0)
     begun = time.perf_counter()

@@ -8,10 +8,11 @@ from benchmarks.setting import Setting
 from benchmarks.timing import Spread
 
 WORKERS, ROUNDS = 1_000, 100
-MOST_S, MOST_BYTES = 10.0, 2e9
-STRATEGIES = (
-    *(("AllReduce", 1), ("LocalSGD", 1), ("Alone", 1), ("Downpour", 1), ("Downpour", 3)),  # and shards
-    *(("BoundedStaleness", 1), ("ElasticAveraging", 1), ("Gossip", 1), ("ParzenASGD", 1)),
+MOST_BYTES = 2e9
+STRATEGIES = (  # with shards, and in how many seconds
+    *(("AllReduce", 1, 10.0), ("LocalSGD", 1, 10.0), ("Alone", 1, 10.0), ("Downpour", 1, 10.0), ("Downpour", 3, 15.0)),
+    *(("BoundedStaleness", 1, 15.0), ("ElasticAveraging", 1, 15.0), ("Gossip", 1, 15.0), ("ParzenASGD", 1, 15.0)),
+    *(("GrowingBatches", 1, 15.0), ("Sandblaster", 1, 15.0)),
 )
 
 
@@ -25,7 +26,7 @@ def simulated(setting: Setting) -> Outcome:
         "the process, the data included.",
         ("strategy", "s", "virtual s", "messages", "peak, MB", "of which data, MB"),
     )
-    for strategy, shards in STRATEGIES:
+    for strategy, shards, most_s in STRATEGIES:
         arguments = strategy, str(workers), str(rounds), str(shards)
         runs = [run_child("simulated_run", *arguments) for _ in range(min(3, setting.repeats))]
         name = strategy if shards == 1 else f"{strategy}, {shards} shards"
@@ -41,7 +42,7 @@ def simulated(setting: Setting) -> Outcome:
             )
         )
         outcome.figures |= {(name, "s"): seconds.median, (name, "peak bytes"): float(last["peak_bytes"])}
-        reached = setting.judged(seconds.median <= MOST_S and last["peak_bytes"] < MOST_BYTES)
+        reached = setting.judged(seconds.median <= most_s and last["peak_bytes"] < MOST_BYTES)
         measured = f"{seconds.median:.1f} s, {last['peak_bytes'] / 1e9:.2f} GB"
-        outcome.goals.append(Goal(f"{name}: at most {MOST_S:g} s and 2 GB", measured, reached))
+        outcome.goals.append(Goal(f"{name}: at most {most_s:g} s and 2 GB", measured, reached))
     return outcome

@@ -85,20 +85,22 @@ class Client:
         if rate is not None:
             check_positive("rate", rate, ", or None where the server's rule has its own")
         rows, pieces = self.cut(x)
-        kind, steps, examples, loss, portion = VECTOR, 0, 0, 0.0, None
-        coded = None if isinstance(x, np.ndarray) else x.n_bytes if isinstance(x, Coded) else x.coded_bytes
-        fraction = 1.0 if coded is None or isinstance(x, np.ndarray) else coded / max(1, x.values.nbytes)
-        if isinstance(x, Change):
-            kind = CHANGE
-        elif isinstance(x, Delta):
+        kind, steps, examples, loss, portion, coded = VECTOR, 0, 0, 0.0, None, None
+        if isinstance(x, Delta):
             kind, steps, examples, loss, portion = DELTA, x.steps, x.examples, x.loss, x.portion
+            coded = x.coded_bytes
+        elif isinstance(x, Change):
+            kind, coded = CHANGE, x.coded_bytes
+        elif isinstance(x, Coded):
+            coded = x.n_bytes
+        part_of = 1.0 if coded is None or isinstance(x, np.ndarray) else coded / max(1, x.values.nbytes)
         worker, seq = self.worker, self._number()
         parts = []
         for shard, (local, piece, others, clear) in enumerate(
             zip(rows, pieces, self._others, self._cleared, strict=True)
         ):
-            place = (shard, worker, seq, others, clear)
-            parts.append(PushPart(*place, kind, local, piece, steps, examples, loss, rate, portion, fraction))
+            at = shard, worker, seq, others, clear, kind, local, piece
+            parts.append(PushPart(*at, steps, examples, loss, rate, portion, part_of))
             loss = 0.0  # the shards' losses are added up
         return parts
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import final
 
@@ -11,23 +10,24 @@ from typing import final
 class Clocks:
     """Asked in a time that does not depend on the number of workers: thousands may wait, and ask at each push."""
 
-    __slots__ = ("_clocks", "_reached", "_sure")
+    __slots__ = ("_reached", "_sure", "by_worker")
 
     def __init__(self, clocks: Iterable[tuple[int, int]] = ()) -> None:
-        self._clocks: dict[int, int] = {}
-        self._reached: Counter[int] = Counter()  # by clock: workers that have pushed as often
+        self.by_worker: dict[int, int] = {}  # to be read only; who is not in it has pushed nothing
+        self._reached: dict[int, int] = {}  # by clock: workers that have pushed as often
         self._sure = 0, 0  # all of so many workers, or fewer of them, have this clock
         for worker, clock in clocks:
             self.set(worker, clock)
 
     def of(self, worker: int) -> int:
         """Pushes of this worker."""
-        return self._clocks.get(worker, 0)
+        return self.by_worker.get(worker, 0)
 
     def tick(self, worker: int, before: int) -> None:
         """The worker, which was at `before`, has pushed once more."""
-        self._clocks[worker] = before + 1
-        self._reached[before + 1] += 1
+        self.by_worker[worker] = before + 1
+        reached = self._reached
+        reached[before + 1] = reached.get(before + 1, 0) + 1
 
     def set(self, worker: int, clock: int) -> None:
         """The worker goes on from there, if that is later than where it is."""
@@ -42,7 +42,7 @@ class Clocks:
         sure, count = self._sure
         if clock <= sure and len(workers) <= count:
             return True
-        if self._reached[clock] < len(workers) and clock > 0:
+        if clock > 0 and self._reached.get(clock, 0) < len(workers):
             return False
         if any(self.of(worker) < clock for worker in workers):
             return False
@@ -51,4 +51,4 @@ class Clocks:
 
     def items(self) -> list[tuple[int, int]]:
         """(worker, clock) of all that have pushed, in order."""
-        return sorted(self._clocks.items())
+        return sorted(self.by_worker.items())

@@ -106,7 +106,8 @@ class Shard:
             return before if before.seq == seq else Applied(self._span.shard, seq, self.version, 0)
         at = self._check(part)
         # Who has nothing to do here may not have pulled from here for long, and nothing is stale for that.
-        clock = self.clock(worker)
+        clocks = self._clocks
+        clock = clocks.by_worker.get(worker, 0)
         staleness = 0 if values is None else self.version - clock - others
         late = False
         if portion is not None and self._accrue and kind == DELTA:
@@ -116,16 +117,16 @@ class Shard:
         elif kind != DELTA:
             self._add(values, at, kind)
         elif examples:
-            rate = rate if self._rule.rate is None else self._rule.rate
+            rate, inflow = rate if self._rule.rate is None else self._rule.rate, self._inflow
             assert rate is not None  # checked
-            if self._inflow is None:
+            if inflow is None:
                 self._step(values, at, rate, steps, examples)
             else:
-                if self._inflow.many > 1:
-                    staleness = self._inflow.behind(worker, others)
-                self._let_in(self._inflow, worker, others, Gradient(values, at, rate, steps, examples))
+                if inflow.many > 1:
+                    staleness = inflow.behind(worker, others)
+                self._let_in(inflow, worker, others, Gradient(values, at, rate, steps, examples))
         self.version += 1
-        self._clocks.tick(worker, clock)
+        clocks.tick(worker, clock)
         ring[place] = answer = Applied(shard, seq, self.version, staleness, late)
         return answer
 

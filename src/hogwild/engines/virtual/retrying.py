@@ -66,7 +66,8 @@ class Retrying(AbstractCalls):
         self._mail.transmit(letter)
 
     def _arrive(self, way: _Way, number: int, host: Host) -> None:
-        if host != self.hosts[number]:  # it was replaced
+        # It was replaced; or the sender was declared lost, and another perhaps does now what it has begun.
+        if host != self.hosts[number] or way.dead:
             return
         if number in way.inside:
             self._mail.report.duplicates_dropped += 1

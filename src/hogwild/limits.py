@@ -33,6 +33,12 @@ def check_whole(name: str, value: Any, least: int = 1, otherwise: str = "") -> N
         raise ValueError(f"{name}={value!r} must be a whole number of at least {least}{otherwise}")
 
 
+def check_bool(name: str, value: Any) -> None:
+    """TypeError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}={value!r} must be True or False")
+
+
 def check_fields(record: Any, *names: str) -> None:
     """`check_whole` for these fields of a record."""
     for name in names:

@@ -316,3 +316,21 @@ def test_each_example_is_learnt_once_whatever_happens_to_messages(engine, seed, 
     np.testing.assert_array_equal(result.params.weights, float(epochs))
     result = Trial(stop=Stop(epochs=epochs, tol=None), n_examples=n, seed=seed).run_strategy(engine, AllReduce(block))
     np.testing.assert_array_equal(result.params.weights, float(epochs))
+
+
+# ---- what a reader has found
+
+
+@pytest.mark.parametrize("protocol", ["gosgd", "pull", "sgp"])
+def test_who_joins_at_the_beginning_begins_with_round_0(protocol):
+    engine = Simulated(4, faults=(Fault.join(worker=3, at_s=0.0),))
+    trial = Trial(stop=Stop(2, tol=None), n_examples=40)
+    assert np.isfinite(trial.run_strategy(engine, Gossip(protocol, period=2)).params.weights).all()
+
+
+def test_what_is_wrapped_depends_on_its_coordinator_still():
+    assert Compressed(LocalSGD(), "sign").coordinator is None
+    inner = served(sgd()).strategy(lambda me: None)
+    type(inner).coordinator, type(inner).most_workers = 0, 2
+    outer = Compressed(inner, "sign")
+    assert (outer.coordinator, outer.most_workers) == (0, 2)

@@ -280,7 +280,7 @@ rules = st.sampled_from(
     [
         *(sgd(), sgd(0.5), momentum(0.1), adagrad(), adam()),
         *(damped(sgd()), compensated(sgd(0.1)), compensated(adagrad(), adaptive=True)),
-        *(softsync(sgd(), 1), damped(softsync(adam(), 2))),
+        *(softsync(sgd(), 1), damped(softsync(adam(), 1))),
     ]
 )
 downpours = st.builds(

@@ -175,3 +175,33 @@ def test_every_strategy_refuses_what_it_does_not_declare(name):
 def test_what_strategies_declare_are_words_of_the_table(how):
     assert how.survives <= SURVIVES.keys()
     assert "slow worker" in how.survives
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "sentence"),
+    [
+        (
+            lambda: Fault.partition(workers=3, from_s=0.0),
+            TypeError,
+            r"^workers=3 of Fault.partition\(\) must be a tuple",
+        ),
+        (lambda: Fault("kill"), ValueError, r"^Fault.kill\(\) is about 1 host: write "),
+        (lambda: Fault("lose", workers=(3,), amount=0.1), ValueError, r"^Fault.lose\(\) is about no host: write "),
+        (lambda: Faults(replicate="no"), TypeError, r"^replicate='no' must be True or False$"),
+        (
+            lambda: Faults((Fault.reorder(0.1, by_s=1.0), Fault.reorder(0.2, by_s=2.0))),
+            ValueError,
+            r"^a plan has one Fault.reorder\(\) at most",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_sentence(make, kind, sentence):
+    with pytest.raises(kind, match=sentence):
+        make()
+
+
+def test_a_fault_is_what_it_shows():
+    fault = Fault.kill(worker=1, at_s=0.123456789, back_s=2.0)
+    assert repr(fault) == "Fault.kill(worker=1, at_s=0.123456789, back_s=2)"
+    assert eval(repr(fault)) == fault
+    assert Faults([fault]) == Faults((fault,))

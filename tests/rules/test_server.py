@@ -21,9 +21,14 @@ def test_a_rule_says_what_it_does():
     assert repr(softsync(momentum(0.1), 4)) == "momentum(0.1, 0.9) with splits=4"
 
 
-@pytest.mark.parametrize(("splits", "workers", "many"), [(1, 12, 12), (4, 12, 3), (5, 12, 2), (12, 12, 1), (20, 12, 1)])
+@pytest.mark.parametrize(("splits", "workers", "many"), [(1, 12, 12), (4, 12, 3), (5, 12, 2), (12, 12, 1)])
 def test_how_many_gradients_make_a_step(splits, workers, many):
     assert softsync(sgd(), splits).pushes.gathered(workers) == many
+
+
+def test_more_splits_than_workers_are_refused():
+    with pytest.raises(ValueError, match=r"^softsync with splits=20 is more than the 12 workers there are$"):
+        softsync(sgd(), 20).pushes.gathered(12)
 
 
 def test_only_rules_that_touch_gradients_need_more_than_the_formula():

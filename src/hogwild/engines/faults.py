@@ -91,8 +91,13 @@ class Fault:
     def partition(
         cls, *, workers: Sequence[int] = (), shards: Sequence[int] = (), from_s: float, to_s: float = inf
     ) -> Fault:
-        """These hosts are cut off from all others meanwhile: no message gets through, in either direction."""
+        """These hosts are cut off from all others meanwhile: no message gets through, in either direction. `shards`:
+        the hosts on which these begin; a shard that has moved to another host is not cut off.
+        """
         _interval("from_s", from_s, "to_s", to_s)
+        for name, numbers in (("workers", workers), ("shards", shards)):
+            if not isinstance(numbers, Sequence):
+                raise TypeError(f"{name}={numbers!r} of Fault.partition() must be a tuple of numbers such as (1, 2)")
         return cls("partition", tuple(workers), tuple(shards), from_s, to_s)
 
     @classmethod
@@ -130,6 +135,9 @@ class Fault:
                 shown = repr(numbers[0]) if len(numbers) == 1 else repr(numbers)
                 raise ValueError(f"{name}={shown} of Fault.{self.kind}() must be the number of a {name}, from 0 on")
         _interval("from_s", self.from_s, "to_s", self.to_s)
+        count = {"kill": 1, "slow": 1, "join": 1, "leave": 1, "lose": 0, "duplicate": 0, "reorder": 0}.get(self.kind)
+        if count is not None and len(self.workers) + len(self.shards) != count:
+            raise ValueError(f"Fault.{self.kind}() is about {count or 'no'} host: write {_FORMS[self.kind]}")
         if self.kind == "partition" and not (self.workers or self.shards):
             raise ValueError(f"Fault.partition() cuts off nobody: name workers or shards, as in {_FORMS['partition']}")
         self._check_amount()
@@ -157,24 +165,32 @@ class Fault:
         ]
         match self.kind:
             case "kill":
-                back = [f"back_s={self.to_s:g}"] if self.to_s < inf else []
-                given = [*who, f"at_s={self.from_s:g}", *back]
+                back = [f"back_s={_shown(self.to_s)}"] if self.to_s < inf else []
+                given = [*who, f"at_s={_shown(self.from_s)}", *back]
             case "join" | "leave":
-                given = [*who, f"at_s={self.from_s:g}"]
+                given = [*who, f"at_s={_shown(self.from_s)}"]
             case "slow":
-                given = [*who, f"factor={self.amount:g}", f"from_s={self.from_s:g}", f"to_s={_shown(self.to_s)}"]
+                given = [
+                    *who,
+                    f"factor={_shown(self.amount)}",
+                    f"from_s={_shown(self.from_s)}",
+                    f"to_s={_shown(self.to_s)}",
+                ]
             case "partition":
                 groups = [f"workers={self.workers}"] * bool(self.workers) + [f"shards={self.shards}"] * bool(
                     self.shards
                 )
-                given = [*groups, f"from_s={self.from_s:g}", f"to_s={_shown(self.to_s)}"]
+                given = [*groups, f"from_s={_shown(self.from_s)}", f"to_s={_shown(self.to_s)}"]
             case _:
-                given = [f"{self.amount:g}"] + [f"by_s={self.by_s:g}"] * (self.kind == "reorder")
+                given = [f"{_shown(self.amount)}"] + [f"by_s={_shown(self.by_s)}"] * (self.kind == "reorder")
         return f"Fault.{self.kind}({', '.join(given)})"
 
 
-def _shown(time_s: float) -> str:
-    return "math.inf" if time_s == inf else f"{time_s:g}"
+def _shown(number: float) -> str:
+    if number == inf:
+        return "math.inf"
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))
 
 
 def _time(name: str, value: Any) -> None:

@@ -204,20 +204,21 @@ class Hub:
         self._session.members.lose(rank)
         self._session.supply.lost(rank, self._session.members.lowest)
 
-    def admit(self, rank: int, like: int, number: int, life: int) -> None:
-        """A new process of a worker that was lost, or not there yet, begins with this round, where `like` is."""
+    def admit(self, rank: int, like: int, number: int, life: int) -> int:
+        """A new process of a worker that was lost, or not there yet, begins with this round, where `like` is. Returns
+        how often it counts as having pushed.
+        """
         self.running.add(rank)
         counts_from = self._session.members.join(rank)
         self._rounds[rank] = number
         self._collectives.admit(rank, like)
         self._mailboxes.admit(rank, counts_from if self._session.agreed else -1)
         self._session.supply.follow(rank, like)
-        if self.servers is not None:
-            self.servers.admit(rank, number, life)
+        return 0 if self.servers is None else self.servers.admit(rank, like, number, life)
 
     def number_of(self, rank: int) -> int:
-        """The round that the worker is in."""
-        return self._rounds[rank] - 1
+        """The round that the worker is in, or will begin with."""
+        return max(0, self._rounds[rank] - 1)
 
     # ------------------------------------------------------------------------------------------------------ deadlock
 

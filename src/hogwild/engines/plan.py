@@ -46,11 +46,16 @@ class Faults:
     replicate: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.faults, list):
+            object.__setattr__(self, "faults", tuple(self.faults))
         if not (isinstance(self.faults, tuple) and all(isinstance(fault, Fault) for fault in self.faults)):
             raise TypeError(
                 f"faults={self.faults!r} must be a tuple of faults such as (Fault.kill(worker=3, at_s=1.5),)"
             )
-        object.__setattr__(self, "faults", tuple(self.faults))
+        if not isinstance(self.replicate, bool):
+            raise TypeError(f"replicate={self.replicate!r} must be True or False")
+        if len(self.of_kind("reorder")) > 1:
+            raise ValueError("a plan has one Fault.reorder() at most: messages are late by one and the same time")
         for name in ("detect_s", "retry_s"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name), " of virtual seconds, or None")

@@ -181,13 +181,18 @@ class Servers:
             pulls.drop(rank)
         self.calls.lost(rank)
 
-    def admit(self, rank: int, number: int, life: int) -> None:
-        """Its next process begins with this round: its messages are told from those of the one before by `life`."""
-        client = self._clients[rank] = Client(rank, self._ranges, life * SEQS_OF_A_LIFE)
+    def admit(self, rank: int, like: int, number: int, life: int) -> int:
+        """Its next process begins where `like` is, with this round. Returns how often it counts as having pushed: as
+        often as that one, which may push more seldom than in each round; but not in the round that is repeated. Its
+        messages are told from those of the process before by `life`.
+        """
+        pushes = min(number, self._clients[like].pushes)
+        client = self._clients[rank] = Client(rank, self._ranges, life * SEQS_OF_A_LIFE, pushes=pushes)
         for shard in self.shards:
-            shard.admit(rank, number)
+            shard.admit(rank, pushes)
         stamps = tuple([shard.pull(NO_KEYS, rank).stamp for shard in self.shards])
         client.received(Versioned(self._template.weights[:0], NO_KEYS, stamps, True))
+        return pushes
 
     # ----------------------------------------------------------------------------------------------- pulls that wait
 

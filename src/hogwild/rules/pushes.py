@@ -27,8 +27,12 @@ class Pushes(NamedTuple):
         return self.damping == 0 and self.compensation == 0 and self.splits is None
 
     def gathered(self, workers: int) -> int:
-        """How many gradients of so many workers make a step: floor(workers / n), 1 at least."""
-        return 1 if self.splits is None else max(1, workers // self.splits)
+        """How many gradients of so many workers make a step: floor(workers / n). ValueError for more splits than
+        workers.
+        """
+        if self.splits is not None and self.splits > workers:
+            raise ValueError(f"softsync with splits={self.splits} is more than the {workers} workers there are")
+        return 1 if self.splits is None else workers // self.splits
 
     def pull_of_one(self, workers: int) -> float | None:
         """How far one of so many workers draws the weights: beta / workers."""

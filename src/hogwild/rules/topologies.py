@@ -36,6 +36,11 @@ class Topology(NamedTuple):
         """Does everybody hear from whom it sends to, in the same round?"""
         return self.outgoing is self.incoming
 
+    @property
+    def of_ranks(self) -> bool:
+        """Is it a graph of certain ranks? The others are of places: who is gone leaves no gap."""
+        return self.outgoing is _edges
+
     def peers(self, round: int, rank: int, size: int) -> Ranks:
         """To whom `rank` sends in this round, in increasing order; perhaps nobody."""
         return _others(self.outgoing(self.numbers, round, rank, size), rank)
@@ -46,6 +51,8 @@ class Topology(NamedTuple):
 
     def check(self, size: int) -> None:
         """ValueError unless what any of `size` workers learns reaches all others in time."""
+        if self.of_ranks and max(map(max, self.numbers), default=0) >= size:
+            raise ValueError(f"{self!r} names worker {max(map(max, self.numbers))}: ranks are 0 to {size - 1}")
         sent: list[set[int]] = [set() for _ in range(size)]
         heard: list[set[int]] = [set() for _ in range(size)]
         rounds = 0
@@ -96,21 +103,29 @@ class Place:
     @property
     def peers(self) -> Ranks:
         """To whom I send."""
-        return self._named(self._graph.peers(self._round, self._at, len(self._ranks)))
+        return self._named(self._graph.peers)
 
     @property
     def senders(self) -> Ranks:
         """Who sends to me."""
-        return self._named(self._graph.senders(self._round, self._at, len(self._ranks)))
+        return self._named(self._graph.senders)
 
-    def _named(self, places: Ranks) -> Ranks:
-        return tuple([self._ranks[place] for place in places])
+    def _named(self, find: Callable[[int, int, int], Ranks]) -> Ranks:
+        ranks = self._ranks
+        if self._graph.of_ranks:
+            return tuple([rank for rank in find(self._round, ranks[self._at], len(ranks)) if rank in ranks])
+        return tuple([ranks[place] for place in find(self._round, self._at, len(ranks))])
 
     @property
     def metropolis(self) -> dict[int, float]:
         """How much I take of each of my peers: see `metropolis`."""
-        taken = metropolis(self._graph, self._round, self._at, len(self._ranks))
-        return {self._ranks[place]: weight for place, weight in taken.items()}
+        ranks = self._ranks
+        if self._graph.of_ranks:
+            taken = metropolis(self._graph, self._round, ranks[self._at], len(ranks))
+            return {rank: weight for rank, weight in taken.items() if rank in ranks}
+        return {
+            ranks[place]: weight for place, weight in metropolis(self._graph, self._round, self._at, len(ranks)).items()
+        }
 
 
 def _others(ranks: Iterable[int], rank: int) -> Ranks:
@@ -217,7 +232,7 @@ def edges(*pairs: tuple[int, int]) -> Topology:
 
 
 def _edges(numbers: tuple[Any, ...], round: int, rank: int, size: int) -> Ranks:
-    return tuple(b if a == rank else a for a, b in numbers if rank in (a, b) and max(a, b) < size)
+    return tuple(b if a == rank else a for a, b in numbers if rank in (a, b))
 
 
 TOPOLOGIES: dict[str, Callable[[], Topology]] = {

@@ -30,6 +30,7 @@ class Client:
     seq :      the first number to use. A worker that starts again under the rank of a lost one must begin above all
                numbers that the other may have used (say at its generation * 2**32), else it is taken for its copy.
     window :   of the shards: so many messages may be under way (see `full`)
+    pushes :   how many its rank is taken to have pushed before
 
     Shards hear of pushes that hold nothing for them, too: so all versions and clocks are numbers of pushes, which is
     what `Pull(version=)` and `Pull(clock=)` wait for.
@@ -37,12 +38,12 @@ class Client:
 
     __slots__ = (
         *("_acked", "_cleared", "_everybody", "_nothing", "_open", "_others", "_ranges", "_window"),
-        *("seq", "worker"),
+        *("pushes", "seq", "worker"),
     )
 
-    def __init__(self, worker: int, ranges: Ranges, seq: int = 0, window: int = WINDOW) -> None:
+    def __init__(self, worker: int, ranges: Ranges, seq: int = 0, window: int = WINDOW, pushes: int = 0) -> None:
         check_whole("seq", seq, 0)
-        self.worker, self.seq = worker, seq
+        self.worker, self.seq, self.pushes = worker, seq, pushes
         self._ranges, self._window = ranges, window
         self._everybody = list(range(len(ranges)))
         self._nothing: list[None] = [None] * len(ranges)
@@ -95,6 +96,7 @@ class Client:
             coded = x.n_bytes
         part_of = 1.0 if coded is None or isinstance(x, np.ndarray) else coded / max(1, x.values.nbytes)
         worker, seq = self.worker, self._number()
+        self.pushes += 1
         parts = []
         for shard, (local, piece, others, clear) in enumerate(
             zip(rows, pieces, self._others, self._cleared, strict=True)

@@ -45,7 +45,7 @@ class Compressed(AbstractStrategy):
         if not inner.compressible:
             raise ValueError(f"{name} sends nothing that can be compressed: use one that does, such as LocalSGD()")
         object.__setattr__(self, "codec", find_codec(self.codec))  # a name will do
-        for what in ("needs", "least_workers", "server", "answer", "survives"):
+        for what in ("needs", "least_workers", "most_workers", "server", "answer", "survives", "coordinator"):
             object.__setattr__(self, what, getattr(inner, what))
 
     @property

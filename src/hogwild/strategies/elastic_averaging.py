@@ -9,7 +9,7 @@ import numpy as np
 
 from hogwild.deltas import Change
 from hogwild.interfaces import AbstractStrategy, Worker
-from hogwild.limits import check_fields, is_number
+from hogwild.limits import check_bool, check_fields, is_number
 from hogwild.rules.server import elastic
 from hogwild.rules.updates import Update
 
@@ -47,6 +47,7 @@ class ElasticAveraging(AbstractStrategy):
 
     def __post_init__(self) -> None:
         check_fields(self, "period", "minibatch")
+        check_bool("synchronous", self.synchronous)
         object.__setattr__(self, "server", elastic(self.beta))
         if not (is_number(self.momentum) and 0 <= self.momentum < 1):
             raise ValueError(f"momentum={self.momentum!r} must lie in [0, 1)")

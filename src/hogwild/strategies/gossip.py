@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, final, get_args
 
 import numpy as np
@@ -44,16 +44,19 @@ class Gossip(AbstractStrategy):
     """
 
     answer: ClassVar[Literal["mine"]] = "mine"
-    survives = frozenset({"lost worker", "lost message", "duplicate message", "slow worker"})
     compressible: ClassVar[bool] = False
     protocol: Protocol = "sgp"
     topology: Topology | None = None
     period: int = 100
     minibatch: int = 1
+    survives: frozenset[str] = field(init=False, repr=False, compare=False)  # type: ignore[misc]  # by protocol
 
     def __post_init__(self) -> None:
         check_fields(self, "period", "minibatch")
         object.__setattr__(self, "protocol", find_name("protocol", self.protocol, get_args(Protocol)))
+        # Who waits for nobody has old weights where a worker is very slow, and these count in the mean at the end.
+        late = {"slow worker"} if self.agree else set()
+        object.__setattr__(self, "survives", frozenset({"lost worker", "lost message", "duplicate message"} | late))
         if self.topology is not None:
             object.__setattr__(self, "topology", find_topology(self.topology))  # a name will do
         if self.protocol == "d-psgd" and not self._graph.symmetric:
@@ -85,9 +88,14 @@ class Gossip(AbstractStrategy):
                 await self._pull(me, place)
             else:
                 await self._push(me, place, before, mass)
-        if self.protocol == "ad-psgd":
-            await me.all_reduce()  # nobody changes my weights any more
-        everybody = (await me.all_reduce(np.append(me.params.weights * mass, mass))).sum
+        mine = np.append(me.params.weights * mass, mass)
+        if not self.agree:
+            await me.all_reduce()  # now nobody changes my weights any more, nor sends a share of his
+            mine = np.append(me.params.weights * mass, mass)
+            for message in await me.inbox():
+                mine += message.x
+            mass[:] = mine[-1:]
+        everybody = (await me.all_reduce(mine)).sum
         me.params.weights[:] = everybody[:-1] / everybody[-1]
 
     async def _push(self, me: Worker, place: Place, before: Vector, mass: Vector) -> None:

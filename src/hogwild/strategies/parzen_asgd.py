@@ -9,7 +9,7 @@ import numpy as np
 
 from hogwild.deltas import PartialState
 from hogwild.interfaces import AbstractStrategy, Worker
-from hogwild.limits import check_fields, check_positive
+from hogwild.limits import check_bool, check_fields, is_number
 from hogwild.requests import Ticket
 from hogwild.rules.parzen import Interval, lies_ahead
 
@@ -42,7 +42,8 @@ class ParzenASGD(AbstractStrategy):
     """
 
     answer: ClassVar[Literal["mine"]] = "mine"
-    survives = frozenset({"lost worker", "lost message", "duplicate message", "slow worker"})
+    # Not a slow worker: who waits for nobody has old weights where one is very slow, and these count at the end.
+    survives = frozenset({"lost worker", "lost message", "duplicate message"})
     compressible: ClassVar[bool] = False
     period: int = 100
     minibatch: int = 1
@@ -52,7 +53,9 @@ class ParzenASGD(AbstractStrategy):
 
     def __post_init__(self) -> None:
         check_fields(self, "period", "minibatch", "blocks")
-        check_positive("attraction", self.attraction)
+        if not (is_number(self.attraction) and 0 < self.attraction <= 1):
+            raise ValueError(f"attraction={self.attraction!r} must lie in (0, 1]: 1 goes to the mean of all")
+        check_bool("filter", self.filter)
 
     @property
     def agree(self) -> bool:
@@ -61,7 +64,7 @@ class ParzenASGD(AbstractStrategy):
     async def work(self, me: Worker) -> None:
         interval = Interval(self.period, self.period, gain=self.period / 4)
         under_way: list[Ticket] = []
-        learnt = np.ones(1, me.params.weights.dtype)  # examples; one, so that somebody has
+        learnt = np.ones(1)  # examples; one, so that somebody has
         async for _ in me.rounds():
             steps = max(1, round(interval.steps))
             change = await me.steps(steps, minibatch=self.minibatch, record=True)
@@ -73,7 +76,7 @@ class ParzenASGD(AbstractStrategy):
                 me.counts["sent"] += 1
             under_way = [ticket for ticket in under_way if not ticket.done]
             interval = interval.adapted(len(under_way))
-        everybody = (await me.all_reduce(np.append(me.params.weights * learnt, learnt))).sum
+        everybody = (await me.all_reduce(np.append(me.params.weights * learnt, learnt))).sum  # in float64
         me.params.weights[:] = everybody[:-1] / everybody[-1]
 
     def _state(self, me: Worker) -> PartialState:

@@ -48,7 +48,7 @@ def random_plan(
 
 
 def _plan(pick: Pick, workers: int, shards: int, horizon_s: float, survives: Collection[str]) -> Faults:
-    moments = [horizon_s * k / MOMENTS for k in range(MOMENTS + 1)]
+    moments = [float(f"{horizon_s * k / MOMENTS:.6g}") for k in range(MOMENTS + 1)]  # so that plans can be read
     faults = list(_of_messages(pick, workers, shards, moments, survives))
     if "lost worker" in survives:
         faults += _of_workers(pick, workers, moments, "lost coordinator" in survives)
@@ -67,7 +67,7 @@ def _of_messages(
         if share:
             yield Fault.lose(share)
         if late:
-            yield Fault.reorder(late, by_s=pick((moments[1] / 10, moments[1])))
+            yield Fault.reorder(late, by_s=pick((float(f"{moments[1] / 10:.6g}"), moments[1])))
         if pick((False, True)):
             begin, length = pick(range(MOMENTS)), pick((1, 4))
             apart = range(workers) if pick((False, True)) else [pick(range(workers))]

@@ -476,3 +476,20 @@ def test_the_seed_decides_what_is_lost():
     assert run(0, *some).faults.sent_again == run(0, *some).faults.lost_messages > 0
     assert run(0, *some).faults.duplicates_dropped > 0
     assert run(0, Fault.lose(0.3)).faults.lost_messages > run(0, Fault.lose(0.1)).faults.lost_messages
+
+
+def test_who_comes_has_pushed_as_often_as_others_though_they_do_not_in_each_round():
+    seen = []
+
+    async def work(me):
+        async for round in me.rounds():
+            stamp = (await me.pull()).stamps[0]
+            seen.append((me.rank, round.number, stamp.version - stamp.others))
+            change = await me.steps(1, record=True)
+            if round.number % 3 == 2:
+                await me.push(change)
+
+    look(cluster(Fault.kill(worker=2, at_s=5 * MS, back_s=12 * MS)), work, probe=served(sgd()), n_examples=90)
+    pushed = {number: own for rank, number, own in seen if rank == 2}
+    assert max(pushed) > 12
+    assert all(number // 3 - 1 <= own <= number // 3 + 1 for number, own in pushed.items())

@@ -164,9 +164,9 @@ class Membership:
 
     def _admit(self, rank: int, other: int, number: int) -> None:
         self._absent.discard(rank)
-        self._hub.admit(rank, other, number, self._lives[rank] + 1)
+        pushes = self._hub.admit(rank, other, number, self._lives[rank] + 1)
         if self._replicas is not None:
-            self._replicas.admitted(rank, number)
+            self._replicas.admitted(rank, pushes)
         self._cluster.refresh()
 
     def _transfer(self, rank: int, other: int) -> None:

@@ -24,7 +24,6 @@ from hogwild import (
     Hogwild,
     LocalSGD,
     ParzenASGD,
-    Sandblaster,
     Simulated,
     Speeds,
     Stop,
@@ -143,7 +142,6 @@ strategies = st.one_of(
     st.builds(Gossip, protocol=st.just("d-psgd"), topology=st.sampled_from(["ring", "hypercube"]), period=small),
     st.builds(ParzenASGD, period=small, blocks=st.integers(1, 3)),
     st.builds(GrowingBatches, sizes=st.sampled_from([constant_size(5), linear_size(3)]), delay=st.integers(0, 2)),
-    st.builds(Sandblaster, method=st.sampled_from(["lbfgs", "gradient_descent"])),
     st.builds(Compressed, st.builds(BoundedStaleness, period=small), st.sampled_from(["float16", "topk", "sign"])),
     st.builds(Compressed, st.builds(LocalSGD, period=small), st.sampled_from(["float16", "topk", "sign"])),
 )

@@ -24,6 +24,7 @@ from hogwild import (
     Hogwild,
     LocalSGD,
     ParzenASGD,
+    Sandblaster,
     Simulated,
     Speeds,
     Stop,
@@ -332,3 +333,14 @@ def test_what_is_wrapped_depends_on_its_coordinator_still():
     type(inner).coordinator, type(inner).most_workers = 0, 2
     outer = Compressed(inner, "sign")
     assert (outer.coordinator, outer.most_workers) == (0, 2)
+
+
+def test_a_coordinator_that_leaves_says_so_before_another_leads():
+    """It still measures what was evaluated in its last round, and the sum must not be that of another."""
+    leave = Fault.leave(worker=0, at_s=7.5e-4), Fault.leave(worker=1, at_s=1.875e-4)
+    kill = Fault.kill(shard=0, at_s=6.875e-4), Fault.kill(shard=1, at_s=8.125e-4)
+    bad = Fault.lose(0.3), Fault.reorder(0.1, by_s=6.25e-5)
+    plan = Faults((*bad, *leave, *kill), detect_s=6.25e-5, retry_s=6.25e-6)
+    engine = Simulated(3, shards=2, speeds=Speeds(straggle=0.1), faults=plan)
+    trial = Trial(model=Ledger(goal=2), stop=Stop(epochs=3, tol=None), n_examples=19, seed=2**31)
+    assert trial.run_strategy(engine, Sandblaster()).reason == "epochs"

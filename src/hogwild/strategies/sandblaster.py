@@ -62,7 +62,8 @@ class Sandblaster(AbstractStrategy):
         mind: Coordinator | None = None  # of the leader alone
         async for round in me.rounds():
             live = (me.rank, *me.peers)
-            chosen = leader if leader in live else min(live)
+            # Who led and leaves says so in this sum, after what it still does; of one that died the sum says nothing.
+            chosen = leader if leader >= 0 else min(live)
             # Late: somebody has led already. And who joins now may be the lowest, but must first hear what is going on.
             if chosen != me.rank or round.late or not (heard or round.number == 0):
                 mind = None

@@ -131,19 +131,24 @@ class PartialState:
     """The weights of some rows, for a peer's mailbox. Two cannot be added up.
 
     values : (weights of these rows,), one row after another
+    keys :   None: all rows. A range of rows takes two numbers to name.
     """
 
     values: Vector
-    keys: Keys
+    keys: Keys | None = None
 
     def copy(self) -> PartialState:
         """One that does not change when the values do."""
-        return PartialState(self.values.copy(), self.keys.copy())
+        return PartialState(self.values.copy(), _copy(self.keys))
 
     @property
     def n_bytes(self) -> int:
         """What it takes to send."""
-        return self.values.nbytes + self.keys.nbytes
+        keys = self.keys
+        if keys is None or not keys.size:
+            return self.values.nbytes
+        is_range = keys[-1] - keys[0] == keys.size - 1
+        return self.values.nbytes + (2 * keys.itemsize if is_range else keys.nbytes)
 
 
 def _copy(keys: Keys | None) -> Keys | None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.conformance.halving import halving
 
 from hogwild import (
     ALL,
@@ -34,7 +35,7 @@ from hogwild import (
 )
 from hogwild.testing import ENGINE_CHECKS, Survival, fault_plans
 from hogwild.testing.ledger import Ledger
-from hogwild.testing.probes import Probe, Trial, look, served, settled
+from hogwild.testing.probes import Probe, Trial, look, served
 from hogwild.testing.soak import SOAKED
 from hogwild.testing.soak import main as soak
 from hogwild.testing.survival import in_small_steps
@@ -143,6 +144,7 @@ strategies = st.one_of(
     st.builds(Gossip, protocol=st.just("d-psgd"), topology=st.sampled_from(["ring", "hypercube"]), period=small),
     st.builds(ParzenASGD, period=small, blocks=st.integers(1, 3)),
     st.builds(GrowingBatches, sizes=st.sampled_from([constant_size(5), linear_size(3)]), delay=st.integers(0, 2)),
+    st.builds(Sandblaster, method=st.sampled_from(["lbfgs", "gradient_descent"])),
     st.builds(Compressed, st.builds(BoundedStaleness, period=small), st.sampled_from(["float16", "topk", "sign"])),
     st.builds(Compressed, st.builds(LocalSGD, period=small), st.sampled_from(["float16", "topk", "sign"])),
 )
@@ -219,21 +221,7 @@ def test_no_acknowledged_push_is_lost_and_none_applied_twice(engine, seed, times
 
 @given(troubled(MESSAGES), seeds, st.integers(1, 8), st.sampled_from(["add", "queue"]))
 def test_messages_lose_no_mass(engine, seed, times, mode):
-    async def work(me):
-        mine = me.params.weights
-        mine[:] = 2.0**me.rank
-        for _ in range(times):
-            if await me.put(int(me.rng.integers(me.size)), mine / 2, mode):
-                mine /= 2
-            for message in await me.inbox():
-                mine += message.x
-        await settled(me)
-        for message in await me.inbox():
-            mine += message.x
-        total = await me.all_reduce(mine)
-        np.testing.assert_array_equal(total.sum, 2.0**me.size - 1)
-
-    look(engine, work, seed=seed)
+    look(engine, halving(times, mode), seed=seed)
 
 
 @given(troubled(MESSAGES), seeds, st.integers(1, 8))

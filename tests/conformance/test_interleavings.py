@@ -9,6 +9,7 @@ from math import inf
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.conformance.halving import halving
 
 from hogwild import (
     ALL,
@@ -50,7 +51,7 @@ from hogwild import (
 from hogwild.deltas import Change
 from hogwild.rules.topologies import TOPOLOGIES
 from hogwild.testing.ledger import Ledger
-from hogwild.testing.probes import Probe, Trial, look, served, settled
+from hogwild.testing.probes import Probe, Trial, look, served
 
 speeds = st.builds(
     Speeds,
@@ -236,23 +237,7 @@ def test_a_quorum_is_kept_and_all_are_told_the_same_sum(engine, seed, quorum, ro
 @given(clusters, seeds, st.integers(1, 8), st.sampled_from(["add", "queue"]))
 def test_gossip_loses_no_mass(engine, seed, times, mode):
     """Push-sum: half of what I have goes to somebody, and is somewhere at any time."""
-
-    async def work(me):
-        mine = me.params.weights
-        mine[:] = 2.0**me.rank
-        for _ in range(times):
-            peer = int(me.rng.integers(me.size))
-            if await me.put(peer, mine / 2, mode):
-                mine /= 2
-            for message in await me.inbox():
-                mine += message.x
-        await settled(me)
-        for message in await me.inbox():
-            mine += message.x
-        total = await me.all_reduce(mine)
-        np.testing.assert_array_equal(total.sum, 2.0**me.size - 1)
-
-    look(engine, work, seed=seed)
+    look(engine, halving(times, mode), seed=seed)
 
 
 # Messages to oneself take no time, and events of one time run in any order.

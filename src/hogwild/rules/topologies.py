@@ -65,20 +65,20 @@ class Topology(NamedTuple):
             rounds = max(1, 2 * rounds)
             if len(_reached(sent)) == len(_reached(heard)) == size:
                 return
-        for edges, sentence in (
+        for ways, sentence in (
             (sent, "what worker 0 learns never reaches worker {}"),
             (heard, "worker 0 never hears of worker {}"),
         ):
-            missing = set(range(size)) - _reached(edges)
+            missing = set(range(size)) - _reached(ways)
             if missing:
                 raise ValueError(f"{self!r} does not connect {size} workers: {sentence.format(min(missing))}")
 
 
-def _reached(edges: list[set[int]]) -> set[int]:
+def _reached(ways: list[set[int]]) -> set[int]:
     """Who can be reached from 0."""
     found, new = {0}, [0]
     while new:
-        more = edges[new.pop()] - found
+        more = ways[new.pop()] - found
         found |= more
         new += more
     return found
@@ -91,41 +91,37 @@ class Place:
     live : the other ranks that are there, in increasing order
     """
 
-    __slots__ = ("_at", "_graph", "_ranks", "_round")
+    __slots__ = ("_graph", "_me", "_ranks", "_round")
 
     def __init__(self, graph: Topology, round: int, rank: int, live: Sequence[int]) -> None:
         at = bisect(live, rank)
         # Mostly all are there, and ranks are places.
         complete = max(rank, live[-1] if live else 0) == len(live)
         self._ranks: Sequence[int] = range(len(live) + 1) if complete else (*live[:at], rank, *live[at:])
-        self._graph, self._round, self._at = graph, round, at
+        self._graph, self._round, self._me = graph, round, rank if graph.of_ranks else at
 
     @property
     def peers(self) -> Ranks:
         """To whom I send."""
-        return self._named(self._graph.peers)
+        return self._there(self._graph.peers(self._round, self._me, len(self._ranks)))
 
     @property
     def senders(self) -> Ranks:
         """Who sends to me."""
-        return self._named(self._graph.senders)
+        return self._there(self._graph.senders(self._round, self._me, len(self._ranks)))
 
-    def _named(self, find: Callable[[int, int, int], Ranks]) -> Ranks:
+    def _there(self, found: Ranks) -> Ranks:
+        """Their ranks, of those that are there."""
         ranks = self._ranks
-        if self._graph.of_ranks:
-            return tuple([rank for rank in find(self._round, ranks[self._at], len(ranks)) if rank in ranks])
-        return tuple([ranks[place] for place in find(self._round, self._at, len(ranks))])
+        return tuple([each for each in found if each in ranks] if self._graph.of_ranks else [ranks[at] for at in found])
 
     @property
     def metropolis(self) -> dict[int, float]:
-        """How much I take of each of my peers: see `metropolis`."""
-        ranks = self._ranks
+        """How much I take of each of my peers: see `metropolis`. What I would take of who is gone stays mine."""
+        taken = metropolis(self._graph, self._round, self._me, len(self._ranks))
         if self._graph.of_ranks:
-            taken = metropolis(self._graph, self._round, ranks[self._at], len(ranks))
-            return {rank: weight for rank, weight in taken.items() if rank in ranks}
-        return {
-            ranks[place]: weight for place, weight in metropolis(self._graph, self._round, self._at, len(ranks)).items()
-        }
+            return {rank: weight for rank, weight in taken.items() if rank in self._ranks}
+        return {self._ranks[at]: weight for at, weight in taken.items()}
 
 
 def _others(ranks: Iterable[int], rank: int) -> Ranks:

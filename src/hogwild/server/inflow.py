@@ -59,7 +59,9 @@ class Inflow:
     def pulled(self, worker: int, others: int, values: Vector, at: At) -> None:
         """The worker is given these weights."""
         kept = None
-        if self._how.compensation:
+        if self._how.compensation and isinstance(at, slice):
+            kept = values.copy()
+        elif self._how.compensation:
             kept = self._latest(worker).copy()
             kept[at] = values
         self._sights[worker][others] = _Sight(self.updates, kept)

@@ -88,13 +88,12 @@ class Gossip(AbstractStrategy):
                 await self._pull(me, place)
             else:
                 await self._push(me, place, before, mass)
-        mine = np.append(me.params.weights * mass, mass)
         if not self.agree:
             await me.all_reduce()  # now nobody changes my weights any more, nor sends a share of his
-            mine = np.append(me.params.weights * mass, mass)
-            for message in await me.inbox():
-                mine += message.x
-            mass[:] = mine[-1:]
+        mine = np.append(me.params.weights * mass, mass)
+        for message in () if self.agree else await me.inbox():
+            mine += message.x
+        mass[:] = mine[-1:]
         everybody = (await me.all_reduce(mine)).sum
         me.params.weights[:] = everybody[:-1] / everybody[-1]
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, final
 
 import numpy as np
 
-from hogwild.deltas import PartialState
+from hogwild.deltas import PartialState, Vector
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.limits import check_bool, check_fields, is_number
 from hogwild.requests import Ticket
@@ -81,17 +81,21 @@ class ParzenASGD(AbstractStrategy):
 
     def _state(self, me: Worker) -> PartialState:
         """One block of my weights."""
-        rows = me.params.rows
-        blocks = min(self.blocks, rows.n_rows)
-        number = int(me.rng.integers(blocks)) if blocks > 1 else 0
-        keys = np.arange(number * rows.n_rows // blocks, (number + 1) * rows.n_rows // blocks)
-        return PartialState(me.params.weights[me.params.positions(keys)], keys)
+        params, rows = me.params, me.params.rows.n_rows
+        blocks = min(self.blocks, rows)
+        if blocks == 1:
+            return PartialState(params.weights)
+        number = int(me.rng.integers(blocks))
+        keys = np.arange(number * rows // blocks, (number + 1) * rows // blocks)
+        return PartialState(params.weights[params.positions(keys)], keys)
 
-    async def _listen(self, me: Worker, d: np.ndarray) -> None:
-        w = me.params.weights
+    async def _listen(self, me: Worker, d: Vector) -> None:
+        w, messages = me.params.weights, await me.inbox()
+        if not messages:
+            return
         before, total, count = w - d, np.zeros_like(w), np.ones_like(w)
-        for message in await me.inbox():
-            at = me.params.positions(message.x.keys)
+        for message in messages:
+            at = slice(None) if message.x.keys is None else me.params.positions(message.x.keys)
             accepted = not self.filter or lies_ahead(before[at], w[at], message.x.values)
             me.counts["accepted" if accepted else "rejected"] += 1
             if accepted:

@@ -9,7 +9,21 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 
 from hogwild.interfaces import AbstractStrategy
-from hogwild.strategies import STRATEGIES, AllReduce, Downpour
+from hogwild.rules.codecs import float16, sign, topk
+from hogwild.rules.directions import conjugate_gradient
+from hogwild.rules.sample_sizes import PermissibleDelay
+from hogwild.strategies import (
+    STRATEGIES,
+    AllReduce,
+    BoundedStaleness,
+    Compressed,
+    Downpour,
+    ElasticAveraging,
+    Gossip,
+    GrowingBatches,
+    LocalSGD,
+    Sandblaster,
+)
 from hogwild.testing.survival import Survival, in_small_steps
 
 SOAKED: dict[str, Callable[[], AbstractStrategy]] = {
@@ -17,8 +31,21 @@ SOAKED: dict[str, Callable[[], AbstractStrategy]] = {
     "all-reduce with a backup": lambda: AllReduce(backups=1),
     "downpour that waits": lambda: Downpour(fetch="wait"),
     "downpour by rows": lambda: Downpour(fetch="rows"),
+    "downpour, the largest half": lambda: Compressed(Downpour(), topk(0.5)),
+    "all-reduce of signs": lambda: Compressed(AllReduce(), sign()),
+    "local-sgd in half precision": lambda: Compressed(LocalSGD(), float16()),
+    "bounded-staleness of 0": lambda: BoundedStaleness(0),
+    "elastic-averaging in rounds": lambda: ElasticAveraging(synchronous=True),
+    "elastic-averaging with momentum": lambda: ElasticAveraging(momentum=0.5),
+    "gosgd": lambda: Gossip("gosgd"),
+    "d-psgd": lambda: Gossip("d-psgd"),
+    "ad-psgd": lambda: Gossip("ad-psgd"),
+    "pull-gossip": lambda: Gossip("pull"),
+    "growing-batches that wait": lambda: GrowingBatches(delay=0),
+    "growing-batches with tau": lambda: GrowingBatches(delay=PermissibleDelay()),
+    "sandblaster by conjugate gradient": lambda: Sandblaster(conjugate_gradient()),
 }
-"""The strategies of the table, and some with other settings."""
+"""The strategies of the table, and others of their protocols and settings."""
 
 
 def failures(seeds: Sequence[int]) -> Iterator[tuple[str, int, str]]:

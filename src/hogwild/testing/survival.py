@@ -19,7 +19,7 @@ from hogwild.testing.problems import Problem, problem
 from hogwild.traffic import FaultReport
 from hogwild.training import train
 
-LEARNT = 1e-3  # of what there was to gain: so little may be left without faults
+LEARNT = 3e-4  # of what there was to gain: so little may be left without faults
 MOST_EPOCHS = 240
 
 
@@ -27,7 +27,7 @@ MOST_EPOCHS = 240
 def _easy() -> Problem:
     """One that small constant steps solve, however they are shared out."""
     task = problem(n=120, d=4, l2=0.1)
-    return task._replace(model=Linear("squared", l2=0.1, schedule=constant(0.03)), epochs=30)
+    return task._replace(model=Linear("squared", l2=0.1, schedule=constant(0.03)), epochs=60)
 
 
 def in_small_steps(strategy: AbstractStrategy) -> AbstractStrategy:
@@ -35,13 +35,15 @@ def in_small_steps(strategy: AbstractStrategy) -> AbstractStrategy:
     if not dataclasses.is_dataclass(strategy):
         return strategy
     now = {each.name: getattr(strategy, each.name) for each in dataclasses.fields(strategy) if each.init}
-    small = {
+    small: dict[str, object] = {
         "period": 5,
         "server": sgd(),
         "sizes": constant_size(10),
         **({"block_examples": 10} if "block_examples" in now else {"minibatch": 4}),
     }
     changed = {name: value for name, value in small.items() if isinstance(now.get(name), type(value))}
+    if isinstance(inner := now.get("strategy"), AbstractStrategy):
+        changed["strategy"] = in_small_steps(inner)
     return dataclasses.replace(strategy, **changed)
 
 

@@ -10,6 +10,10 @@ from math import isfinite
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
+from hogwild.names import wrong_type
+
+ROUNDING = 1e-6  # of a sum of shares
+
 
 def is_number(value: Any) -> TypeGuard[float]:
     """Is it a real number, of Python or NumPy? True and False are none."""
@@ -37,6 +41,14 @@ def check_bool(name: str, value: Any) -> None:
     """TypeError unless `value` is True or False."""
     if not isinstance(value, bool):
         raise TypeError(f"{name}={value!r} must be True or False")
+
+
+def check_shares(name: str, value: Any, of: str) -> None:
+    """TypeError unless `value` is a tuple of numbers, ValueError unless they are positive and add up to 1."""
+    if not isinstance(value, tuple):
+        raise wrong_type(name, value, f"a tuple of numbers, one for each {of}, or None")
+    if not (all(is_number(share) and share > 0 for share in value) and abs(sum(value) - 1) < ROUNDING):
+        raise ValueError(f"{name}={value!r} must be positive numbers with the sum 1, or None")
 
 
 def check_fields(record: Any, *names: str) -> None:

@@ -101,6 +101,11 @@ class Place:
         self._graph, self._round, self._me = graph, round, rank if graph.of_ranks else at
 
     @property
+    def two_ways(self) -> bool:
+        """Do I hear from whom I send to?"""
+        return self._graph.symmetric
+
+    @property
     def peers(self) -> Ranks:
         """To whom I send."""
         return self._there(self._graph.peers(self._round, self._me, len(self._ranks)))

@@ -11,9 +11,9 @@ from hogwild.deltas import Change, Coded, Delta, Sent
 from hogwild.interfaces import AbstractStrategy, Unsupported, Worker
 from hogwild.names import wrong_type
 from hogwild.requests import Push, Put, Reduce, Start
+from hogwild.requests.interposed import Interposed
 from hogwild.rules.codecs import Codec, fed_back, find_codec
 from hogwild.rules.updates import Update
-from hogwild.strategies.interposed import Interposed
 
 
 @final
@@ -54,7 +54,7 @@ class Compressed(AbstractStrategy):
 
     async def work(self, me: Worker) -> None:
         coder = _Coder(self.codec, me, type(self.strategy).__name__)
-        await Interposed(self.strategy.work(me), me, coder.request)
+        await Interposed(self.strategy.work(me), me.made, coder.request)
 
 
 @final

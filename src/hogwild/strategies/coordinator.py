@@ -7,7 +7,6 @@ those of w.
 from __future__ import annotations
 
 import math
-from enum import IntEnum
 from typing import final
 
 import numpy as np
@@ -19,14 +18,6 @@ from hogwild.rules.line_search import Search, Stage, advance, begin, resolution_
 
 POINTS = ("point 0", "point 1")
 """One of them is the accepted point, and the next is written to the other: one is whole whenever we are lost."""
-
-
-class News(IntEnum):
-    """What the coordinator tells the others."""
-
-    GO = 0  # the point is there: evaluate it
-    LEFT = 1  # I go through no more rounds: whoever does needs another coordinator
-    DONE = 2  # no step is better: the server holds the answer
 
 
 @final
@@ -44,7 +35,7 @@ class Coordinator:
         self._products = Products(0.0)
         self._gain: float | None = None  # what the slope promised for the last accepted step
 
-    def message(self, news: News) -> Vector:
+    def message(self, news: int) -> Vector:
         """What all must know: who coordinates, where the accepted point is, and what is to be done."""
         return np.array([self._me.rank, self._slot or 0, news], np.float64)
 

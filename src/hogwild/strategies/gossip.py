@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, final, get_args
+from typing import ClassVar, Literal, final
 
 import numpy as np
 
@@ -11,10 +11,8 @@ from hogwild.deltas import Vector
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.limits import check_fields
 from hogwild.names import find_name
-from hogwild.rules.topologies import Place, Topology, bipartite, exponential, find_topology, random, ring
-
-Protocol = Literal["sgp", "gosgd", "d-psgd", "ad-psgd", "pull"]
-LEAST_MASS = 0.5  # who has no more left has given itself away, and listens first
+from hogwild.rules.topologies import Place, Topology, find_topology
+from hogwild.strategies.protocols import PROTOCOLS, Name, Protocol
 
 
 @final
@@ -45,7 +43,7 @@ class Gossip(AbstractStrategy):
 
     answer: ClassVar[Literal["mine"]] = "mine"
     compressible: ClassVar[bool] = False
-    protocol: Protocol = "sgp"
+    protocol: Name = "sgp"
     topology: Topology | None = None
     period: int = 100
     minibatch: int = 1
@@ -53,41 +51,40 @@ class Gossip(AbstractStrategy):
 
     def __post_init__(self) -> None:
         check_fields(self, "period", "minibatch")
-        object.__setattr__(self, "protocol", find_name("protocol", self.protocol, get_args(Protocol)))
+        object.__setattr__(self, "protocol", find_name("protocol", self.protocol, PROTOCOLS))
         # Who waits for nobody has old weights where a worker is very slow, and these count in the mean at the end.
         late = {"slow worker"} if self.agree else set()
         object.__setattr__(self, "survives", frozenset({"lost worker", "lost message", "duplicate message"} | late))
         if self.topology is not None:
             object.__setattr__(self, "topology", find_topology(self.topology))  # a name will do
-        if self.protocol == "d-psgd" and not self._graph.symmetric:
-            raise ValueError(f'protocol="d-psgd" wants a symmetric topology such as ring(), not {self.topology!r}')
+        if self._protocol.two_ways and not self._graph.symmetric:
+            raise ValueError(
+                f'protocol="{self.protocol}" wants a symmetric topology such as ring(), not {self.topology!r}'
+            )
 
     @property
     def _graph(self) -> Topology:
-        usual = {"gosgd": random(), "d-psgd": ring(), "ad-psgd": bipartite(), "pull": random()}
-        return usual.get(self.protocol, exponential()) if self.topology is None else self.topology
+        return self._protocol.usual() if self.topology is None else self.topology
+
+    @property
+    def _protocol(self) -> Protocol:
+        return PROTOCOLS[self.protocol]
 
     @property
     def agree(self) -> bool:
-        return self.protocol in ("sgp", "d-psgd")
+        return self._protocol.agree
 
     async def work(self, me: Worker) -> None:
         if me.rank == 0:
             self._graph.check(me.size)
         mass = me.params.local("mass", np.ones(1, me.params.weights.dtype))
         async for round in me.rounds():
-            if self.protocol == "ad-psgd":
-                await self._meet(me, round.number)
+            if self._protocol.between:
+                await self._step(me, round.number, mass)
                 continue
             before = me.params.weights.copy()
             await me.steps(self.period, minibatch=self.minibatch)
-            place = Place(self._graph, round.number, me.rank, me.peers)
-            if self.protocol == "d-psgd":
-                await self._mix(me, place)
-            elif self.protocol == "pull":
-                await self._pull(me, place)
-            else:
-                await self._push(me, place, before, mass)
+            await self._protocol.mix(me, Place(self._graph, round.number, me.rank, me.peers), mass, before)
         if not self.agree:
             await me.all_reduce()  # now nobody changes my weights any more, nor sends a share of his
         mine = np.append(me.params.weights * mass, mass)
@@ -97,37 +94,10 @@ class Gossip(AbstractStrategy):
         everybody = (await me.all_reduce(mine)).sum
         me.params.weights[:] = everybody[:-1] / everybody[-1]
 
-    async def _push(self, me: Worker, place: Place, before: Vector, mass: Vector) -> None:
-        z, waits = me.params.weights, self.protocol == "sgp"
-        peers = place.peers if waits or mass[0] > LEAST_MASS else ()
-        x = before * mass + (z - before) if waits else z * mass
-        share = np.append(x, mass) / (1 + len(peers))
-        kept = share.copy()
-        for peer in peers:
-            if not await me.put(peer, share, "queue" if waits else "add"):
-                kept += share
-        for message in await me.inbox(place.senders if waits else None):
-            kept += message.x
-        mass[:] = kept[-1:]
-        z[:] = kept[:-1] / mass
-
-    async def _mix(self, me: Worker, place: Place) -> None:
-        w, taken = me.params.weights, place.metropolis
-        for peer in taken:
-            await me.put(peer, w, "queue")
-        messages = await me.inbox(tuple(taken))
-        w += sum((taken[message.sender] * (message.x - w) for message in messages), np.zeros_like(w))
-
-    async def _meet(self, me: Worker, number: int) -> None:
+    async def _step(self, me: Worker, number: int, mass: Vector) -> None:
+        """A gradient, perhaps an exchange, and the step: rounds are steps."""
         delta = await me.gradient(self.minibatch)
-        exchange, remainder = divmod(number, self.period)
-        if remainder == self.period - 1:
-            for peer in Place(self._graph, exchange, me.rank, me.peers).peers:
-                if me.rank < peer or not self._graph.symmetric:
-                    await me.average(peer)
+        exchange, step = divmod(number, self.period)
+        if step == self.period - 1:
+            await self._protocol.mix(me, Place(self._graph, exchange, me.rank, me.peers), mass, me.params.weights)
         await me.apply(delta)
-
-    async def _pull(self, me: Worker, place: Place) -> None:
-        w, answers = me.params.weights, [await me.get(peer) for peer in place.peers]
-        others = [answer.x for answer in answers if answer is not None]  # None: it is dead
-        w[:] = sum(others, w) / (1 + len(others))

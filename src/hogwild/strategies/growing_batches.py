@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, final
 import numpy as np
 
 from hogwild.interfaces import AbstractStrategy, Worker
-from hogwild.limits import check_fields, check_whole, is_number
+from hogwild.limits import check_fields, check_shares, check_whole
 from hogwild.names import wrong_type
 from hogwild.requests import Ticket
 from hogwild.rules.sample_sizes import PermissibleDelay, RoundRate, SampleSizes, examples_allowed, linear_size
@@ -16,7 +16,6 @@ from hogwild.rules.updates import sgd
 from hogwild.strategies.own_changes import OwnChanges
 
 ROUND = "growing batches"  # in `Params.state`: the worker's round, and the examples before the run that it belongs to
-ROUNDING = 1e-6  # of the sum of weights
 
 
 @final
@@ -71,11 +70,7 @@ class GrowingBatches(AbstractStrategy):
         if not isinstance(self.delay, PermissibleDelay):
             check_whole("delay", self.delay, 0, ", or PermissibleDelay()")
         if self.weights is not None:
-            if not isinstance(self.weights, tuple):
-                raise wrong_type("weights", self.weights, "a tuple of numbers, one for each worker, or None")
-            sound = all(is_number(weight) and weight > 0 for weight in self.weights)
-            if not (sound and abs(sum(self.weights) - 1) < ROUNDING):
-                raise ValueError(f"weights={self.weights!r} must be positive numbers with the sum 1, or None")
+            check_shares("weights", self.weights, "worker")
 
     @property
     def agree(self) -> bool:

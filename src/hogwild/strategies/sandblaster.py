@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import ClassVar, Literal, final
 
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.rules.directions import Method, find_method, lbfgs
 from hogwild.rules.updates import sgd
-from hogwild.strategies.coordinator import POINTS, Coordinator, News
+from hogwild.strategies.coordinator import POINTS, Coordinator
+
+
+class News(IntEnum):
+    """What the coordinator tells the others."""
+
+    GO = 0  # the point is there: evaluate it
+    LEFT = 1  # I go through no more rounds: whoever does needs another coordinator
+    DONE = 2  # no step is better: the server holds the answer
 
 
 @final

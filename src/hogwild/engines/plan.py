@@ -79,6 +79,11 @@ class Faults:
         """The workers that are not there at the beginning."""
         return {fault.workers[0] for fault in self.of_kind("join")}
 
+    def takes_away(self) -> Fault | None:
+        """One after which a worker never comes back; None if there is none."""
+        last = {change.worker: change for change in self.changes()}
+        return next((change.fault for change in last.values() if not change.comes), None)
+
     def changes(self) -> Iterator[Change]:
         """Who comes and goes, in order of time."""
         found = []

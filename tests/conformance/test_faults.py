@@ -123,7 +123,7 @@ def test_random_plans_are_survived(first):
     assert list(failures(range(first, first + 25))) == []
 
 
-# Not ParzenASGD and elastic averaging: where each worker has other rows, they differ by more than 1 % from seed to seed.
+# Not ParzenASGD and elastic averaging: where each has other rows, they differ by more than 1 % from seed to seed.
 ON_OWN_ROWS = {
     "all-reduce": AllReduce(minibatch=4),
     "full-batch": AllReduce(minibatch=ALL),

@@ -1,22 +1,15 @@
 """The scripts in examples/ run, at a size that takes no time, and show what they are there to show."""
 
-import importlib.util
 import os
 import re
 
 import pytest
 from tests.docs.blocks import ROOT
+from tests.docs.scripts import load
 
 from hogwild import Downpour, adagrad, sgd
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-
-
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def table(printed, width):

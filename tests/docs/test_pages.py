@@ -42,18 +42,8 @@ RUN = sorted(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", RUN, ids=lambda path: path.name)
-def test_what_the_pages_of_strategies_show_runs(path):
+def test_what_the_other_pages_show_runs(path):
     check(path, {"__name__": path.stem})
-
-
-@pytest.mark.slow
-def test_what_the_page_on_faults_shows_runs():
-    check(ROOT / "docs" / "faults.md", {"__name__": "faults"})
-
-
-@pytest.mark.slow
-def test_what_the_page_on_growing_batches_shows_runs():
-    check(ROOT / "docs" / "growing-batches.md", {"__name__": "growing"})
 
 
 @pytest.mark.slow

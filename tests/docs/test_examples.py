@@ -74,13 +74,15 @@ def test_round_robin_is_raced_against_one_thread(capsys):
 @pytest.mark.slow
 def test_growing_samples_take_fewer_rounds(capsys):
     pytest.importorskip("torch", reason="its models are networks")
-    load("growing_batches").main(["--gradients", "2800", "--seeds", "1", "--problems", "convex"])
+    shown = load("growing_batches")
+    shown.main(["--gradients", "2800", "--seeds", "1", "--problems", "convex"])
     problems, slope, distances = capsys.readouterr().out.split("\n\n")
     rows = dict(table(problems, 35))
     assert len(rows) == 4
     for name, (rounds, gradients, error) in rows.items():
         assert gradients >= 2800
         assert error < 20
-        assert rounds == pytest.approx(gradients / 10 if "constant" in name else (gradients * 2 / 3) ** 0.5, rel=0.15)
+        expected = gradients / shown.SMALL.b if "constant" in name else (2 * gradients / shown.GROWING.a) ** 0.5
+        assert rounds == pytest.approx(expected, rel=0.15)
     assert float(slope.split(":")[1]) == pytest.approx(0.5, abs=0.1)
     assert all(float(line.split()[2]) < 1000 for line in distances.splitlines()[1:])

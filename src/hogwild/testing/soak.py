@@ -13,6 +13,7 @@ from hogwild.interfaces import AbstractStrategy
 from hogwild.rules.codecs import float16, sign, topk
 from hogwild.rules.directions import conjugate_gradient
 from hogwild.rules.sample_sizes import PermissibleDelay
+from hogwild.rules.server import compensated, damped, softsync
 from hogwild.strategies import (
     STRATEGIES,
     AllReduce,
@@ -33,6 +34,12 @@ SOAKED: dict[str, Callable[[], AbstractStrategy]] = {
     "downpour that waits": lambda: Downpour(fetch="wait"),
     "downpour by rows": lambda: Downpour(fetch="rows"),
     "downpour, the largest half": lambda: Compressed(Downpour(), topk(0.5)),
+    "downpour, damped": lambda: Downpour(server=damped("sgd")),
+    "downpour, compensated": lambda: Downpour(server=compensated("sgd")),
+    "downpour, compensated adaptively": lambda: Downpour(server=compensated("sgd", adaptive=True)),
+    "downpour, softsync": lambda: Downpour(server=softsync("sgd", 2)),
+    "downpour, damped softsync": lambda: Downpour(server=damped(softsync("sgd", 2))),
+    "downpour, damped and compensated rows": lambda: Downpour(fetch="rows", server=damped(compensated("sgd"))),
     "all-reduce of signs": lambda: Compressed(AllReduce(), sign()),
     "local-sgd in half precision": lambda: Compressed(LocalSGD(), float16()),
     "bounded-staleness of 0": lambda: BoundedStaleness(0),

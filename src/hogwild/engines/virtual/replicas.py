@@ -1,8 +1,8 @@
 """Shards with a copy each, on a host of its own: a push is acknowledged when both have applied it.
 
 Primary and backup (a chain of two): the primary applies what it is sent and hands it on, in that order, so that both
-are equal bit for bit. It answers when the copy knows all that the answer was made of: so nothing that a worker was told
-can be lost with one host.
+are equal bit for bit; pulls, too, if the server's rule remembers them. It answers when the copy knows all that the
+answer was made of, and what is remembered of it: so nothing that a worker was told can be lost with one host.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hogwild.engines.servers import Servers
 from hogwild.engines.transport import HEADER_BYTES, Act, Host
 from hogwild.engines.virtual.retrying import Retrying
 from hogwild.engines.virtual.unreliable import Unreliable
-from hogwild.server import PushPart, Shard
+from hogwild.server import PullPart, PushPart, Shard
 
 
 class ShardLost(RuntimeError):
@@ -49,12 +49,19 @@ class Replicas:
         self._hosts = len(self._chains)  # of backups, so far
         calls.mutated, calls.when_safe = self.mutated, self.when_safe
 
+    def copy(self, number: int) -> Shard:
+        """The copy of this shard, which lags behind by what is on its way."""
+        return self._chains[number].copy
+
     def mutated(self, number: int, part: Any) -> None:
-        """The primary has applied it: now the copy."""
+        """The primary has applied it, or remembers it: now the copy."""
+        chain, n_bytes = self._chains[number], part.n_bytes
         if isinstance(part, PushPart):
-            self._tell(self._chains[number], part.n_bytes, lambda shard: shard.push(part))
+            self._tell(chain, n_bytes, lambda shard: shard.push(part))
+        elif isinstance(part, PullPart):  # its weights are the same here
+            self._tell(chain, n_bytes, lambda shard: shard.pull(part.keys, part.worker))
         else:
-            self._tell(self._chains[number], part.n_bytes, lambda shard: shard.operate(part.op, part.sender))
+            self._tell(chain, n_bytes, lambda shard: shard.operate(part.op, part.sender))
 
     def admitted(self, rank: int, clock: int) -> None:
         """A worker was let in: see `Shard.admit`."""

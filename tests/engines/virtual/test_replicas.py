@@ -1,5 +1,7 @@
 """The copy of a shard is its equal, bit for bit, whatever the rule of the server looks at."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from tests.server.rigs import delta
@@ -25,6 +27,7 @@ from hogwild import (
 from hogwild.engines.virtual.replicas import Replicas
 from hogwild.server.messages import HEADER_BYTES
 from hogwild.testing import problem
+from hogwild.testing.plans import random_plan
 from hogwild.testing.probes import look, served
 
 RULES = (
@@ -84,6 +87,14 @@ def test_primary_and_backup_are_equal_bit_for_bit(rule, fetch, pairs):
     for shard, copy, _ in pairs():
         assert shard["version"][0] > 100
         assert rule.pushes.is_plain or len(shard["inflow.sights"]) >= 7
+        assert_equal(shard, copy)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_they_are_equal_whatever_happens(seed, pairs):
+    plan = random_plan(seed, workers=8, shards=2, horizon_s=20 * MS)
+    learn(RULES[-1 - seed % 8], dataclasses.replace(plan, replicate=True), epochs=3)
+    for shard, copy, _ in pairs():
         assert_equal(shard, copy)
 
 

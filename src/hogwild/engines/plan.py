@@ -139,12 +139,12 @@ class Faults:
         last: dict[int, float] = {}
         for fault in self.of_kind("kill"):
             for shard in fault.shards:
-                if fault.from_s <= last.get(shard, -inf) + detect_s:
+                if fault.from_s <= last.get(shard, -inf):
                     raise ValueError(
                         f"{fault!r} kills both copies of shard {shard}: the first death is known, and another copy "
                         f"made, only after detect_s={detect_s:g} s"
                     )
-                last[shard] = fault.from_s
+                last[shard] = min(fault.from_s + detect_s, fault.to_s)  # who comes back says that it was dead
 
     # ---------------------------------------------------------------------------------------------------- numbers
 

@@ -66,8 +66,10 @@ class Retrying(AbstractCalls):
         self._mail.transmit(letter)
 
     def _arrive(self, way: _Way, number: int, host: Host) -> None:
-        # It was replaced; or the sender was declared lost, and another perhaps does now what it has begun.
-        if host != self.hosts[number] or way.dead:
+        if way.dead:  # its sender was declared lost, and another perhaps does now what it has begun
+            return
+        if host != self.hosts[number]:  # it came back from the dead, and the shard is elsewhere
+            self._mail.miss(way.letters[number])
             return
         if number in way.inside:
             self._mail.report.duplicates_dropped += 1

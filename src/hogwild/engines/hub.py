@@ -38,15 +38,23 @@ from hogwild.requests import (
 )
 from hogwild.traffic import Traffic
 
+Told = Callable[[int, Ticket], None]
+
 
 def at_once(rank: int, act: Callable[[], None]) -> None:
     """See `Mailboxes`: where one thing happens at a time, all workers are at rest when a message arrives."""
     act()
 
 
+def unheard(rank: int, ticket: Ticket) -> None:
+    """Where a worker sees for itself that its ticket is done."""
+
+
 @final
 class Hub:
-    """`ask` calls `reply` once: before it returns, or later. `at_rest`: see `Mailboxes`."""
+    """`ask` calls `reply` once: before it returns, or later. `at_rest`: see `Mailboxes`. `told(rank, ticket)` is called
+    when what the worker has started is done.
+    """
 
     def __init__(
         self,
@@ -55,14 +63,17 @@ class Hub:
         traffic: Traffic,
         shards: int = 1,
         at_rest: AtRest = at_once,
+        told: Told = unheard,
     ) -> None:
-        size, supply, rule = len(session.params), session.supply, session.rule
-        self._session = session
+        size, supply, rule = session.size, session.supply, session.rule
+        self._session, self._told = session, told
         self.servers = None if rule is None else Servers(session, rule, shards, transport, traffic)
         self.running = set(range(size))
         self._rounds = [0] * size
         self._collectives = Collectives(size, transport, self.running, supply.place if session.agreed else None)
-        self._mailboxes = Mailboxes(session.params, transport, self.running, self._rounds.__getitem__, at_rest)
+        self._mailboxes = Mailboxes(
+            session.params, transport, self.running, self._rounds.__getitem__, at_rest, session.mirrors
+        )
         self._portions = Portions(supply.n_training, size, self._rounds, supply.pass_is_over)
         self._started: dict[int, Reply] = {}  # by ticket: what its answer is told to
         self._tickets: dict[int, tuple[int, Reply]] = {}  # those that are waited for: by whom
@@ -144,6 +155,7 @@ class Hub:
             ticket.answer = answer
             ticket.done = True  # now other threads may look at the answer
             self._started.pop(id(ticket), None)
+            self._told(rank, ticket)
             if id(ticket) in self._tickets:
                 waiting, reply = self._tickets.pop(id(ticket))
                 self._hand_over(waiting, ticket.request, reply, answer)

@@ -16,6 +16,7 @@ import numpy as np
 
 from hogwild.engines.judging import Judge, Verdict
 from hogwild.engines.members import Members
+from hogwild.engines.mirrors import ALL_HERE, AbstractMirrors
 from hogwild.engines.own_rows import parts_of
 from hogwild.engines.supply import Supply
 from hogwild.history import History, Record
@@ -44,11 +45,12 @@ class Session:
     `clock` gives seconds: real ones, or virtual ones.
     """
 
-    def __init__(self, job: Job, size: int, clock: Callable[[], float]) -> None:
+    def __init__(self, job: Job, size: int, clock: Callable[[], float], mirrors: AbstractMirrors = ALL_HERE) -> None:
         self._clock, self._began = clock, clock()
-        self._job, self._size = job, size
+        self._job, self.size = job, size
+        self.mirrors = mirrors  # of the weights below
         parts = parts_of(job.examples, job.stop.holdout, job.seed, job.bounds)
-        survey = job.model.survey(job.examples, job.seed, job.start)
+        self.survey = survey = job.model.survey(job.examples, job.seed, job.start)
         self.task = job.model.bind(job.examples, survey)
         self.fresh = job.start is None
         first = job.model.init(survey) if job.start is None else job.start.copy()
@@ -56,7 +58,7 @@ class Session:
         begun = float(_count(first, "examples"))
         self.task.enter(first)
         self.needs = job.strategy.needs
-        shares = "share" in self.needs
+        shares = self.shares = "share" in self.needs  # the same weights for all
         self.params = [first, *(first.beside() if shares else first.copy() for _ in range(size - 1))]
         self.control = np.zeros(CONTROL_CELLS, np.int64)
         self.memories = [
@@ -85,11 +87,15 @@ class Session:
         self.supply = Supply(parts, begin, size, agreed=self.agreed, hurried=self._hurried)
         self._best: tuple[float, Params] | None = None  # (criterion, weights)
 
+    def counted(self, rank: int, counts: Counter[str]) -> None:
+        """What a worker has counted that runs elsewhere."""
+        self._counts[rank].update(counts)
+
     def workers(self) -> list[Worker]:
         """One for each rank, with its own random stream."""
-        seeds = np.random.SeedSequence(self._job.seed).spawn(self._size)
+        seeds = np.random.SeedSequence(self._job.seed).spawn(self.size)
         workers = [
-            Worker(rank, self._size, np.random.default_rng(seed), self.params[rank], self.supply.share(rank))
+            Worker(rank, self.size, np.random.default_rng(seed), self.params[rank], self.supply.share(rank))
             for rank, seed in enumerate(seeds)
         ]
         self._counts = [worker.counts for worker in workers]
@@ -97,11 +103,11 @@ class Session:
 
     def worker(self, rank: int, params: Params, life: int) -> Worker:
         """Another process in the place of a worker, with these weights and a random stream of its own."""
-        seed = np.random.SeedSequence(self._job.seed).spawn(self._size)[rank].spawn(life + 1)[life]
+        seed = np.random.SeedSequence(self._job.seed).spawn(self.size)[rank].spawn(life + 1)[life]
         self.params[rank] = params
-        self.memories[rank] = Memory(rank, self._size, params.weights, self.control, state=params.state)
+        self.memories[rank] = Memory(rank, self.size, params.weights, self.control, state=params.state)
         share, counts = self.supply.share(rank), self._counts[rank]
-        return Worker(rank, self._size, np.random.default_rng(seed), params, share, counts=counts)
+        return Worker(rank, self.size, np.random.default_rng(seed), params, share, counts=counts)
 
     # ---------------------------------------------------------------------------------------------------- rounds
 
@@ -141,7 +147,7 @@ class Session:
             if self._error is None:
                 if rank is not None:
                     epoch = self.supply.handout(rank).moment.epoch - self._before + 1
-                    error.add_note(f"(in worker {rank} of {self._size}, round {rounds}, epoch {epoch})")
+                    error.add_note(f"(in worker {rank} of {self.size}, round {rounds}, epoch {epoch})")
                 self._error = error
         self.stop("failed")
 
@@ -189,7 +195,7 @@ class Session:
         """Must the epoch be shared out evenly? Where workers wait for each other at its end, or end with it, or it
         is so small that one of them could take it all.
         """
-        small = self._job.examples.n_examples < SMALL_EPOCH * self._size
+        small = self._job.examples.n_examples < SMALL_EPOCH * self.size
         return small or self._meets or self._is_last(epoch)
 
     def _is_last(self, epoch: int) -> bool:
@@ -213,11 +219,11 @@ class Session:
         self._catch_up()
         if self._judged:
             self._lay_out(moment)
-        if self._size > 1 and not self.agreed:
+        if self.size > 1 and not self.agreed:
             self.supply.open(following)  # others need not wait until this is judged
         self.judge()
         self._tell(self._record(moment))
-        if self._size == 1 and not self.agreed:
+        if self.size == 1 and not self.agreed:
             self.supply.open(following)
 
     def _catch_up(self) -> None:
@@ -264,6 +270,8 @@ class Session:
     def _true(self, moment: Moment) -> Params:
         """A copy of the weights that are the answer now."""
         kind, rank = self._job.strategy.answer, self.members.lowest
+        if kind in ("mine", "end"):
+            self.mirrors.bring(rank)
         params, memories = self.params[rank], [self.memories[rank]]
         if kind == "server" and self.server_params is not None:
             params, memories = self.server_params(), []
@@ -273,8 +281,10 @@ class Session:
 
     def _spread(self) -> float | None:
         """How far apart the workers' own weights are; others may be training theirs now."""
-        if self._job.strategy.answer in ("shared", "server") or self._size == 1:
+        if self._job.strategy.answer in ("shared", "server") or self.size == 1:
             return None
+        for rank in self.members.counted:
+            self.mirrors.bring(rank)
         return consensus_distance([self.params[rank].weights for rank in self.members.counted])
 
     def _record(self, moment: Moment) -> Record:

@@ -1,0 +1,193 @@
+"""The actor that knows how far the run is: rounds, examples, verdicts, and what workers have in common.
+
+Each of the others calls it in a thread of its own, and waits there as workers of `Threads` do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from queue import SimpleQueue
+from typing import Any, final
+
+import ray
+
+from hogwild.engines.council import Council
+from hogwild.engines.mirrors import AbstractMirrors
+from hogwild.engines.ray.terms import Over, Shown, Terms
+from hogwild.engines.session import Session
+from hogwild.engines.supply import Taken
+from hogwild.engines.transport import Direct
+from hogwild.engines.waits import Aborted, Deadlock, Failed
+from hogwild.history import Record
+from hogwild.interfaces import Job, Result
+from hogwild.params import Params
+from hogwild.requests import Round, Start, Ticket, Wait
+from hogwild.traffic import Traffic
+
+FURTHER_THREADS = 8  # beside those in which workers wait: for the driver, and for news of it
+
+
+@final
+class Conductor:
+    """One for each run. All methods but `result` are short, or wait for others."""
+
+    def __init__(self, job: Job, size: int, shards: int) -> None:
+        self._news: SimpleQueue[Record] = SimpleQueue()  # for the callbacks, which the driver calls
+        self._heard: SimpleQueue[BaseException | None] = SimpleQueue()  # what they have raised
+        callbacks = (self._tell,) if job.callbacks else ()
+        self._mirrors = _Mirrors()
+        self._session = session = Session(replace(job, callbacks=callbacks), size, time.perf_counter, self._mirrors)
+        self._mirrors.params, self._mirrors.memories = session.params, session.memories
+        self._workers = session.workers()
+        session.history.traffic = traffic = Traffic()
+        self._council = Council(session, Direct(traffic), traffic, shards, self._told)
+        self._tickets: list[dict[int, Ticket]] = [{} for _ in range(size)]  # by the worker's number for it
+        self._numbers: dict[int, int] = {}  # by ticket
+        self._done: list[SimpleQueue[tuple[int, Any]]] = [SimpleQueue() for _ in range(size)]
+
+    def know(self, deputies: Sequence[Any]) -> None:
+        """The actors of the workers, by rank."""
+        self._mirrors.deputies = deputies
+
+    def terms(self, rank: int) -> Terms:
+        """What this worker begins with."""
+        session, worker = self._session, self._workers[rank]
+        averages = session.memories[rank].mean.size > 0
+        return Terms(session.survey, worker.rng, worker.params, worker.data_share, session.needs, averages)
+
+    # -------------------------------------------------------------------------------------------- what workers ask
+
+    def ask(self, rank: int, request: Any) -> Any:
+        """The answer to a request that communicates."""
+        return self._answer(self._council.communicate, rank, request)
+
+    def turn(self, rank: int, number: int, known: Sequence[int]) -> tuple[Round, Sequence[int]] | Failed | Over | None:
+        """See `Council.next_round`."""
+        return self._answer(self._council.next_round, rank, number, known)
+
+    def supply(self, what: str, rank: int, *arguments: Any, **options: Any) -> Taken | Any:
+        """Examples: see the method of `Supply` of that name."""
+        return self._answer(self._supplied, what, rank, *arguments, **options)
+
+    def _supplied(self, what: str, rank: int, *arguments: Any, **options: Any) -> Any:
+        self._council.computed(rank)
+        return getattr(self._session.supply, what)(rank, *arguments, **options)
+
+    def _answer(self, find: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        if self._council.aborted:
+            return Over()
+        try:
+            return find(*arguments, **options)
+        except Aborted:
+            return Over()
+        except Deadlock as error:
+            self._fail(error, None)
+            return Over()
+        except Exception as error:
+            return Failed(error)
+
+    # ---------------------------------------------------------------------------------------------- what was started
+
+    def start(self, rank: int, number: int, request: Any) -> Any:
+        """Begin a request. Its answer is told by `done`, and to who waits for it."""
+
+        def begin() -> None:
+            with self._council.lock:
+                ticket = self._council.communicate(rank, Start(request))
+                self._tickets[rank][number], self._numbers[id(ticket)] = ticket, number
+                if ticket.done:
+                    self._told(rank, ticket)
+
+        return self._answer(begin)
+
+    def wait(self, rank: int, number: int) -> Any:
+        """The answer to what was started."""
+        return self._answer(self._waited, rank, number)
+
+    def _waited(self, rank: int, number: int) -> Any:
+        ticket = self._tickets[rank][number]
+        answer = self._council.communicate(rank, Wait(ticket))
+        if not isinstance(answer, Failed):
+            self._tickets[rank].pop(number)
+            self._numbers.pop(id(ticket), None)
+        return answer
+
+    def done(self, rank: int) -> tuple[int, Any] | None:
+        """The next thing that this worker has started and that is done; None when it has ended."""
+        found = self._done[rank].get()
+        return found if found[0] >= 0 else None
+
+    def _told(self, rank: int, ticket: Ticket) -> None:
+        number = self._numbers.get(id(ticket))
+        if number is not None:
+            self._done[rank].put((number, ticket.answer))
+
+    # -------------------------------------------------------------------------------------------------- how it ends
+
+    def ended(self, rank: int, counts: Counter[str]) -> None:
+        """The worker's program has ended."""
+        self._session.counted(rank, counts)
+        self._done[rank].put((-1, None))
+        self._answer(self._council.returned, rank)
+
+    def fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
+        """The worker, or somebody else, has failed."""
+        self._fail(error, rank, rounds)
+
+    def _fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
+        self._session.fail(error, rank, rounds)
+        self._council.abort()
+
+    def interrupt(self, *, now: bool) -> None:
+        """Ctrl-C. Workers that agree on their rounds finish the one they are in, unless it must be `now`."""
+        now = now or not self._session.agreed
+        self._session.stop("interrupted", now=now)
+        if now:
+            self._council.abort()
+
+    def result(self) -> Result | Failed:
+        """After all workers have ended."""
+        try:
+            found = self._session.result()
+        except BaseException as error:
+            return Failed(error)  # type: ignore[arg-type]  # the driver raises it, whatever it is
+        return found
+
+    # --------------------------------------------------------------------------------------------------- the driver
+
+    def news(self) -> Record:
+        """The record of the next epoch, for the driver's callbacks; it says `heard` then."""
+        return self._news.get()
+
+    def heard(self, error: BaseException | None) -> None:
+        """The callbacks have been called."""
+        self._heard.put(error)
+
+    def _tell(self, record: Record) -> None:
+        self._news.put(record)
+        error = self._heard.get()
+        if error is not None:
+            raise error
+
+
+@final
+class _Mirrors(AbstractMirrors):
+    """What workers have is asked of their actors."""
+
+    def __init__(self) -> None:
+        self.deputies: Sequence[Any] = ()
+        self.params: list[Params] = []
+        self.memories: list[Any] = []
+
+    def bring(self, rank: int) -> None:
+        shown: Shown = ray.get(self.deputies[rank].show.remote())
+        params, memory = self.params[rank], self.memories[rank]
+        params.weights[:] = shown.weights
+        params.state.update({name: array.copy() for name, array in shown.state.items()})
+        memory.mean[:], memory.mass[:] = shown.mean, shown.mass
+
+    def give(self, rank: int) -> None:
+        ray.get(self.deputies[rank].become.remote(self.params[rank].weights))

@@ -1,0 +1,155 @@
+"""The actor of one worker: it drives the worker's program and computes; all else it asks."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, final
+
+import numpy as np
+import ray
+
+from hogwild.data.blocks import Block
+from hogwild.deltas import Vector
+from hogwild.engines.computing import Computing
+from hogwild.engines.driving import Program
+from hogwild.engines.ray.terms import Over, Shown, Terms
+from hogwild.engines.supply import Taken
+from hogwild.engines.waits import Aborted, Failed
+from hogwild.interfaces import Job, Worker
+from hogwild.memory import CONTROL_CELLS, Memory
+from hogwild.requests import COMPUTE, NextRound, Portion, Start, Ticket, Wait
+
+
+@final
+class Deputy:
+    """`drive` runs in a thread of its own, so that the weights can be shown meanwhile."""
+
+    def __init__(self, rank: int, size: int, job: Job, conductor: Any) -> None:
+        self._rank, self._conductor, self._job = rank, conductor, job
+        terms: Terms = ray.get(conductor.terms.remote(rank))
+        self._place = _Place(rank, size, job, terms, conductor)
+        params = self._place.params[rank]
+        self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
+        self._computing = Computing(self._place)
+        self._over = False
+        self._started: dict[Ticket, int] = {}
+        self._listener: threading.Thread | None = None
+
+    def drive(self) -> None:
+        """Run the program until it ends."""
+        rank, conductor = self._rank, self._conductor
+        program: Program | None = None
+        try:
+            program = Program(self._job.strategy, self._worker)
+            self._program = program
+            if program.run(self._answer, lambda: self._over):
+                ray.get(conductor.ended.remote(rank, self._worker.counts))
+        except Aborted:
+            pass
+        except BaseException as error:
+            ray.get(conductor.fail.remote(error, rank, 0 if program is None else program.rounds))
+
+    def _answer(self, request: Any) -> Any:
+        kind = type(request)
+        if kind in COMPUTE:
+            return self._computing.plan(self._rank, request).run()
+        if kind is NextRound:
+            return self._next_round()
+        if kind is Start:
+            return self._start(request)
+        if kind is Wait and request.ticket in self._started:
+            return self._wait(request.ticket)
+        return heard(self._conductor.ask.remote(self._rank, request))
+
+    def _next_round(self) -> Any:
+        turn = heard(self._conductor.turn.remote(self._rank, self._program.rounds, self._worker.peers))
+        if turn is None:
+            return None
+        self._program.rounds += 1
+        round, self._worker.peers = turn
+        return round
+
+    # ---------------------------------------------------------------------------------------------- what was started
+
+    def _start(self, request: Start) -> Ticket:
+        ticket, number = Ticket(request.request), len(self._started)
+        self._started[ticket] = number
+        heard(self._conductor.start.remote(self._rank, number, request.request))
+        if self._listener is None:
+            self._listener = threading.Thread(target=self._listen, name="hogwild-tickets", daemon=True)
+            self._listener.start()
+        return ticket
+
+    def _wait(self, ticket: Ticket) -> Any:
+        if ticket.done:
+            return ticket.answer
+        ticket.answer = heard(self._conductor.wait.remote(self._rank, self._started[ticket]))
+        ticket.done = True
+        return ticket.answer
+
+    def _listen(self) -> None:
+        """Tickets are done while the program goes on."""
+        while (found := ray.get(self._conductor.done.remote(self._rank))) is not None:
+            number, answer = found
+            ticket = next(each for each, its in self._started.items() if its == number)
+            ticket.answer = answer
+            ticket.done = True
+
+    # ------------------------------------------------------------------------------------------------ while it waits
+
+    @ray.method(concurrency_group="mail")
+    def show(self) -> Shown:
+        """What this worker has. Only while it waits for an answer."""
+        params, memory = self._worker.params, self._place.memories[self._rank]
+        return Shown(params.weights, params.state, memory.mean, memory.mass)
+
+    @ray.method(concurrency_group="mail")
+    def become(self, weights: Vector) -> None:
+        """Its weights become these. Only while it waits for an answer."""
+        self._worker.params.weights[:] = weights
+
+
+@final
+class _Place:
+    """Where the worker computes: see `Workplace`. It is alone there, so that any rank is its own."""
+
+    def __init__(self, rank: int, size: int, job: Job, terms: Terms, conductor: Any) -> None:
+        self.size, self.shares, self.needs = size, False, terms.needs
+        self.task = job.model.bind(job.examples, terms.survey)
+        self.sharing = threading.Lock()
+        mine = terms.params.copy()  # what came through the object store cannot be written
+        memory = Memory(rank, size, mine.weights, np.zeros(CONTROL_CELLS, np.int64), state=mine.state)
+        if terms.averages:
+            memory.mean = np.zeros_like(mine.weights)
+        self.params, self.memories = [mine] * size, [memory] * size
+        self.supply = _Supply(conductor)
+
+
+@final
+class _Supply:
+    """Examples are handed out by the conductor: see `Supply`."""
+
+    def __init__(self, conductor: Any) -> None:
+        self._supply = conductor.supply
+
+    def take(self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False) -> Taken:
+        return heard(self._supply.remote("take", rank, examples, minibatch, together=together))
+
+    def take_rest(self, rank: int) -> Taken:
+        return heard(self._supply.remote("take_rest", rank))
+
+    def reserve(self, rank: int, examples: int) -> list[Block]:
+        return heard(self._supply.remote("reserve", rank, examples))
+
+    def portion(self, rank: int, portion: Portion) -> Taken:
+        return heard(self._supply.remote("portion", rank, portion))
+
+
+def heard(answer: Any) -> Any:
+    """What the conductor answers; what it cannot answer is raised."""
+    found = ray.get(answer)
+    if isinstance(found, Over):
+        raise Aborted
+    if isinstance(found, Failed):
+        raise found.error
+    return found

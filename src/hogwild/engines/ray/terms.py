@@ -1,0 +1,43 @@
+"""What the actors of a run tell each other, beside requests and their answers."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hogwild.deltas import Vector
+from hogwild.params import Params
+
+
+@final
+class Over(NamedTuple):
+    """Instead of an answer: the run is over, and nobody is answered any more."""
+
+
+@final
+class Terms(NamedTuple):
+    """What a worker begins with.
+
+    survey :   what the model knows of the data
+    params :   in the form that is trained
+    averages : does it keep a mean of its iterates?
+    """
+
+    survey: Any
+    rng: np.random.Generator
+    params: Params
+    data_share: float
+    needs: frozenset[str]
+    averages: bool
+
+
+@final
+class Shown(NamedTuple):
+    """What a worker has itself."""
+
+    weights: Vector
+    state: dict[str, NDArray[Any]]
+    mean: Vector
+    mass: NDArray[np.float64]

@@ -39,7 +39,8 @@ def in_small_steps(strategy: AbstractStrategy) -> AbstractStrategy:
         "period": 5,
         "server": sgd(),
         "sizes": constant_size(10),
-        **({"block_examples": 10} if "block_examples" in now else {"minibatch": 4}),
+        "minibatch": 1 if "share" in strategy.needs else 4,  # published schemes take single examples
+        "block_examples": 10,
     }
     changed = {name: value for name, value in small.items() if isinstance(now.get(name), type(value))}
     if isinstance(inner := now.get("strategy"), AbstractStrategy):

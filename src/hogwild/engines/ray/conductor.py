@@ -34,8 +34,9 @@ FURTHER_THREADS = 8  # beside those in which workers wait: for the driver, and f
 class Conductor:
     """One for each run. All methods but `result` are short, or wait for others."""
 
-    def __init__(self, job: Job, size: int, shards: int) -> None:
-        self._news: SimpleQueue[Record] = SimpleQueue()  # for the callbacks, which the driver calls
+    def begin(self, job: Job, size: int, shards: int) -> None:
+        """Another run. An actor may have several, one after another."""
+        self._news: SimpleQueue[Record | None] = SimpleQueue()  # for the callbacks, which the driver calls
         self._heard: SimpleQueue[BaseException | None] = SimpleQueue()  # what they have raised
         callbacks = (self._tell,) if job.callbacks else ()
         self._mirrors = _Mirrors()
@@ -46,6 +47,7 @@ class Conductor:
         self._council = Council(session, Direct(traffic), traffic, shards, self._told)
         self._tickets: list[dict[int, Ticket]] = [{} for _ in range(size)]  # by the worker's number for it
         self._numbers: dict[int, int] = {}  # by ticket
+        self._stopped: list[Any] = []
         self._done: list[SimpleQueue[tuple[int, Any]]] = [SimpleQueue() for _ in range(size)]
 
     def know(self, deputies: Sequence[Any]) -> None:
@@ -116,7 +118,7 @@ class Conductor:
         return answer
 
     def done(self, rank: int) -> tuple[int, Any] | None:
-        """The next thing that this worker has started and that is done; None when it has ended."""
+        """The next thing that this worker has started and that is done; None when the run is over."""
         found = self._done[rank].get()
         return found if found[0] >= 0 else None
 
@@ -130,7 +132,6 @@ class Conductor:
     def ended(self, rank: int, counts: Counter[str]) -> None:
         """The worker's program has ended."""
         self._session.counted(rank, counts)
-        self._done[rank].put((-1, None))
         self._answer(self._council.returned, rank)
 
     def fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
@@ -139,27 +140,36 @@ class Conductor:
 
     def _fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
         self._session.fail(error, rank, rounds)
+        self._abort()
+
+    def _abort(self) -> None:
         self._council.abort()
+        # Who computes would not ask for long.
+        self._stopped += [deputy.stop.remote() for deputy in self._mirrors.deputies]
 
     def interrupt(self, *, now: bool) -> None:
         """Ctrl-C. Workers that agree on their rounds finish the one they are in, unless it must be `now`."""
         now = now or not self._session.agreed
         self._session.stop("interrupted", now=now)
         if now:
-            self._council.abort()
+            self._abort()
 
     def result(self) -> Result | Failed:
         """After all workers have ended."""
         try:
-            found = self._session.result()
+            return self._session.result()
         except BaseException as error:
             return Failed(error)  # type: ignore[arg-type]  # the driver raises it, whatever it is
-        return found
+        finally:
+            ray.get(self._stopped)  # not in the next run
+            self._news.put(None)
+            for done in self._done:  # nobody may still wait here when the next run begins
+                done.put((-1, None))
 
     # --------------------------------------------------------------------------------------------------- the driver
 
-    def news(self) -> Record:
-        """The record of the next epoch, for the driver's callbacks; it says `heard` then."""
+    def news(self) -> Record | None:
+        """The record of the next epoch, for the driver's callbacks; it says `heard` then. None: there are no more."""
         return self._news.get()
 
     def heard(self, error: BaseException | None) -> None:

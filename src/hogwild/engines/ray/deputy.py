@@ -24,7 +24,8 @@ from hogwild.requests import COMPUTE, NextRound, Portion, Start, Ticket, Wait
 class Deputy:
     """`drive` runs in a thread of its own, so that the weights can be shown meanwhile."""
 
-    def __init__(self, rank: int, size: int, job: Job, conductor: Any) -> None:
+    def begin(self, rank: int, size: int, job: Job, conductor: Any) -> None:
+        """Another run. An actor may have several, one after another."""
         self._rank, self._conductor, self._job = rank, conductor, job
         terms: Terms = ray.get(conductor.terms.remote(rank))
         self._place = _Place(rank, size, job, terms, conductor)
@@ -96,6 +97,11 @@ class Deputy:
             ticket.done = True
 
     # ------------------------------------------------------------------------------------------------ while it waits
+
+    @ray.method(concurrency_group="mail")
+    def stop(self) -> None:
+        """The run is over: the program is asked for no more requests."""
+        self._over = True
 
     @ray.method(concurrency_group="mail")
     def show(self) -> Shown:

@@ -30,7 +30,8 @@ class Ray(AbstractEngine):
     def run(self, job: Job) -> Result:
         """Run the strategy on every worker; Unsupported if it cannot run here."""
         check_job(job, self)
+        from hogwild.engines.ray.cast import Cast
         from hogwild.engines.ray.driver import Driver
 
-        with Driver(job, self.size, int(self.shards)) as driver:
-            return driver.result()
+        with Cast.of(self.size) as cast:
+            return Driver(job, cast, int(self.shards)).run()

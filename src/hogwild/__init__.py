@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 _HOMES: dict[str, str] = {
     "ALL": "hogwild.requests",
     "AbstractStrategy": "hogwild.interfaces",
+    "ActorLost": "hogwild.engines",
     "AllReduce": "hogwild.strategies",
     "Alone": "hogwild.strategies",
     "BoundedStaleness": "hogwild.strategies",
@@ -48,6 +49,7 @@ _HOMES: dict[str, str] = {
     "ParzenASGD": "hogwild.strategies",
     "PermissibleDelay": "hogwild.rules.sample_sizes",
     "Racy": "hogwild.memory",
+    "Ray": "hogwild.engines",
     "ReadOptions": "hogwild.data",
     "Record": "hogwild.history",
     "Replicas": "hogwild.memory",

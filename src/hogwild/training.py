@@ -14,7 +14,7 @@ from hogwild.interfaces import AbstractEngine, AbstractModel, AbstractStrategy, 
 from hogwild.limits import check_whole
 from hogwild.names import wrong_type
 from hogwild.params import Params
-from hogwild.strategies import Hogwild, Serial, find_strategy
+from hogwild.strategies import find_strategy, usual_strategy
 
 
 def train(
@@ -35,8 +35,8 @@ def train(
     model : what is learned, e.g. `Linear(loss="hinge", l2=1e-5)`.
     data : `Examples`, (X, y), (X, y, sample_weight), or the name of a file or a list of names (see `hogwild.read`); or
         `Partitioned(data, by=...)` of these: data that stay with their workers.
-    strategy : e.g. `LocalSGD(period=100)`, or one of the names in `hogwild.STRATEGIES`; default `Hogwild()`, or
-        `Serial()` on an engine of one worker.
+    strategy : e.g. `LocalSGD(period=100)`, or one of the names in `hogwild.STRATEGIES`; default `Hogwild()`; on
+        `Ray`, which shares no memory, `LocalSGD()`; and `Serial()` on an engine of one worker.
     engine : e.g. `Simulated(200)`, or one of the names in `hogwild.ENGINES`; default `Threads()`: all cores of this
         machine.
     stop : `Stop(epochs=100, time_s=None, tol=1e-3, patience=2, holdout=0.0)`.
@@ -58,7 +58,7 @@ def train(
     """
     where = Threads() if engine is None else find_engine(engine)
     if strategy is None:
-        strategy = Hogwild() if where.size > 1 else Serial()
+        strategy = usual_strategy(where.size, where.can)
     how = find_strategy(strategy)
     stop = Stop() if stop is None else stop
     _check_kinds(model, stop, callbacks, start)

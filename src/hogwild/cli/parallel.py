@@ -151,7 +151,7 @@ def axes(options: Mapping[str, Any]) -> tuple[str | AbstractStrategy, AbstractEn
     if options["threads"] is not None and options["engine"] != "threads":
         raise click.UsageError(f"--threads goes with --engine threads; with --engine {options['engine']} use --workers")
     if options["workers"] is not None and options["engine"] == "threads":
-        raise click.UsageError("--workers goes with --engine simulated; with --engine threads use --threads")
+        raise click.UsageError("--workers goes with --engine simulated or ray; with --engine threads use --threads")
     for option in _given(options, ENGINE_OPTIONS):
         _check_owner(ENGINE_OPTIONS[option].flag, "engine", options["engine"], engines_with(option))
     return _strategy(options), _engine(options)

@@ -16,6 +16,7 @@ import ray
 
 from hogwild.engines.council import Council
 from hogwild.engines.mirrors import AbstractMirrors
+from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.terms import Over, Shown, Terms
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
@@ -26,8 +27,6 @@ from hogwild.interfaces import Job, Result
 from hogwild.params import Params
 from hogwild.requests import Round, Start, Ticket, Wait
 from hogwild.traffic import Traffic
-
-FURTHER_THREADS = 8  # beside those in which workers wait: for the driver, and for news of it
 
 
 @final
@@ -48,6 +47,7 @@ class Conductor:
         self._tickets: list[dict[int, Ticket]] = [{} for _ in range(size)]  # by the worker's number for it
         self._numbers: dict[int, int] = {}  # by ticket
         self._stopped: list[Any] = []
+        self._trace: str | None = None  # of the first error of a worker, in its process
         self._done: list[SimpleQueue[tuple[int, Any]]] = [SimpleQueue() for _ in range(size)]
 
     def know(self, deputies: Sequence[Any]) -> None:
@@ -134,9 +134,10 @@ class Conductor:
         self._session.counted(rank, counts)
         self._answer(self._council.returned, rank)
 
-    def fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
-        """The worker, or somebody else, has failed."""
-        self._fail(error, rank, rounds)
+    def fail(self, failure: Failure, rank: int, rounds: int) -> None:
+        """The worker has failed."""
+        self._trace = self._trace or failure.trace
+        self._fail(failure.error, rank, rounds)
 
     def _fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
         self._session.fail(error, rank, rounds)
@@ -152,14 +153,16 @@ class Conductor:
         now = now or not self._session.agreed
         self._session.stop("interrupted", now=now)
         if now:
+            self._heard.put(KeyboardInterrupt())
             self._abort()
 
-    def result(self) -> Result | Failed:
+    def result(self) -> Result | Failure:
         """After all workers have ended."""
         try:
             return self._session.result()
         except BaseException as error:
-            return Failed(error)  # type: ignore[arg-type]  # the driver raises it, whatever it is
+            failure = Failure.of(error)
+            return failure if self._trace is None else failure._replace(trace=self._trace)
         finally:
             ray.get(self._stopped)  # not in the next run
             self._news.put(None)

@@ -12,12 +12,13 @@ from hogwild.data.blocks import Block
 from hogwild.deltas import Vector
 from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
+from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.terms import Over, Shown, Terms
 from hogwild.engines.supply import Taken
 from hogwild.engines.waits import Aborted, Failed
 from hogwild.interfaces import Job, Worker
 from hogwild.memory import CONTROL_CELLS, Memory
-from hogwild.requests import COMPUTE, NextRound, Portion, Start, Ticket, Wait
+from hogwild.requests import COMPUTE, Message, NextRound, Portion, Start, Ticket, Versioned, Wait
 
 
 @final
@@ -33,7 +34,9 @@ class Deputy:
         self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
         self._computing = Computing(self._place)
         self._over = False
-        self._started: dict[Ticket, int] = {}
+        self._began = 0  # how many requests were started
+        self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
+        self._numbers: dict[Ticket, int] = {}
         self._listener: threading.Thread | None = None
 
     def drive(self) -> None:
@@ -48,7 +51,7 @@ class Deputy:
         except Aborted:
             pass
         except BaseException as error:
-            ray.get(conductor.fail.remote(error, rank, 0 if program is None else program.rounds))
+            ray.get(conductor.fail.remote(Failure.of(error), rank, 0 if program is None else program.rounds))
 
     def _answer(self, request: Any) -> Any:
         kind = type(request)
@@ -58,7 +61,7 @@ class Deputy:
             return self._next_round()
         if kind is Start:
             return self._start(request)
-        if kind is Wait and request.ticket in self._started:
+        if kind is Wait and request.ticket in self._numbers:
             return self._wait(request.ticket)
         return heard(self._conductor.ask.remote(self._rank, request))
 
@@ -73,28 +76,30 @@ class Deputy:
     # ---------------------------------------------------------------------------------------------- what was started
 
     def _start(self, request: Start) -> Ticket:
-        ticket, number = Ticket(request.request), len(self._started)
-        self._started[ticket] = number
-        heard(self._conductor.start.remote(self._rank, number, request.request))
+        ticket = Ticket(request.request)
+        self._began += 1
+        self._tickets[self._began], self._numbers[ticket] = ticket, self._began
+        heard(self._conductor.start.remote(self._rank, self._began, request.request))
         if self._listener is None:
             self._listener = threading.Thread(target=self._listen, name="hogwild-tickets", daemon=True)
             self._listener.start()
         return ticket
 
     def _wait(self, ticket: Ticket) -> Any:
-        if ticket.done:
-            return ticket.answer
-        ticket.answer = heard(self._conductor.wait.remote(self._rank, self._started[ticket]))
+        """Also of what is done: others may want to know that this worker has been given the answer."""
+        number = self._numbers[ticket]
+        ticket.answer = heard(self._conductor.wait.remote(self._rank, number))
         ticket.done = True
+        del self._tickets[number], self._numbers[ticket]
         return ticket.answer
 
     def _listen(self) -> None:
         """Tickets are done while the program goes on."""
         while (found := ray.get(self._conductor.done.remote(self._rank))) is not None:
-            number, answer = found
-            ticket = next(each for each, its in self._started.items() if its == number)
-            ticket.answer = answer
-            ticket.done = True
+            ticket = self._tickets.get(found[0])
+            if ticket is not None:
+                ticket.answer = own(found[1])
+                ticket.done = True
 
     # ------------------------------------------------------------------------------------------------ while it waits
 
@@ -158,4 +163,13 @@ def heard(answer: Any) -> Any:
         raise Aborted
     if isinstance(found, Failed):
         raise found.error
-    return found
+    return own(found)
+
+
+def own(answer: Any) -> Any:
+    """What came through the object store cannot be written: weights that a program may write to are copied."""
+    if isinstance(answer, Message):
+        return answer._replace(x=answer.x.copy())
+    if isinstance(answer, Versioned):
+        return answer._replace(values=answer.values.copy())
+    return [own(each) for each in answer] if isinstance(answer, list) else answer

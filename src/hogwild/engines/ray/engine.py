@@ -33,5 +33,5 @@ class Ray(AbstractEngine):
         from hogwild.engines.ray.cast import Cast
         from hogwild.engines.ray.driver import Driver
 
-        with Cast.of(self.size) as cast:
+        with Cast(self.size) as cast:
             return Driver(job, cast, int(self.shards)).run()

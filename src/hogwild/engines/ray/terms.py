@@ -11,6 +11,10 @@ from hogwild.deltas import Vector
 from hogwild.params import Params
 
 
+class ActorLost(RuntimeError):
+    """A process of a run on a cluster has died. Says which."""
+
+
 @final
 class Over(NamedTuple):
     """Instead of an answer: the run is over, and nobody is answered any more."""

@@ -14,31 +14,31 @@ LEAST_THREADS = 64  # of a conductor, so that the next run may have more workers
 FURTHER_THREADS = 8  # of it, beside two in which each worker may wait: for the driver
 
 
-class _Resting:
-    """Those of one cluster that wait for a run."""
-
-    def __init__(self) -> None:
-        self.deputies: list[Any] = []
-        self.conductors: dict[int, list[Any]] = {}  # by their number of threads
-
-
-_resting: dict[str, _Resting] = {}  # by cluster
+_resting: dict[tuple[object, ...], list[Any]] = {}  # by connection to a cluster, kind of actor, and what it was given
 
 
 @final
 class Cast:
-    """A conductor and a deputy for each worker, for one run: `with Cast(2) as cast`.
+    """A conductor and a deputy for each worker, for one run: `with Cast(2, cpus=1.0, stays=True) as cast`.
 
-    at_rest : set it when the run has ended, with or without an error; who may still wait for somebody is killed
+    stays :   do they wait for another run when this one has ended? They keep their cores.
+    at_rest : set it then, with or without an error; who may still wait for somebody is killed
     """
 
-    def __init__(self, size: int) -> None:
-        self._resting = _resting.setdefault(ray.get_runtime_context().get_job_id(), _Resting())
-        self._threads = max(LEAST_THREADS, 2 * size + FURTHER_THREADS)
-        conductors, deputies = self._resting.conductors.get(self._threads, []), self._resting.deputies
-        self.conductor: Any = conductors.pop() if conductors else _actor(Conductor, max_concurrency=self._threads)
+    def __init__(self, size: int, cpus: float, *, stays: bool) -> None:
+        job, self._stays = ray.get_runtime_context().get_job_id(), stays
+        for key in [key for key in _resting if key[0] != job]:  # of a cluster that we have left
+            del _resting[key]
+        for key in [key for key in _resting if key[1] is Deputy and key[2] != cpus]:  # they hold cores
+            _end(_resting.pop(key))
+        threads = max(LEAST_THREADS, 2 * size + FURTHER_THREADS)
+        self._conductors = _resting.setdefault((job, Conductor, threads), [])
+        self._deputies = deputies = _resting.setdefault((job, Deputy, cpus), [])
+        self.conductor = self._conductors.pop() if self._conductors else _actor(Conductor, max_concurrency=threads)
         self.deputies = [deputies.pop() for _ in range(min(size, len(deputies)))]
-        self.deputies += [_actor(Deputy, concurrency_groups={"mail": 1}) for _ in range(size - len(self.deputies))]
+        self.deputies += [
+            _actor(Deputy, num_cpus=cpus, concurrency_groups={"mail": 1}) for _ in range(size - len(self.deputies))
+        ]
         self.at_rest = False
 
     def __enter__(self) -> Cast:
@@ -47,14 +47,18 @@ class Cast:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.at_rest:
-            self._resting.deputies += self.deputies
-            self._resting.conductors.setdefault(self._threads, []).append(self.conductor)
+        if self.at_rest and self._stays:
+            self._deputies += self.deputies
+            self._conductors.append(self.conductor)
         else:
-            for actor in (*self.deputies, self.conductor):
-                ray.kill(actor)
+            _end([*self.deputies, self.conductor])
+
+
+def _end(actors: list[Any]) -> None:
+    for actor in actors:
+        ray.kill(actor)
 
 
 def _actor(kind: type, **options: Any) -> Any:
     make: Any = ray.remote
-    return make(num_cpus=0, **options)(kind).remote()
+    return make(**{"num_cpus": 0, **options})(kind).remote()

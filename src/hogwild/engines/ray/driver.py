@@ -14,6 +14,9 @@ from hogwild.history import Record
 from hogwild.interfaces import Job, Result
 
 
+START_S = 120.0  # more than it takes to start processes on a busy machine, unless no core is free
+
+
 @final
 class Driver:
     """One run of a job by these actors."""
@@ -30,7 +33,12 @@ class Driver:
         ray.get(self._conductor.begin.remote(sent, size, shards))
         begun = [each.begin.remote(rank, size, sent, self._conductor) for rank, each in enumerate(self._deputies)]
         self._news = self._conductor.news.remote()
-        ray.get([self._conductor.know.remote(self._deputies), *begun])
+        try:
+            ray.get([self._conductor.know.remote(self._deputies), *begun], timeout=START_S)
+        except ray.exceptions.GetTimeoutError as error:
+            raise RuntimeError(
+                f"the cluster has not started {size} workers in {START_S:g} s: others use its cores, so use fewer, or wait"
+            ) from error
 
     def run(self) -> Result:
         """Ctrl-C ends it well; workers that agree on their rounds finish the one they are in. A second one ends it

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, final
+from collections.abc import Callable
+from typing import Any, TypeVar, final
 
 import numpy as np
 import ray
@@ -19,6 +20,14 @@ from hogwild.engines.waits import Aborted, Failed
 from hogwild.interfaces import Job, Worker
 from hogwild.memory import CONTROL_CELLS, Memory
 from hogwild.requests import COMPUTE, Message, NextRound, Portion, Start, Ticket, Versioned, Wait
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _mail(method: Method) -> Method:
+    """Runs in a thread of its own, whatever the program does meanwhile."""
+    marked: Method = ray.method(concurrency_group="mail")(method)
+    return marked
 
 
 @final
@@ -103,18 +112,18 @@ class Deputy:
 
     # ------------------------------------------------------------------------------------------------ while it waits
 
-    @ray.method(concurrency_group="mail")
+    @_mail
     def stop(self) -> None:
         """The run is over: the program is asked for no more requests."""
         self._over = True
 
-    @ray.method(concurrency_group="mail")
+    @_mail
     def show(self) -> Shown:
         """What this worker has. Only while it waits for an answer."""
         params, memory = self._worker.params, self._place.memories[self._rank]
         return Shown(params.weights, params.state, memory.mean, memory.mass)
 
-    @ray.method(concurrency_group="mail")
+    @_mail
     def become(self, weights: Vector) -> None:
         """Its weights become these. Only while it waits for an answer."""
         self._worker.params.weights[:] = weights

@@ -13,7 +13,6 @@ from hogwild.engines.ray.terms import ActorLost
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
 
-
 START_S = 120.0  # more than it takes to start processes on a busy machine, unless no core is free
 
 
@@ -37,7 +36,7 @@ class Driver:
             ray.get([self._conductor.know.remote(self._deputies), *begun], timeout=START_S)
         except ray.exceptions.GetTimeoutError as error:
             raise RuntimeError(
-                f"the cluster has not started {size} workers in {START_S:g} s: others use its cores, so use fewer, or wait"
+                f"the cluster has not started {size} workers in {START_S:g} s: use fewer, or wait for free cores"
             ) from error
 
     def run(self) -> Result:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
-import torch
 from sklearn.datasets import load_digits
 
 from hogwild import (
@@ -33,8 +33,8 @@ from hogwild import (
     train,
 )
 
-WORKERS, MINIBATCH, L2 = 5, 2, 0.01
-SMALL, GROWING = constant_size(10), linear_size(3)
+WORKERS, MINIBATCH, L2 = 5, 3, 0.01
+SMALL, GROWING = constant_size(15), linear_size(4.5)
 RATES = {
     "strongly convex": strongly_convex(mu=L2, offset=50_000),
     "convex": inverse_sqrt(0.1, beta=0.1),
@@ -54,6 +54,8 @@ def digits() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarra
 
 def model_of(problem: str) -> Network:
     """The network that is trained; its loss is cross-entropy."""
+    import torch  # the extra `nets`: least squares below do without it
+
     torch.manual_seed(0)
     if problem == "non-convex":
         return Network(torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10)))
@@ -78,21 +80,38 @@ def slope(points: list[tuple[float, int]]) -> float:
     return float(np.polyfit(gradients, rounds, 1)[0])
 
 
-def distances(gradients: int, seeds: int) -> Iterator[tuple[int, float, float]]:
-    """Least squares on rows that differ from worker to worker: t, rounds, and t E|w - w*|^2."""
+class LeastSquares(NamedTuple):
+    """Least squares whose rows differ from worker to worker: each alone would find another optimum."""
+
+    X: np.ndarray
+    y: np.ndarray
+    owners: np.ndarray
+    model: Linear
+    best: np.ndarray
+    mu: float  # modulus of strong convexity
+
+
+def least_squares() -> LeastSquares:
+    """500 rows, a fifth for each worker, with the optimum of all."""
     rng, n, d, l2 = np.random.default_rng(0), 500, 5, 0.1
     owners, X = np.arange(n) % WORKERS, rng.normal(size=(n, d))
     X[np.arange(n), owners] *= 2
     y = X.sum(axis=1) + 0.5 * rng.normal(size=n) + (owners - 2) * X[:, 0]
     hessian = X.T @ X / n + l2 * np.eye(d)
-    best, mu = np.linalg.solve(hessian, X.T @ y / n), float(np.linalg.eigvalsh(hessian)[0])
     model = Linear("squared", l2=l2, fit_intercept=False, average=False)
-    strategy = GrowingBatches(linear_size(20), strongly_convex(mu, 2000))
-    for epochs in sorted({-(-gradients // (n * part)) for part in (16, 8, 4, 2, 1)}):
+    return LeastSquares(
+        X, y, owners, model, np.linalg.solve(hessian, X.T @ y / n), float(np.linalg.eigvalsh(hessian)[0])
+    )
+
+
+def distances(gradients: int, seeds: int) -> Iterator[tuple[int, float, float]]:
+    """Least squares: t, rounds, and t E|w - w*|^2."""
+    X, y, owners, model, best, mu = least_squares()
+    strategy, data = GrowingBatches(linear_size(20), strongly_convex(mu, 2000)), Partitioned((X, y), owners)
+    for epochs in sorted({-(-gradients // (len(y) * part)) for part in (16, 8, 4, 2, 1)}):
         squares, counts = [], {}
         for seed in range(seeds):
             stop = Stop(epochs=epochs, tol=None)
-            data = Partitioned((X, y), owners)
             result = train(model, data, strategy=strategy, engine=Simulated(WORKERS), stop=stop, seed=seed)
             squares.append(((result.params["coef"] - best) ** 2).sum())
             counts = result.history.counts

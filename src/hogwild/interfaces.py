@@ -64,6 +64,7 @@ class Worker:
     params: Params  # the weights I train (those of all, after `share`), and their state
     data_share: float = 1.0  # my examples / those of all, if data stay with their workers; else 1 / size
     peers: Sequence[int] = ()  # the other ranks that are in this round, or (not agreed) in rounds() when it began
+    leaves: bool = False  # I am told to go, and the others go on: for me there are no more rounds
     counts: Counter[str] = field(default_factory=Counter)  # what I count; summed over workers in `History.counts`
     made: list[Request] = field(default_factory=list, repr=False)  # requests not awaited yet: the engine looks
 

@@ -46,6 +46,7 @@ class FaultReport:
     pushes: int = 0
     acknowledged: int = 0
     applied: tuple[int, ...] = ()
+    shard_hosts_back: int = 0  # hosts of shards that died and came back
 
     def __add__(self, other: FaultReport) -> FaultReport:
         """Of two parts of one run; each shard belongs to one of them."""
@@ -63,6 +64,7 @@ class FaultReport:
             (self.workers_lost, f"{_counted(self.workers_lost, 'worker')} lost"),
             (self.workers_joined, f"{self.workers_joined:,} joined"),
             (self.shards_replaced, f"{_counted(self.shards_replaced, 'shard')} replaced by a copy"),
+            (self.shard_hosts_back, f"{_counted(self.shard_hosts_back, 'host')} back"),
             (self.portions_again, f"{_counted(self.portions_again, 'portion')} taken back"),
         ]
         told = [", ".join(text for count, text in group if count) for group in (messages, hosts)]

@@ -1,22 +1,15 @@
 """The scripts in examples/ run, at a size that takes no time, and show what they are there to show."""
 
-import importlib.util
 import os
 import re
 
 import pytest
 from tests.docs.blocks import ROOT
+from tests.docs.scripts import load
 
 from hogwild import Downpour, adagrad, sgd
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-
-
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def table(printed, width):
@@ -81,13 +74,15 @@ def test_round_robin_is_raced_against_one_thread(capsys):
 @pytest.mark.slow
 def test_growing_samples_take_fewer_rounds(capsys):
     pytest.importorskip("torch", reason="its models are networks")
-    load("growing_batches").main(["--gradients", "2800", "--seeds", "1", "--problems", "convex"])
+    shown = load("growing_batches")
+    shown.main(["--gradients", "2800", "--seeds", "1", "--problems", "convex"])
     problems, slope, distances = capsys.readouterr().out.split("\n\n")
     rows = dict(table(problems, 35))
     assert len(rows) == 4
     for name, (rounds, gradients, error) in rows.items():
         assert gradients >= 2800
         assert error < 20
-        assert rounds == pytest.approx(gradients / 10 if "constant" in name else (gradients * 2 / 3) ** 0.5, rel=0.15)
+        expected = gradients / shown.SMALL.b if "constant" in name else (2 * gradients / shown.GROWING.a) ** 0.5
+        assert rounds == pytest.approx(expected, rel=0.15)
     assert float(slope.split(":")[1]) == pytest.approx(0.5, abs=0.1)
     assert all(float(line.split()[2]) < 1000 for line in distances.splitlines()[1:])

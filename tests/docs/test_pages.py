@@ -1,6 +1,7 @@
 """What the pages tell people to type works, and prints what they say."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -42,18 +43,8 @@ RUN = sorted(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", RUN, ids=lambda path: path.name)
-def test_what_the_pages_of_strategies_show_runs(path):
+def test_what_the_other_pages_show_runs(path):
     check(path, {"__name__": path.stem})
-
-
-@pytest.mark.slow
-def test_what_the_page_on_faults_shows_runs():
-    check(ROOT / "docs" / "faults.md", {"__name__": "faults"})
-
-
-@pytest.mark.slow
-def test_what_the_page_on_growing_batches_shows_runs():
-    check(ROOT / "docs" / "growing-batches.md", {"__name__": "growing"})
 
 
 @pytest.mark.slow
@@ -84,6 +75,19 @@ def test_every_strategy_is_among_those_to_choose_from():
         strategy = make()
         assert isinstance(strategy, AbstractStrategy)
         assert f"`{type(strategy).__name__}" in page
+
+
+OWN_PAGES = sorted(name for name in STRATEGIES if (ROOT / "docs" / f"{name}.md").exists())
+
+
+@pytest.mark.parametrize("name", OWN_PAGES)
+def test_the_page_of_a_strategy_names_its_parameters_and_how_it_differs_from_its_paper(name):
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert f"]({name}.md)" in (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
+    assert "Differences from the paper" in page
+    assert [
+        each.name for each in fields(STRATEGIES[name]()) if each.init and not re.search(rf"\b{each.name}\b", page)
+    ] == []
 
 
 def test_every_request_is_explained():

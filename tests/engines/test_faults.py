@@ -19,6 +19,8 @@ ONE_OF_EACH = (
     KILL,
     Fault.kill(worker=1, at_s=1.0, back_s=2.5),
     Fault.kill(shard=0, at_s=1.0),
+    Fault.kill(shard=1, at_s=1.0, back_s=1.5),
+    Fault.slow(shard=1, factor=4.0, from_s=0.5),
     Fault.slow(worker=2, factor=10.0),
     Fault.slow(worker=2, factor=3.0, from_s=1.0, to_s=2.0),
     Fault.partition(workers=(1, 2), shards=(1,), from_s=0.5, to_s=0.75),
@@ -50,7 +52,11 @@ def test_plans_go_into_files_and_come_back():
     [
         (lambda: Fault.kill(at_s=1.0), "wants either worker= or shard="),
         (lambda: Fault.kill(worker=0, shard=0, at_s=1.0), "wants either worker= or shard="),
-        (lambda: Fault.kill(shard=0, at_s=1.0, back_s=2.0), "another host takes the place"),
+        (lambda: Fault.kill(shard=0, at_s=1.0, back_s=0.5), "back_s=0.5 of a fault must come after at_s=1.0"),
+        (lambda: Fault.slow(factor=2.0), r"Fault.slow\(\) wants either worker= or shard="),
+        (lambda: Fault.slow(worker=0, shard=0, factor=2.0), "wants either worker= or shard="),
+        (lambda: Fault.slow(shard=0, factor=0.5), "factor=0.5 .* at least 1"),
+        (lambda: Fault.slow(shard=-1, factor=2.0), r"shard=-1 of Fault.slow\(\) must be the number of a shard"),
         (lambda: Fault.kill(worker=0, at_s=-1.0), r"at_s=-1.0 of a fault must be a finite number .* at least 0"),
         (lambda: Fault.kill(worker=0, at_s=nan), "at_s=nan"),
         (lambda: Fault.kill(worker=0, at_s=inf), "at_s=inf"),
@@ -82,6 +88,11 @@ def test_faults_that_make_no_sense_are_refused(make, sentence):
         ((Fault.kill(worker=4, at_s=1.0),), "names worker 4, which is not there: there are workers 0 to 3"),
         ((Fault.kill(shard=1, at_s=1.0),), "names shard 1, which is not there: there is only shard 0"),
         ((Fault.slow(worker=9, factor=2.0),), "worker 9"),
+        ((Fault.slow(shard=2, factor=2.0),), "names shard 2, which is not there: there is only shard 0"),
+        (
+            (Fault.kill(shard=0, at_s=1.0, back_s=1.0005), Fault.kill(shard=0, at_s=1.0004)),
+            "kills both copies of shard 0",
+        ),
         ((Fault.partition(workers=(0, 7), from_s=0.0),), "worker 7"),
         ((KILL, Fault.kill(worker=3, at_s=2.0)), "worker 3 has died at 1.5 s, and is not there then"),
         ((KILL, Fault.leave(worker=3, at_s=2.0)), "worker 3 has died at 1.5 s"),
@@ -106,6 +117,13 @@ def test_killing_all_is_fine_where_some_come_back_before():
     Simulated(2, faults=(Fault.kill(worker=0, at_s=1.0, back_s=2.0), Fault.kill(worker=1, at_s=3.0)))
 
 
+def test_a_shard_may_lose_another_host_when_one_has_come_back():
+    first = Fault.kill(shard=0, at_s=1.0, back_s=1.1)
+    Simulated(2, faults=Faults((first, Fault.kill(shard=0, at_s=1.2)), detect_s=1.0))
+    with pytest.raises(ValueError, match="kills both copies of shard 0"):
+        Simulated(2, faults=Faults((Fault.kill(shard=0, at_s=1.0), Fault.kill(shard=0, at_s=1.2)), detect_s=1.0))
+
+
 def test_patience_goes_by_the_latency():
     assert Faults().patience_s(1.0) == 10.0
     assert Faults().patience_s(0.0) == 1e-4
@@ -118,14 +136,14 @@ def test_patience_goes_by_the_latency():
 
 OF_WORDS = {
     "lost worker": [KILL, Fault.leave(worker=3, at_s=1.0), Fault.join(worker=3, at_s=1.0)],
-    "lost shard": [Fault.kill(shard=0, at_s=1.0)],
+    "lost shard": [Fault.kill(shard=0, at_s=1.0), Fault.kill(shard=0, at_s=1.0, back_s=2.0)],
     "lost message": [
         Fault.lose(0.1),
         Fault.partition(workers=(1,), from_s=0.0),
         Fault.reorder(0.1, by_s=1.0),
     ],
     "duplicate message": [Fault.duplicate(0.1)],
-    "slow worker": [Fault.slow(worker=0, factor=2.0)],
+    "slow worker": [Fault.slow(worker=0, factor=2.0), Fault.slow(shard=0, factor=2.0)],
     "lost coordinator": [Fault.kill(worker=0, at_s=1.0), Fault.leave(worker=0, at_s=1.0)],
 }
 

@@ -80,18 +80,43 @@ def test_rows_that_were_pulled_alone_are_compared_alone():
     np.testing.assert_allclose(here.weights, expected, rtol=1e-15)
 
 
-def test_a_copy_that_knows_no_pulls_corrects_nothing():
-    """It was told of pushes only, and takes the place of a shard whose host died."""
-    here = rig(compensated(sgd(RATE), 0.5))
-    copy = rig(compensated(sgd(RATE), 0.5)).shards[0]
-    for part in here.clients[1].push(delta([1.0, 1.0, 1.0, 1.0])):
-        here.clients[1].acknowledged([here.shards[0].push(part)])
-        copy.push(part)
+def test_a_push_that_a_newer_one_has_overtaken_is_late_all_the_same():
+    """Of what was pulled for it nothing is known any more: it counts as computed with what was pulled next."""
+    here = rig(damped(sgd(RATE)))
+    client = here.clients[0]
+    here.push(delta([1.0, 1.0, 1.0, 1.0]), worker=1)
     here.pull(worker=0)
-    (part,) = here.clients[0].push(delta([2.0, 2.0, 2.0, 2.0]))
-    before = copy.weights.copy()
-    copy.push(part)
-    np.testing.assert_allclose(copy.weights, before - RATE * 2, rtol=1e-15)
+    (old,) = client.push(delta([1.0, 1.0, 1.0, 1.0]))
+    here.push(delta([1.0, 1.0, 1.0, 1.0]), worker=1)
+    here.pull(worker=0)  # 2 updates
+    (new,) = client.push(delta([1.0, 1.0, 1.0, 1.0]))
+    for _ in range(3):
+        here.push(delta([1.0, 1.0, 1.0, 1.0]), worker=2)  # 5 updates
+    moved = []
+    for part in (new, old):
+        before = here.weights.copy()
+        here.shards[0].push(part)
+        moved.append((before - here.weights)[0])
+    np.testing.assert_allclose(moved, [RATE / 3, RATE / 4], rtol=1e-12)
+
+
+def test_who_comes_back_begins_with_the_weights_of_now():
+    """What the process before it had been given is forgotten, also for rows that are pulled alone."""
+    here = rig(compensated(sgd(RATE), 0.5))
+    here.pull(worker=0)
+    for _ in range(5):
+        here.push(delta([1.0, 1.0, 1.0, 1.0]), worker=1)
+    shard, client = here.shards[0], here.clients[0]
+    shard.admit(0, 3)
+    assert shard.snapshot()["inflow.sights"].tolist() == [[0, 2, 5]], "worker, pushes of others, updates"
+    now = here.weights.copy()
+    client.received(client.pulled([shard.pull(np.array([1]), 0)], np.array([1])))
+    here.push(delta([1.0, 1.0, 1.0, 1.0]), worker=1)
+    before = here.weights.copy()
+    here.push(delta([2.0, 2.0], [1, 2]), worker=0)
+    expected = before.copy()
+    expected[1:3] -= RATE * (2 + 0.5 * 4 * (before - now))[1:3]
+    np.testing.assert_allclose(here.weights, expected, rtol=1e-15)
 
 
 pushes = st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=12)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies.watched import watched
 
-from hogwild import Gossip, Linear, LocalSGD, Simulated, Speeds, Stop, Threads, train
+from hogwild import Fault, Gossip, Linear, LocalSGD, Simulated, Speeds, Stop, Threads, train
 from hogwild.requests import Average, Get, Put
 from hogwild.rules.schedules import constant
 from hogwild.rules.topologies import TOPOLOGIES, edges, ring
@@ -174,3 +174,25 @@ def test_a_topology_that_does_not_connect_the_workers_is_refused():
     with pytest.raises(ValueError, match=r"^edges\(\(0, 1\)\) does not connect 3 workers: what worker 0 learns never"):
         train(task.model, task.data, strategy=Gossip(topology=edges((0, 1))), engine=Simulated(3))
     assert Gossip(topology="ring").topology == ring()
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_who_leaves_early_does_not_count_in_the_mean(protocol, rank):
+    """Where nothing is judged, the mean of the end is the answer."""
+    task = problem(n=400, d=4, l2=0.1)
+    X, y = task.data
+
+    def objective(*faults):
+        engine, stop = Simulated(5, faults=faults), Stop(epochs=10, tol=None)
+        result = train(task.model, task.data, strategy=Gossip(protocol, period=5), engine=engine, stop=stop, seed=0)
+        return ((result.predict(X) - y) ** 2).mean() / 2 + 0.05 * (result.params["coef"] ** 2).sum(), result
+
+    calm, result = objective()
+    assert objective(Fault.leave(worker=rank, at_s=0.02 * result.history[-1].time_s))[0] <= 1.01 * calm
+
+
+@pytest.mark.parametrize("fault", [Fault.join(worker=0, at_s=100.0), Fault.kill(worker=0, at_s=0.0)])
+def test_graphs_are_checked_whoever_is_there(fault):
+    with pytest.raises(ValueError, match=r"^edges\(\(0, 1\)\) does not connect 4 workers"):
+        Trial().run_strategy(Simulated(4, faults=(fault,)), Gossip(topology=edges((0, 1))))

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conformance.test_interleavings import clusters, epochs, growing, seeds
@@ -22,7 +21,6 @@ from hogwild import (
     linear_size,
     load_model,
     save_model,
-    strongly_convex,
     train,
 )
 from hogwild.answers import Stamp, Versioned
@@ -204,52 +202,6 @@ def test_linear_sizes_take_as_many_rounds_as_the_square_root_of_gradients():
     np.testing.assert_allclose(found[:, 0], np.sqrt(2 * found[:, 1] / 16), rtol=0.1)
     constant_rounds = np.array([rounds_of(constant_size(16), epochs) for epochs in (10, 40)])
     assert np.log(constant_rounds[1, 0] / constant_rounds[0, 0]) / np.log(4) == pytest.approx(1, abs=0.05)
-
-
-def skewed(n=500, d=5, seed=0):
-    """Least squares whose rows come from five places: each worker alone would find another optimum."""
-    rng = np.random.default_rng(seed)
-    owners = np.arange(n) % 5
-    rows = rng.normal(size=(n, d))
-    rows[np.arange(n), owners] *= 2.0
-    y = rows @ np.ones(d) + 0.5 * rng.normal(size=n) + (owners - 2.0) * rows[:, 0]
-    l2 = 0.1
-    hessian = rows.T @ rows / n + l2 * np.eye(d)
-    return rows, y, owners, l2, np.linalg.solve(hessian, rows.T @ y / n), np.linalg.eigvalsh(hessian)[0]
-
-
-@pytest.mark.slow
-def test_the_distance_to_the_optimum_falls_as_one_over_t():
-    """Strongly convex: t E|w - w*|^2 stays between two constants, while T is about sqrt(2 t / a)."""
-    rows, y, owners, l2, best, mu = skewed()
-    model = Linear("squared", l2=l2, fit_intercept=False, average=False)
-    strategy = GrowingBatches(linear_size(20), strongly_convex(mu, 2000))
-
-    def scaled(epochs):
-        distances, examples = [], 0
-        for seed in range(5):
-            result = learn(strategy, Simulated(5), epochs, Partitioned((sp.csr_array(rows), y), owners), model, seed)
-            distances.append(((result.params["coef"] - best) ** 2).sum())
-            examples = result.history.counts["gradients"]
-        return examples * np.mean(distances)
-
-    found = [scaled(epochs) for epochs in (8, 16, 32, 64)]
-    assert max(found) < 3 * min(found), found
-
-
-@pytest.mark.slow
-def test_growing_samples_are_as_good_as_small_constant_ones_and_take_far_fewer_rounds():
-    rows, y, owners, l2, _, mu = skewed()
-    model, data = Linear("squared", l2=l2, fit_intercept=False, average=False), Partitioned((rows, y), owners)
-
-    def run(sizes):
-        result = learn(GrowingBatches(sizes, strongly_convex(mu, 600)), Simulated(5), 32, data, model)
-        w = result.params["coef"]
-        return result.history.counts["rounds"] / 5, ((rows @ w - y) ** 2).mean()
-
-    (many, small), (few, growing) = run(constant_size(20)), run(linear_size(24))
-    assert many > 20 * few
-    assert growing < small * 1.02
 
 
 # ---- starting again

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hogwild.engines.faults import SURVIVES
 from hogwild.engines.plan import Faults
-from hogwild.interfaces import AbstractEngine, AbstractStrategy, Job, Unsupported
+from hogwild.interfaces import AbstractEngine, Job, Unsupported
 
 MEANING = {
     "share": "memory that all workers share",
@@ -44,8 +44,14 @@ def check_job(job: Job, engine: AbstractEngine) -> None:
         raise Unsupported(f'{name} must both need "server" and give a rule for it, or neither')
 
 
-def check_faults(strategy: AbstractStrategy, plan: Faults) -> None:
-    """Unsupported if the strategy does not say that it survives all of the plan."""
+def check_faults(job: Job, plan: Faults) -> None:
+    """Unsupported if the strategy does not say that it survives all of the plan, or data were lost with a worker."""
+    strategy, taken = job.strategy, plan.takes_away()
+    if taken is not None and job.bounds is not None:
+        raise Unsupported(
+            f"{taken!r} takes rows away for good, as these stay with their worker (Partitioned): let it come back "
+            "(back_s=...), or give the data to all"
+        )
     name, can = type(strategy).__name__, sorted(strategy.survives)
     unknown = sorted(strategy.survives - SURVIVES.keys())
     if unknown:

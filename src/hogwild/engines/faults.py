@@ -15,7 +15,7 @@ SURVIVES: dict[str, str] = {
     "lost shard": "the host of a shard dies",
     "lost message": "messages are lost and sent again, so that they come late and out of order",
     "duplicate message": "messages come twice",
-    "slow worker": "a worker takes much longer than others",
+    "slow worker": "a worker takes much longer than others, or the host of a shard does",
 }
 """The words of `AbstractStrategy.survives`, and what they mean."""
 
@@ -68,12 +68,11 @@ class Fault:
         cls, *, worker: int | None = None, shard: int | None = None, at_s: float, back_s: float | None = None
     ) -> Fault:
         """The process of a worker dies, and all that it had not sent is lost; a new one with its data starts at
-        `back_s`. Or the host of a shard dies: another, which has a copy, takes its place.
+        `back_s`. Or the host dies that a shard is on: another, which has a copy, takes its place; at `back_s` the first
+        is there again, with nothing on it, and is sent a copy to hold.
         """
         if (worker is None) == (shard is None):
             raise ValueError("Fault.kill() wants either worker= or shard=, such as Fault.kill(worker=3, at_s=1.5)")
-        if shard is not None and back_s is not None:
-            raise ValueError(f"back_s={back_s!r} is for workers: another host takes the place of a shard's by itself")
         _time("at_s", at_s)
         if back_s is not None:
             _interval("at_s", at_s, "back_s", back_s)
@@ -82,10 +81,25 @@ class Fault:
         return cls("kill", workers, shards, at_s, inf if back_s is None else back_s)
 
     @classmethod
-    def slow(cls, *, worker: int, factor: float, from_s: float = 0.0, to_s: float = inf) -> Fault:
-        """What this worker computes meanwhile takes `factor` times as long."""
+    def slow(
+        cls,
+        *,
+        worker: int | None = None,
+        shard: int | None = None,
+        factor: float,
+        from_s: float = 0.0,
+        to_s: float = inf,
+    ) -> Fault:
+        """What this worker computes meanwhile takes `factor` times as long. Or what is sent meanwhile to the host on
+        which this shard begins, or by it: latency and bytes, so that messages queue there; what a shard does with them
+        takes no time. A shard that has moved to another host is not slow.
+        """
+        if (worker is None) == (shard is None):
+            raise ValueError("Fault.slow() wants either worker= or shard=, such as Fault.slow(shard=0, factor=10.0)")
         _interval("from_s", from_s, "to_s", to_s)
-        return cls("slow", (worker,), (), from_s, to_s, factor)
+        workers = () if worker is None else (worker,)
+        shards = () if shard is None else (shard,)
+        return cls("slow", workers, shards, from_s, to_s, factor)
 
     @classmethod
     def partition(

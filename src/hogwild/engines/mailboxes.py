@@ -41,12 +41,15 @@ class Mailboxes:
         self._waiting: list[list[tuple[Inbox, Reply]]] = [[] for _ in params]  # in the order they were asked
         self._under_way: Counter[tuple[int, int]] = Counter()  # messages, by sender and receiver
         self._dead: set[int] = set()
-        self._sends_from = [-1] * len(params)  # in which round each worker sends first, if its process is not its first
+        self._counts_from = [-1] * len(
+            params
+        )  # the first round of each worker in which others count on it, if its process is not its first
 
     def put(self, rank: int, request: Put, reply: Reply) -> None:
         """Answers when it has left: at once, unless the sender's link is busy with what it has put before."""
         peer, mode = self._check(request.peer), request.mode
-        if peer not in self._running:
+        # In a round before its own the new process of a peer is nobody: it would take what comes for later.
+        if peer not in self._running or (self._clock(rank) <= self._counts_from[peer] and peer != rank):
             reply(False)
             return
         message = Message(rank, request.x.copy(), self._clock(rank))
@@ -152,9 +155,9 @@ class Mailboxes:
         self._dead.add(rank)
 
     def admit(self, rank: int, number: int) -> None:
-        """Another process has taken its place, and sends nothing in rounds before this one."""
+        """Another process has taken its place, to whom nobody sends, nor it to others, in rounds before this one."""
         self._dead.discard(rank)
-        self._sends_from[rank] = number
+        self._counts_from[rank] = number
 
     def waits(self) -> Waits:
         """Those that wait."""
@@ -173,20 +176,29 @@ class Mailboxes:
         waiting, slots = self._waiting[rank], self._slots[rank]
         for each in tuple(waiting):
             request, reply = each
-            if any(not slots.get(sender) and self._may_come(sender, rank) for sender in request.senders or ()):
+            there = {sender: self._is_there(slots.get(sender), sender, rank) for sender in request.senders or ()}
+            if any(not here and self._may_come(sender, rank) for sender, here in there.items()):
                 continue
             waiting.remove(each)
-            reply(self._empty(slots, request.senders))
+            senders = None if request.senders is None else sorted(sender for sender, here in there.items() if here)
+            reply(self._empty(slots, senders))
+
+    def _is_there(self, slot: deque[Message] | None, sender: int, rank: int) -> bool:
+        """Is there a message for a worker that has asked for one of this sender? Not if it is in a round for which it
+        had asked the sender's former process, and what is there is of the new one, which is further: it is for later.
+        """
+        begins = self._counts_from[sender]
+        return slot is not None and len(slot) > 0 and not self._clock(rank) <= begins < slot[0].clock
 
     def _may_come(self, sender: int, rank: int) -> bool:
-        is_there = sender in self._running and self._sends_from[sender] < self._clock(rank)
+        is_there = sender in self._running and self._counts_from[sender] < self._clock(rank)
         return is_there or self._under_way[sender, rank] > 0
 
     @staticmethod
-    def _empty(slots: dict[int, deque[Message]], senders: tuple[int, ...] | None) -> list[Message]:
+    def _empty(slots: dict[int, deque[Message]], senders: list[int] | None) -> list[Message]:
         """One message of each of the senders; None: all there is."""
         if senders is not None:
-            return [slots[sender].popleft() for sender in sorted(set(senders)) if slots.get(sender)]
+            return [slots[sender].popleft() for sender in senders]
         found: list[Message] = []
         for sender in sorted(slots):
             found += slots[sender]

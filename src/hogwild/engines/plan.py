@@ -79,6 +79,11 @@ class Faults:
         """The workers that are not there at the beginning."""
         return {fault.workers[0] for fault in self.of_kind("join")}
 
+    def takes_away(self) -> Fault | None:
+        """One after which a worker never comes back; None if there is none."""
+        last = {change.worker: change for change in self.changes()}
+        return next((change.fault for change in last.values() if not change.comes), None)
+
     def changes(self) -> Iterator[Change]:
         """Who comes and goes, in order of time."""
         found = []
@@ -134,12 +139,12 @@ class Faults:
         last: dict[int, float] = {}
         for fault in self.of_kind("kill"):
             for shard in fault.shards:
-                if fault.from_s <= last.get(shard, -inf) + detect_s:
+                if fault.from_s <= last.get(shard, -inf):
                     raise ValueError(
                         f"{fault!r} kills both copies of shard {shard}: the first death is known, and another copy "
                         f"made, only after detect_s={detect_s:g} s"
                     )
-                last[shard] = fault.from_s
+                last[shard] = min(fault.from_s + detect_s, fault.to_s)  # who comes back says that it was dead
 
     # ---------------------------------------------------------------------------------------------------- numbers
 

@@ -106,7 +106,7 @@ class Simulated(AbstractEngine):
     def run(self, job: Job) -> Result:
         """Run the strategy on every worker; Unsupported if it cannot run here."""
         check_job(job, self)
-        check_faults(job.strategy, self.plan)
+        check_faults(job, self.plan)
         agenda = Agenda(job.seed)
         session = Session(job, self.size, lambda: agenda.now)
         links = Links(self.latency_s, self.bandwidth_bytes_s, self.links)

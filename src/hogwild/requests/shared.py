@@ -45,8 +45,9 @@ class Reduce:
 @final
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Put x into the peer's mailbox, which has a slot for each sender. Answer: False if nobody is there, and nothing
-    was sent; else True, when it has left: who puts more than the link carries waits. x is copied.
+    """Put x into the peer's mailbox, which has a slot for each sender. Answer: True, when it has left: who puts more
+    than the link carries waits. False if nobody is there (where workers agree on rounds: if it was not there in this
+    one), and nothing was sent. x is copied.
 
     x: `Delta`, `Change`, vector, or a `PartialState`, which cannot be added.
     mode: "replace" what lies in the slot, "add" to it (nothing is lost), or "queue" behind it. On a network that loses

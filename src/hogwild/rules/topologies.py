@@ -49,6 +49,7 @@ class Topology(NamedTuple):
         """From whom `rank` hears in this round, in increasing order; perhaps nobody."""
         return _others(self.incoming(self.numbers, round, rank, size), rank)
 
+    @lru_cache(maxsize=8)  # each of the workers asks  # noqa: B019
     def check(self, size: int) -> None:
         """ValueError unless what any of `size` workers learns reaches all others in time."""
         if self.of_ranks and max(map(max, self.numbers), default=0) >= size:

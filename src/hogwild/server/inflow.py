@@ -66,6 +66,10 @@ class Inflow:
             kept[at] = values
         self._sights[worker][others] = _Sight(self.updates, kept)
 
+    def admitted(self, worker: int, others: int) -> None:
+        """The worker is new, or back: it is taken to begin with the weights as they are now."""
+        self._sights[worker] = {others: _Sight(self.updates, self._weights.copy() if self._how.compensation else None)}
+
     def _latest(self, worker: int) -> Vector:
         """All weights that the worker was given, as far as it has ever asked for them."""
         sights = self._sights[worker]
@@ -73,14 +77,13 @@ class Inflow:
         return self._weights if found is None else found  # there are some, where gradients are corrected
 
     def _sight(self, worker: int, others: int) -> _Sight:
-        """What the worker computed with. It will not compute with older ones again.
-
-        A copy of a shard that has taken its place knows pushes, and not what was pulled: then nothing is corrected.
+        """What the worker computed with. It will not compute with older ones again; for a push that a newer one has
+        overtaken, the oldest that is still known must do.
         """
         sights = self._sights[worker]
         for older in [key for key in sights if key < others]:
             del sights[older]
-        return sights.get(others) or (self._first if others == 0 else _Sight(self.updates, None))
+        return sights.get(others) or (sights[min(sights)] if others and sights else self._first)
 
     def behind(self, worker: int, others: int) -> int:
         """How many updates old are the weights with which the worker computed?"""

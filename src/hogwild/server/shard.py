@@ -246,6 +246,15 @@ class Shard:
     def admit(self, worker: int, clock: int) -> None:
         """The worker is new, or back, and begins with this round: its clock goes on from there."""
         self._clocks.set(worker, clock)
+        if self._inflow is not None:
+            self._inflow.admitted(worker, self._others(worker))
+
+    @property
+    def remembers_pulls(self) -> bool:
+        """Does what a push does depend on what was pulled? Then a copy of this shard must pull, too, at the same place
+        among its messages.
+        """
+        return self._inflow is not None
 
     def _others(self, worker: int) -> int:
         """Pushes that this worker has not sent itself."""

@@ -43,7 +43,9 @@ class Compressed(AbstractStrategy):
             raise wrong_type("strategy", self.strategy, "a strategy such as Downpour(), not compressed yet")
         inner, name = self.strategy, type(self.strategy).__name__
         if not inner.compressible:
-            raise ValueError(f"{name} sends nothing that can be compressed: use one that does, such as LocalSGD()")
+            raise ValueError(
+                f"messages of {name} cannot be compressed: use one that pushes or all-reduces, such as LocalSGD()"
+            )
         object.__setattr__(self, "codec", find_codec(self.codec))  # a name will do
         for what in ("needs", "least_workers", "most_workers", "server", "answer", "survives", "coordinator"):
             object.__setattr__(self, what, getattr(inner, what))

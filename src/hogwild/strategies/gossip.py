@@ -75,8 +75,7 @@ class Gossip(AbstractStrategy):
         return self._protocol.agree
 
     async def work(self, me: Worker) -> None:
-        if me.rank == 0:
-            self._graph.check(me.size)
+        self._graph.check(me.size)
         mass = me.params.local("mass", np.ones(1, me.params.weights.dtype))
         async for round in me.rounds():
             if self._protocol.between:
@@ -91,7 +90,8 @@ class Gossip(AbstractStrategy):
         for message in () if self.agree else await me.inbox():
             mine += message.x
         mass[:] = mine[-1:]
-        everybody = (await me.all_reduce(mine)).sum
+        # Who goes before the others do would count as much as they, with weights of long ago.
+        everybody = (await me.all_reduce(None if me.leaves else mine)).sum
         me.params.weights[:] = everybody[:-1] / everybody[-1]
 
     async def _step(self, me: Worker, number: int, mass: Vector) -> None:

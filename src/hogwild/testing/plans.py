@@ -54,9 +54,25 @@ def _plan(pick: Pick, workers: int, shards: int, horizon_s: float, survives: Col
         faults += _of_workers(pick, workers, moments, "lost coordinator" in survives)
     if "slow worker" in survives and pick((False, True)):
         faults.append(Fault.slow(worker=pick(range(workers)), factor=pick((2.0, 10.0, 100.0))))
+    if "slow worker" in survives and pick((False, True)):
+        begin, length = pick(range(MOMENTS)), pick((1, 4, MOMENTS))
+        end_s = moments[min(begin + length, MOMENTS)]
+        shard, factor = pick(range(shards)), pick((2.0, 10.0, 100.0))
+        faults.append(Fault.slow(shard=shard, factor=factor, from_s=moments[begin], to_s=end_s))
     if "lost shard" in survives:
-        faults += [Fault.kill(shard=number, at_s=pick(moments)) for number in range(shards) if pick((False, True))]
+        faults += _of_shards(pick, shards, moments)
     return Faults(tuple(faults), detect_s=moments[1], retry_s=moments[1] / 10)
+
+
+def _of_shards(pick: Pick, shards: int, moments: list[float]) -> Iterator[Fault]:
+    """Hosts that come back do so before anybody has noticed, or after."""
+    for number in range(shards):
+        match pick(("stays", "dies", "returns")):
+            case "dies":
+                yield Fault.kill(shard=number, at_s=pick(moments))
+            case "returns":
+                at_s, after = pick(moments), pick((0.25, 1, 4))
+                yield Fault.kill(shard=number, at_s=at_s, back_s=float(f"{at_s + after * moments[1]:.6g}"))
 
 
 def _of_messages(

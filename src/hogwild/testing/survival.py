@@ -12,7 +12,7 @@ from hogwild.interfaces import AbstractStrategy, Result, Stop
 from hogwild.models.linear import Linear
 from hogwild.rules.sample_sizes import constant_size
 from hogwild.rules.schedules import constant
-from hogwild.rules.updates import sgd
+from hogwild.rules.updates import Update, sgd
 from hogwild.testing.plans import random_plan
 from hogwild.testing.probes import must
 from hogwild.testing.problems import Problem, problem
@@ -37,12 +37,13 @@ def in_small_steps(strategy: AbstractStrategy) -> AbstractStrategy:
     now = {each.name: getattr(strategy, each.name) for each in dataclasses.fields(strategy) if each.init}
     small: dict[str, object] = {
         "period": 5,
-        "server": sgd(),
         "sizes": constant_size(10),
         "minibatch": 1 if "share" in strategy.needs else 4,  # published schemes take single examples
         "block_examples": 10,
     }
     changed = {name: value for name, value in small.items() if isinstance(now.get(name), type(value))}
+    if isinstance(rule := now.get("server"), Update):  # what it does about stale gradients is what is to be tried
+        changed["server"] = sgd()._replace(pushes=rule.pushes)
     if isinstance(inner := now.get("strategy"), AbstractStrategy):
         changed["strategy"] = in_small_steps(inner)
     return dataclasses.replace(strategy, **changed)

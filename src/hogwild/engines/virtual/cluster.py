@@ -247,6 +247,7 @@ class Cluster:
             self._look_at_meeting()
             return LATER
         if turn is Turn.STOP:
+            program.worker.leaves = self._session.members.is_gone(rank)
             self.hub.left(rank)
             self._look_at_meeting()
             return None

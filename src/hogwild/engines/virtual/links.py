@@ -127,13 +127,26 @@ class Links:
             link.take(begin, length, now)
         return begin + length + stages * max(end.latency_s for end in ends)
 
-    def _connect(self, host: Host) -> _End:
+    def slow(self, host: Host, factor: float) -> None:
+        """What is sent to the host, or by it, from now on takes it `factor` times as long as by its link: latency and
+        bytes.
+        """
+        end = self._ends.get(host) or self._connect(host)
+        latency_s, bandwidth = self._link(host)
+        end.latency_s = latency_s * factor
+        end.up.bandwidth = end.down.bandwidth = bandwidth / factor
+
+    def _link(self, host: Host) -> tuple[float, float]:
+        """Latency and bandwidth of the host's link."""
         latency_s, bandwidth = self._latency_s, self._bandwidth
         if host in self._others:
             other = self._others[host]
             latency_s = latency_s if other.latency_s is None else float(other.latency_s)
             bandwidth = bandwidth if other.bandwidth_bytes_s is None else float(other.bandwidth_bytes_s)
-        self._ends[host] = end = _End(latency_s, bandwidth)
+        return latency_s, bandwidth
+
+    def _connect(self, host: Host) -> _End:
+        self._ends[host] = end = _End(*self._link(host))
         return end
 
     def _unsound(self, n_bytes: int, now: float) -> ValueError:

@@ -58,6 +58,7 @@ class Mail:
         self._cuts = [
             (fault.from_s, fault.to_s, _hosts(fault.workers, fault.shards)) for fault in plan.of_kind("partition")
         ]
+        self._slow = [fault for fault in plan.of_kind("slow") if fault.shards]
         self._lives: dict[Host, int] = {}  # how often each host has died
         self._dead: set[Host] = set()
 
@@ -93,6 +94,8 @@ class Mail:
             letter.since_s, letter.life = now, life
         if letter.life != life or letter.source in self._dead:
             return
+        if self._slow:
+            self._slow_down()
         letter.tries += 1
         self.report.sent_again += letter.tries > 1
         arrival_s = self._links.arrival(letter.source, letter.target, letter.n_bytes, now)
@@ -108,9 +111,13 @@ class Mail:
 
     def _arrive(self, letter: Letter) -> None:
         if letter.target in self._dead:
-            self._miss(letter, self._agenda.now)
+            self.miss(letter)
         else:
             letter.arrived()
+
+    def miss(self, letter: Letter) -> None:
+        """It has arrived where nobody wants it: as if it had not."""
+        self._miss(letter, self._agenda.now)
 
     def _arrive_again(self, letter: Letter) -> None:
         if letter.target not in self._dead:
@@ -126,6 +133,15 @@ class Mail:
         if self._agenda.now < healed_s < inf:  # soon after it is healed, however long it lasts
             again_s = min(again_s, max(healed_s, arrival_s) + self.retry_s)
         self._agenda.at(again_s, letter.again or partial(self.transmit, letter))
+
+    def _slow_down(self) -> None:
+        """Links are as slow now as the plan says."""
+        times: dict[Host, float] = {}
+        for fault in self._slow:
+            host, slow = ("shard", fault.shards[0]), fault.from_s <= self._agenda.now < fault.to_s
+            times[host] = times.get(host, 1.0) * (fault.amount if slow else 1.0)
+        for host, factor in times.items():
+            self._links.slow(host, factor)
 
     def stage_s(self, messages: int) -> float:
         """How much longer a stage takes that ends when all of so many messages have arrived: it waits for the one that

@@ -63,7 +63,9 @@ class Membership:
                 self._plan.append((change.time_s, partial(self._kill, rank)))
         if replicas is not None:
             for fault in plan.of_kind("kill"):
-                self._plan += [(fault.from_s, partial(self._kill_shard, replicas, shard)) for shard in fault.shards]
+                self._plan += [
+                    (fault.from_s, partial(self._kill_shard, replicas, shard, fault.to_s)) for shard in fault.shards
+                ]
         self._plan.sort(key=lambda event: -event[0])
         cluster.obey(self._step, self._turn, self._begin, self._more)
         for rank in plan.absent():
@@ -135,9 +137,12 @@ class Membership:
         self._network.forget(("worker", rank))
         self._cluster.refresh()
 
-    def _kill_shard(self, replicas: Replicas, number: int) -> None:
-        replicas.kill(number)
-        self._agenda.at(self._agenda.now + self._lease_s, partial(replicas.take_over, number))
+    def _kill_shard(self, replicas: Replicas, number: int, back_s: float) -> None:
+        host, known = replicas.kill(number)
+        self._agenda.at(self._agenda.now + self._lease_s, known)
+        if back_s < inf:
+            self._plan.append((back_s, partial(replicas.come_back, number, host)))
+            self._plan.sort(key=lambda event: -event[0])
 
     # ----------------------------------------------------------------------------------------------------- who comes
 

@@ -12,7 +12,7 @@ from typing import Any, final
 from hogwild.engines.calls import AbstractCalls, Act, Call
 from hogwild.engines.transport import Host
 from hogwild.engines.virtual.mail import Letter, Mail
-from hogwild.server import OpPart, PushPart, Shard
+from hogwild.server import OpPart, PullPart, PushPart, Shard
 
 
 @final
@@ -35,7 +35,7 @@ class Retrying(AbstractCalls):
 
     hosts :     where each shard is
     shards :    those at these hosts
-    mutated :   called for each part that a shard has applied: to tell its copy
+    mutated :   called for each part that has changed a shard, or what it remembers: to tell its copy
     when_safe : calls what it is given when the shard's copy knows all that it was told
     """
 
@@ -66,8 +66,10 @@ class Retrying(AbstractCalls):
         self._mail.transmit(letter)
 
     def _arrive(self, way: _Way, number: int, host: Host) -> None:
-        # It was replaced; or the sender was declared lost, and another perhaps does now what it has begun.
-        if host != self.hosts[number] or way.dead:
+        if way.dead:  # its sender was declared lost, and another perhaps does now what it has begun
+            return
+        if host != self.hosts[number]:  # it came back from the dead, and the shard is elsewhere
+            self._mail.miss(way.letters[number])
             return
         if number in way.inside:
             self._mail.report.duplicates_dropped += 1
@@ -87,10 +89,16 @@ class Retrying(AbstractCalls):
     def answer(self, call: Call, part: Any, answer: Any, join: Callable[[Call], None]) -> None:
         way = self._ways.get(call)
         number = answer.shard
-        if self._new and self._knows(part):
+        if self._changes(part):
             self.mutated(number, part)
         if way is not None:
             self.when_safe(number, partial(self._reply, way, answer, join))
+
+    def _changes(self, part: Any) -> bool:
+        """Is the shard another one since it was given this? Answers to a pull that came again are remembered, too."""
+        if isinstance(part, PullPart):
+            return self.shards[part.shard].remembers_pulls
+        return self._new and self._knows(part)
 
     def _reply(self, way: _Way, answer: Any, join: Callable[[Call], None]) -> None:
         number, me = answer.shard, self._workers[way.call.rank]

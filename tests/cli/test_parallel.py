@@ -25,6 +25,7 @@ from hogwild import (
     Hogwild,
     LinearClassifier,
     LocalSGD,
+    Ray,
     Sandblaster,
     Serial,
     Simulated,
@@ -270,6 +271,8 @@ def test_real_data_are_learnt_on_many_machines(shared_data, here):
          Simulated()),
         ("--strategy serial --engine simulated", "serial", Simulated(1)),
         ("--strategy serial --engine simulated --workers 1", "serial", Simulated(1)),
+        ("--engine ray --workers 8 --shards 2 --strategy downpour --address ray://head:1 --cpus 0.5 --unauthenticated",
+         "downpour", Ray(8, 2, "ray://head:1", 0.5, True)),
     ],
 )  # fmt: skip
 def test_options_reach_the_strategy_and_the_engine(files, here, options, strategy, engine):
@@ -311,11 +314,14 @@ def test_bandwidths_have_units(text, bytes_s):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--workers 5", "--workers goes with --engine simulated; with --engine threads use --threads"),
+        ("--workers 5", "--workers goes with --engine simulated or ray; with --engine threads use --threads"),
         (
             "--engine simulated --threads 2",
             "--threads goes with --engine threads; with --engine simulated use --workers",
         ),
+        ("--engine ray --threads 2", "--threads goes with --engine threads; with --engine ray use --workers"),
+        ("--address auto", "--address goes with --engine ray, not with threads"),
+        ("--unauthenticated", "--unauthenticated goes with --engine ray, not with threads"),
         ("--latency 1e-3", "--latency goes with --engine simulated, not with threads"),
         ("--bandwidth 1GB", "--bandwidth goes with --engine simulated, not with threads"),
         ("--example-s 1e-3", "--example-s goes with --engine simulated, not with threads"),
@@ -435,7 +441,7 @@ def test_no_option_is_without_an_owner():
     assert all(strategies_with(option) for option in STRATEGY_OPTIONS)
     assert all(engines_with(option) for option in ENGINE_OPTIONS)
     assert strategies_with("rule_rate") == {"downpour": 0.1}
-    assert engines_with("workers") == {"simulated": 4}
+    assert engines_with("workers") == {"simulated": 4, "ray": 2}
     assert "full-batch" not in strategies_with("minibatch")
     assert [option for option in STRATEGY_OPTIONS if "auto" in strategies_with(option)] == ["minibatch"]
 

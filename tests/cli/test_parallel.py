@@ -271,8 +271,8 @@ def test_real_data_are_learnt_on_many_machines(shared_data, here):
          Simulated()),
         ("--strategy serial --engine simulated", "serial", Simulated(1)),
         ("--strategy serial --engine simulated --workers 1", "serial", Simulated(1)),
-        ("--engine ray --workers 8 --shards 2 --strategy downpour --address ray://head:1 --cpus 0.5 --unauthenticated",
-         "downpour", Ray(8, 2, "ray://head:1", 0.5, True)),
+        ("--engine ray --workers 8 --shards 2 --strategy downpour --address ray://head:1 --cpus 0.5 --gpus 0.25 "
+         "--unauthenticated", "downpour", Ray(8, 2, "ray://head:1", 0.5, 0.25, unauthenticated=True)),
     ],
 )  # fmt: skip
 def test_options_reach_the_strategy_and_the_engine(files, here, options, strategy, engine):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, final
 
@@ -19,25 +20,33 @@ _resting: dict[tuple[object, ...], list[Any]] = {}  # by connection to a cluster
 
 @final
 class Cast:
-    """A conductor and a deputy for each worker, for one run: `with Cast(2, cpus=1.0, stays=True) as cast`.
+    """A conductor and a deputy for each worker, for one run: `with Cast(2, {"CPU": 1}, {}, stays=True) as cast`.
 
+    apiece :  what each deputy needs of its host
+    runtime_env : what Ray makes ready for each process
     stays :   do they wait for another run when this one has ended? They keep their cores.
     at_rest : set it then, with or without an error; who may still wait for somebody is killed
     """
 
-    def __init__(self, size: int, cpus: float, *, stays: bool) -> None:
+    def __init__(self, size: int, apiece: Mapping[str, float], runtime_env: Mapping[str, Any], *, stays: bool) -> None:
         job, self._stays = ray.get_runtime_context().get_job_id(), stays
         for key in [key for key in _resting if key[0] != job]:  # of a cluster that we have left
             del _resting[key]
-        for key in [key for key in _resting if key[1] is Deputy and key[2] != cpus]:  # they hold cores
+        kind = repr((sorted(apiece.items()), runtime_env))
+        for key in [key for key in _resting if key[1] is Deputy and key[2] != kind]:  # they hold cores
             _end(_resting.pop(key))
         threads = max(LEAST_THREADS, 2 * size + FURTHER_THREADS)
-        self._conductors = _resting.setdefault((job, Conductor, threads), [])
-        self._deputies = deputies = _resting.setdefault((job, Deputy, cpus), [])
-        self.conductor = self._conductors.pop() if self._conductors else _actor(Conductor, max_concurrency=threads)
+        common = {"runtime_env": dict(runtime_env)} if runtime_env else {}
+        self._conductors = _resting.setdefault((job, Conductor, (threads, repr(runtime_env))), [])
+        self._deputies = deputies = _resting.setdefault((job, Deputy, kind), [])
+        self.conductor = (
+            self._conductors.pop() if self._conductors else _actor(Conductor, max_concurrency=threads, **common)
+        )
         self.deputies = [deputies.pop() for _ in range(min(size, len(deputies)))]
+        needs = dict(apiece)
+        needed = {"num_cpus": needs.pop("CPU"), "num_gpus": needs.pop("GPU", 0), "resources": needs, **common}
         self.deputies += [
-            _actor(Deputy, num_cpus=cpus, concurrency_groups={"mail": 1}) for _ in range(size - len(self.deputies))
+            _actor(Deputy, concurrency_groups={"mail": 1}, **needed) for _ in range(size - len(self.deputies))
         ]
         self.at_rest = False
 

@@ -17,17 +17,30 @@ from hogwild.requests import Round
 from hogwild.traffic import Traffic
 
 _AGAIN, _ABORT = object(), object()  # what a worker that waits may be woken with, beside an answer
+Begun = Callable[[int], None]
+
+
+def unwatched(rank: int) -> None:
+    """Where nobody comes later."""
 
 
 @final
 class Council:
-    """Of each worker one thread at a time may be in here. `told`: see `Hub`."""
+    """Of each worker one thread at a time may be in here. `told`: see `Hub`; `begun(rank)` is called when a worker
+    begins a round, at rest.
+    """
 
     def __init__(
-        self, session: Session, transport: AbstractTransport, traffic: Traffic, shards: int, told: Told = unheard
+        self,
+        session: Session,
+        transport: AbstractTransport,
+        traffic: Traffic,
+        shards: int,
+        told: Told = unheard,
+        begun: Begun = unwatched,
     ) -> None:
         size = session.size
-        self._session = session
+        self._session, self._begun = session, begun
         self._hub = Hub(session, transport, traffic, shards, self._at_rest, told)
         self.lock = threading.RLock()  # of the hub, and of all below
         if session.server_params is not None:
@@ -61,8 +74,8 @@ class Council:
             answer = self._asking.ask(rank, request)
             if answer is not LATER:
                 return answer
-            self._block(rank)
-        return self._woken(self._slots[rank].get())
+            slot = self._block(rank)
+        return self._woken(slot.get())
 
     def computed(self, rank: int) -> None:
         """The worker has computed something, and is at rest."""
@@ -84,7 +97,9 @@ class Council:
                     self._look_at_meeting()
                     return None
                 peers = self._session.members.peers(rank, number, known)
-                return self._hub.round(rank, number, fresh=self._session.fresh), peers
+                round = self._hub.round(rank, number, fresh=self._session.fresh)
+                self._begun(rank)
+                return round, peers
 
     def returned(self, rank: int) -> None:
         """The worker's program has ended."""
@@ -94,6 +109,41 @@ class Council:
             self._hub.returned(rank)
             self._look_at_meeting()
             self._look_for_deadlock()
+
+    # ------------------------------------------------------------------------------------------- who comes and goes
+
+    def lost(self, rank: int) -> int:
+        """The worker is dead: nobody waits for it, and if its thread waits here it is told that it is over. How many
+        portions are handed out again? Deadlock if all others wait for what it alone could do.
+        """
+        with self.lock:
+            slot, self._slots[rank] = self._slots[rank], SimpleQueue()
+            slot.put(_ABORT)
+            self._asking.hang_up(rank)
+            self._blocked.discard(rank)
+            self._met.discard(rank)
+            again = self._hub.lost(rank)
+            self._let_in(rank)
+            self._look_at_meeting()
+            self._look_for_deadlock()
+            return again
+
+    def admit(self, rank: int, like: int, life: int) -> int:
+        """Another process takes the place of a dead one, and begins with the round that it is told, where `like` is."""
+        with self.lock:
+            number = self._hub.number_of(like)
+            self._hub.admit(rank, like, number, life)
+            return number
+
+    def when_at_rest(self, rank: int, act: Callable[[], None]) -> None:
+        """Call `act` when this worker does not compute, or is dead."""
+        with self.lock:
+            self._at_rest(rank, act)
+
+    @property
+    def deserted(self) -> bool:
+        """Has every worker ended, or died?"""
+        return not self._hub.running
 
     # ------------------------------------------------------------------------------------------------------- waiting
 
@@ -114,12 +164,13 @@ class Council:
         while visits:
             visits.pop(0)()
 
-    def _block(self, rank: int) -> None:
-        """The worker is about to wait; if all do, nobody is left to wake them."""
+    def _block(self, rank: int) -> SimpleQueue[Any]:
+        """The worker is about to wait, here; if all do, nobody is left to wake them."""
         if self.aborted:
             raise Aborted
         self._blocked.add(rank)
         self._look_for_deadlock()
+        return self._slots[rank]
 
     def _look_for_deadlock(self) -> None:
         # What is released may have been started, and wake nobody.
@@ -140,9 +191,8 @@ class Council:
         with self.lock:
             self._let_in(rank)
             self._met.add(rank)
-            if not self._look_at_meeting():
-                self._block(rank)
-        if self._woken(self._slots[rank].get()) is _AGAIN:
+            slot = self._slots[rank] if self._look_at_meeting() else self._block(rank)
+        if self._woken(slot.get()) is _AGAIN:
             return
         self._session.judge()
         with self.lock:
@@ -150,7 +200,7 @@ class Council:
             if self._judging == 0:
                 self._session.decide()
                 self._meet_again()
-        self._woken(self._slots[rank].get())
+        self._woken(slot.get())
 
     def _look_at_meeting(self) -> bool:
         """Is everybody here? Then it begins. If the run was stopped meanwhile it does not take place."""

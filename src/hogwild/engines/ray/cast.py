@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from functools import partial
 from types import TracebackType
 from typing import Any, final
 
@@ -42,13 +43,22 @@ class Cast:
         self.conductor = (
             self._conductors.pop() if self._conductors else _actor(Conductor, max_concurrency=threads, **common)
         )
-        self.deputies = [deputies.pop() for _ in range(min(size, len(deputies)))]
         needs = dict(apiece)
         needed = {"num_cpus": needs.pop("CPU"), "num_gpus": needs.pop("GPU", 0), "resources": needs, **common}
-        self.deputies += [
-            _actor(Deputy, concurrency_groups={"mail": 1}, **needed) for _ in range(size - len(self.deputies))
-        ]
+        self._make = partial(_actor, Deputy, concurrency_groups={"mail": 1}, **needed)
+        self.deputies = [deputies.pop() if deputies else self._make() for _ in range(size)]
+        self._missing: set[int] = set()
         self.at_rest = False
+
+    def another(self, rank: int) -> Any:
+        """The actor of another process in the place of a dead one. It begins when the cluster has room for it."""
+        self.deputies[rank] = self._make()
+        return self.deputies[rank]
+
+    def go_without(self, ranks: Set[int]) -> None:
+        """The run has ended before these could begin."""
+        _end([self.deputies[rank] for rank in ranks])
+        self._missing |= ranks
 
     def __enter__(self) -> Cast:
         return self
@@ -57,7 +67,7 @@ class Cast:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.at_rest and self._stays:
-            self._deputies += self.deputies
+            self._deputies += [deputy for rank, deputy in enumerate(self.deputies) if rank not in self._missing]
             self._conductors.append(self.conductor)
         else:
             _end([*self.deputies, self.conductor])

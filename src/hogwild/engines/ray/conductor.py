@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any, final
@@ -17,7 +18,8 @@ import ray
 from hogwild.engines.council import Council
 from hogwild.engines.mirrors import AbstractMirrors
 from hogwild.engines.ray.errors import Failure
-from hogwild.engines.ray.terms import Over, Shown, Terms
+from hogwild.engines.ray.membership import Membership
+from hogwild.engines.ray.terms import ActorLost, Entry, Over, Shown, Terms
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
 from hogwild.engines.transport import Direct
@@ -33,17 +35,20 @@ from hogwild.traffic import Traffic
 class Conductor:
     """One for each run. All methods but `result` are short, or wait for others."""
 
-    def begin(self, job: Job, size: int, shards: int) -> None:
+    def begin(self, job: Job, size: int, shards: int, restarts: int) -> None:
         """Another run. An actor may have several, one after another."""
         self._news: SimpleQueue[Record | None] = SimpleQueue()  # for the callbacks, which the driver calls
         self._heard: SimpleQueue[BaseException | None] = SimpleQueue()  # what they have raised
         callbacks = (self._tell,) if job.callbacks else ()
-        self._mirrors = _Mirrors()
+        self._mirrors = _Mirrors(self._find_lost)
         self._session = session = Session(replace(job, callbacks=callbacks), size, time.perf_counter, self._mirrors)
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
         self._workers = session.workers()
         session.history.traffic = traffic = Traffic()
-        self._council = Council(session, Direct(traffic), traffic, shards, self._told)
+        self._membership = Membership(session, traffic, job.strategy, restarts)
+        self._council = Council(session, Direct(traffic), traffic, shards, self._told, self._membership.begun)
+        self._membership.sit_in(self._council)
+        self._has_own_rows = job.bounds is not None
         self._tickets: list[dict[int, Ticket]] = [{} for _ in range(size)]  # by the worker's number for it
         self._numbers: dict[int, int] = {}  # by ticket
         self._stopped: list[Any] = []
@@ -52,7 +57,44 @@ class Conductor:
 
     def know(self, deputies: Sequence[Any]) -> None:
         """The actors of the workers, by rank."""
-        self._mirrors.deputies = deputies
+        self._mirrors.deputies = list(deputies)
+
+    # ------------------------------------------------------------------------------------------- who comes and goes
+
+    def lost(self, rank: int, life: int, why: str) -> bool:
+        """The process of a worker has died. Does the run go on without it?"""
+        try:
+            return self._membership.lost(rank, life, why)
+        except (ActorLost, Deadlock) as error:
+            self._fail(error, None)
+            return False
+
+    def _find_lost(self, rank: int, why: str) -> bool:
+        """The same, as found out here."""
+        return self._membership.is_dead(rank) or self.lost(rank, self._membership.life(rank), why)
+
+    def replace(self, rank: int, deputy: Any) -> None:
+        """Another process for a worker that has died; it will ask to be let in."""
+        self._mirrors.deputies[rank] = deputy
+
+    def enter(self, rank: int, life: int) -> Entry | Over:
+        """With what a process begins that takes the place of another, when the others let it in."""
+        found = self._answer(self._membership.enter, rank, life)
+        return found
+
+    def close(self) -> set[int] | None:
+        """If the programs of all that were let in have ended, nobody is let in any more: who is missing then?"""
+        with self._council.lock:
+            if not (self._council.deserted or self._council.aborted):
+                return None
+            missing = self._membership.close()
+        if missing and not self._session.failed and self._has_own_rows:
+            who = ", ".join(map(str, sorted(missing)))
+            error = ActorLost(
+                f"worker {who} has died, and no other process has taken its place: its rows are not learnt"
+            )
+            self._fail(error, None)
+        return missing
 
     def terms(self, rank: int) -> Terms:
         """What this worker begins with."""
@@ -145,8 +187,13 @@ class Conductor:
 
     def _abort(self) -> None:
         self._council.abort()
+        self._membership.close()
         # Who computes would not ask for long.
-        self._stopped += [deputy.stop.remote() for deputy in self._mirrors.deputies]
+        self._stopped += [
+            deputy.stop.remote()
+            for rank, deputy in enumerate(self._mirrors.deputies)
+            if not self._membership.is_dead(rank)
+        ]
 
     def interrupt(self, *, now: bool) -> None:
         """Ctrl-C. Workers that agree on their rounds finish the one they are in, unless it must be `now`."""
@@ -164,7 +211,9 @@ class Conductor:
             failure = Failure.of(error)
             return failure if self._trace is None else failure._replace(trace=self._trace)
         finally:
-            ray.get(self._stopped)  # not in the next run
+            for stopped in self._stopped:  # not in the next run
+                with suppress(ray.exceptions.RayActorError):
+                    ray.get(stopped)
             self._news.put(None)
             for done in self._done:  # nobody may still wait here when the next run begins
                 done.put((-1, None))
@@ -188,19 +237,29 @@ class Conductor:
 
 @final
 class _Mirrors(AbstractMirrors):
-    """What workers have is asked of their actors."""
+    """What workers have is asked of their actors. `find_lost(rank, why)`: one has died; does the run go on?"""
 
-    def __init__(self) -> None:
-        self.deputies: Sequence[Any] = ()
+    def __init__(self, find_lost: Callable[[int, str], bool]) -> None:
+        self._find_lost = find_lost
+        self.deputies: list[Any] = []
         self.params: list[Params] = []
         self.memories: list[Any] = []
 
-    def bring(self, rank: int) -> None:
-        shown: Shown = ray.get(self.deputies[rank].show.remote())
+    def bring(self, rank: int) -> bool:
+        try:
+            shown: Shown = ray.get(self.deputies[rank].show.remote())
+        except ray.exceptions.RayActorError as error:
+            if self._find_lost(rank, str(error)):
+                return False
+            raise Aborted from error
         params, memory = self.params[rank], self.memories[rank]
         params.weights[:] = shown.weights
         params.state.update({name: array.copy() for name, array in shown.state.items()})
         memory.mean[:], memory.mass[:] = shown.mean, shown.mass
+        return True
 
     def give(self, rank: int) -> None:
-        ray.get(self.deputies[rank].become.remote(self.params[rank].weights))
+        try:
+            ray.get(self.deputies[rank].become.remote(self.params[rank].weights))
+        except ray.exceptions.RayActorError as error:
+            self._find_lost(rank, str(error))

@@ -14,7 +14,7 @@ from hogwild.deltas import Vector
 from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
 from hogwild.engines.ray.errors import Failure
-from hogwild.engines.ray.terms import Over, Shown, Terms
+from hogwild.engines.ray.terms import Entry, Over, Shown, Terms
 from hogwild.engines.supply import Taken
 from hogwild.engines.waits import Aborted, Failed
 from hogwild.interfaces import Job, Worker
@@ -34,9 +34,11 @@ def _mail(method: Method) -> Method:
 class Deputy:
     """`drive` runs in a thread of its own, so that the weights can be shown meanwhile."""
 
-    def begin(self, rank: int, size: int, job: Job, conductor: Any) -> None:
-        """Another run. An actor may have several, one after another."""
-        self._rank, self._conductor, self._job = rank, conductor, job
+    def begin(self, rank: int, size: int, job: Job, conductor: Any, life: int = 0) -> None:
+        """Another run. An actor may have several, one after another. life: so many processes of this worker have died
+        in it.
+        """
+        self._rank, self._conductor, self._job, self._life = rank, conductor, job, life
         terms: Terms = ray.get(conductor.terms.remote(rank))
         self._place = _Place(rank, size, job, terms, conductor)
         params = self._place.params[rank]
@@ -53,7 +55,9 @@ class Deputy:
         rank, conductor = self._rank, self._conductor
         program: Program | None = None
         try:
+            first = self._enter() if self._life else 0
             program = Program(self._job.strategy, self._worker)
+            program.rounds = first
             self._program = program
             if program.run(self._answer, lambda: self._over):
                 ray.get(conductor.ended.remote(rank, self._worker.counts))
@@ -61,6 +65,15 @@ class Deputy:
             pass
         except BaseException as error:
             ray.get(conductor.fail.remote(Failure.of(error), rank, 0 if program is None else program.rounds))
+
+    def _enter(self) -> int:
+        """Take the place of a dead process; the number of the first round."""
+        entry: Entry = heard(self._conductor.enter.remote(self._rank, self._life))
+        worker, params = self._worker, entry.params.copy()
+        worker.rng = entry.rng
+        worker.params.weights[:] = params.weights
+        worker.params.state.update(params.state)
+        return entry.number
 
     def _answer(self, request: Any) -> Any:
         kind = type(request)

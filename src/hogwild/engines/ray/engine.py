@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 from hogwild.engines.checks import check_job
 from hogwild.engines.threads import available_cores
 from hogwild.interfaces import AbstractEngine, Job, Result
-from hogwild.limits import check_bool, check_fields, check_positive, is_number
+from hogwild.limits import check_bool, check_fields, check_positive, check_whole, is_number
 from hogwild.names import wrong_type
 
 
@@ -28,14 +28,19 @@ class Ray(AbstractEngine):
     cpus, gpus : cores and graphics processors for each worker, as Ray counts them; a worker computes with one core
     resources : others that each worker needs, by the names that the cluster's hosts give them: {"disk": 1}
     runtime_env : what Ray makes ready for each process: {"env_vars": {...}, "pip": [...], "working_dir": ...}
+    restarts : so many processes of workers that die in a run are replaced
     unauthenticated : join also a cluster that lets in everybody who reaches it
 
     The data are sent to each machine once. What workers ask of each other and of the server goes through one more
     actor, the conductor, and takes about a millisecond. Memory is not shared: see `Unsupported`.
 
+    A worker whose process dies is not waited for, what it had begun to learn goes to others, and another process takes
+    its place as soon as the cluster has room for one, with the weights of one of the others: if the strategy survives
+    that (`AbstractStrategy.survives`), else the run ends with `ActorLost`. `History.traffic.faults` counts.
+
     Ctrl-C ends training and keeps the best model so far. What a worker raises is raised here, with the traceback of its
-    process as the cause; a process that dies ends the run with `ActorLost`. Workers that wait for each other for ever
-    raise `Deadlock`. Processes stay for the next run of this one.
+    process as the cause. Workers that wait for each other for ever raise `Deadlock`. Processes stay for the next run of
+    this one.
 
     Raises ImportError if Ray is missing or too old, ConnectionError if there is no cluster at the address or it does
     not let us in, RuntimeError if its versions differ or it has too little, TypeError for a model or strategy that
@@ -49,12 +54,14 @@ class Ray(AbstractEngine):
     gpus: float = 0.0
     resources: Mapping[str, float] = field(default_factory=dict, hash=False)
     runtime_env: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    restarts: int = 10
     unauthenticated: bool = False
     can: ClassVar[frozenset[str]] = frozenset({"server"})
 
     def __post_init__(self) -> None:
         check_fields(self, "workers", "shards")
         check_positive("cpus", self.cpus)
+        check_whole("restarts", self.restarts, 0)
         check_bool("unauthenticated", self.unauthenticated)
         if not (is_number(self.gpus) and 0 <= self.gpus < math.inf):
             raise ValueError(f"gpus={self.gpus!r} must be a number of at least 0")
@@ -84,4 +91,4 @@ class Ray(AbstractEngine):
             from hogwild.engines.ray.driver import Driver
 
             with Cast(self.size, apiece, self.runtime_env, stays=cluster.local) as cast:
-                return Driver(job, cast, int(self.shards)).run()
+                return Driver(job, cast, int(self.shards), int(self.restarts)).run()

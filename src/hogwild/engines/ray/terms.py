@@ -38,6 +38,15 @@ class Terms(NamedTuple):
 
 
 @final
+class Entry(NamedTuple):
+    """With what a process begins that takes the place of another; `number`: of its first round."""
+
+    rng: np.random.Generator
+    params: Params
+    number: int
+
+
+@final
 class Shown(NamedTuple):
     """What a worker has itself."""
 

@@ -10,11 +10,11 @@ from typing import Any, final
 
 from hogwild.engines.asking import LATER, Asking
 from hogwild.engines.hub import Hub, Told, unheard
+from hogwild.engines.servers import AbstractServers
 from hogwild.engines.session import Session, Turn
 from hogwild.engines.transport import AbstractTransport
 from hogwild.engines.waits import Aborted
 from hogwild.requests import Round
-from hogwild.traffic import Traffic
 
 _AGAIN, _ABORT = object(), object()  # what a worker that waits may be woken with, beside an answer
 
@@ -24,21 +24,23 @@ class Council:
     """Of each worker one thread at a time may be in here. `told`: see `Hub`."""
 
     def __init__(
-        self, session: Session, transport: AbstractTransport, traffic: Traffic, shards: int, told: Told = unheard
+        self, session: Session, transport: AbstractTransport, servers: AbstractServers | None, told: Told = unheard
     ) -> None:
         size = session.size
         self._session = session
-        self._hub = Hub(session, transport, traffic, shards, self._at_rest, told)
+        self.hub = Hub(session, transport, servers, self._at_rest, told)
         self.lock = threading.RLock()  # of the hub, and of all below
         if session.server_params is not None:
             session.server_params = partial(self._locked, session.server_params)
         self._slots: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(size)]
-        self._asking = Asking(self._hub, size, self._wake)
+        self._asking = Asking(self.hub, size, self._wake)
         self._blocked: set[int] = set()
         # What others want of a worker at rest.
         self._visits: list[list[Callable[[], None]]] = [[] for _ in range(size)]
         self._met: set[int] = set()  # who has come to the end of the epoch
         self._judging = 0  # how many still judge
+        # What workers have sent elsewhere that may still change something here, and what of it has arrived: numbers.
+        self._sent, self._arrived = [0] * size, [0] * size
         self.aborted = False
 
     def abort(self) -> None:
@@ -80,19 +82,30 @@ class Council:
             with self.lock:
                 self._let_in(rank)
                 if turn is Turn.STOP:
-                    self._hub.left(rank)
+                    self.hub.left(rank)
                     self._look_at_meeting()
                     return None
                 peers = self._session.members.peers(rank, number, known)
-                return self._hub.round(rank, number, fresh=self._session.fresh), peers
+                return self.hub.round(rank, number, fresh=self._session.fresh), peers
 
     def returned(self, rank: int) -> None:
         """The worker's program has ended."""
         self._session.ended(rank)
         with self.lock:
             self._let_in(rank)
-            self._hub.returned(rank)
+            self.hub.returned(rank)
             self._look_at_meeting()
+            self._look_for_deadlock()
+
+    def sent(self, rank: int, number: int) -> None:
+        """The worker has things under way to elsewhere, the last with this number: it may wait, but not for ever."""
+        with self.lock:
+            self._sent[rank] = max(number, self._sent[rank])
+
+    def arrived(self, rank: int, number: int) -> None:
+        """They have arrived, up to this number."""
+        with self.lock:
+            self._arrived[rank] = max(number, self._arrived[rank])
             self._look_for_deadlock()
 
     # ------------------------------------------------------------------------------------------------------- waiting
@@ -104,7 +117,7 @@ class Council:
 
     def _at_rest(self, rank: int, act: Callable[[], None]) -> None:
         """Call `act` when this worker's thread does not compute: now, or when it next makes a request."""
-        if rank == self._asking.rank or rank in self._blocked or rank not in self._hub.running:
+        if rank == self._asking.rank or rank in self._blocked or rank not in self.hub.running:
             act()
         else:
             self._visits[rank].append(act)
@@ -123,9 +136,11 @@ class Council:
 
     def _look_for_deadlock(self) -> None:
         # What is released may have been started, and wake nobody.
-        while self._hub.running and self._blocked >= self._hub.running:
-            if not self._hub.release():
-                raise self._hub.deadlock(self._met)
+        if any(sent > arrived for sent, arrived in zip(self._sent, self._arrived, strict=True)):
+            return
+        while self.hub.running and self._blocked >= self.hub.running:
+            if not self.hub.release():
+                raise self.hub.deadlock(self._met)
 
     @staticmethod
     def _woken(answer: Any) -> Any:

@@ -9,6 +9,7 @@ import ray
 
 from hogwild.engines.ray.conductor import Conductor
 from hogwild.engines.ray.deputy import Deputy
+from hogwild.engines.ray.shard import GROUPS, ShardHost
 
 LEAST_THREADS = 64  # of a conductor, so that the next run may have more workers
 FURTHER_THREADS = 8  # of it, beside two in which each worker may wait: for the driver
@@ -19,13 +20,14 @@ _resting: dict[tuple[object, ...], list[Any]] = {}  # by connection to a cluster
 
 @final
 class Cast:
-    """A conductor and a deputy for each worker, for one run: `with Cast(2, cpus=1.0, stays=True) as cast`.
+    """A conductor, a deputy for each worker and the shards of a server, for one run:
+    `with Cast(2, 1, cpus=1.0, stays=True) as cast`.
 
     stays :   do they wait for another run when this one has ended? They keep their cores.
     at_rest : set it then, with or without an error; who may still wait for somebody is killed
     """
 
-    def __init__(self, size: int, cpus: float, *, stays: bool) -> None:
+    def __init__(self, size: int, shards: int, cpus: float, *, stays: bool) -> None:
         job, self._stays = ray.get_runtime_context().get_job_id(), stays
         for key in [key for key in _resting if key[0] != job]:  # of a cluster that we have left
             del _resting[key]
@@ -39,6 +41,12 @@ class Cast:
         self.deputies += [
             _actor(Deputy, num_cpus=cpus, concurrency_groups={"mail": 1}) for _ in range(size - len(self.deputies))
         ]
+        self._shards = _resting.setdefault((job, ShardHost), [])
+        self.shards = [self._shards.pop() for _ in range(min(shards, len(self._shards)))]
+        self.shards += [
+            _actor(ShardHost, concurrency_groups=GROUPS, scheduling_strategy="SPREAD")
+            for _ in range(shards - len(self.shards))
+        ]
         self.at_rest = False
 
     def __enter__(self) -> Cast:
@@ -49,9 +57,10 @@ class Cast:
     ) -> None:
         if self.at_rest and self._stays:
             self._deputies += self.deputies
+            self._shards += self.shards
             self._conductors.append(self.conductor)
         else:
-            _end([*self.deputies, self.conductor])
+            _end([*self.deputies, *self.shards, self.conductor])
 
 
 def _end(actors: list[Any]) -> None:

@@ -20,7 +20,7 @@ START_S = 120.0  # more than it takes to start processes on a busy machine, unle
 class Driver:
     """One run of a job by these actors."""
 
-    def __init__(self, job: Job, cast: Cast, shards: int) -> None:
+    def __init__(self, job: Job, cast: Cast) -> None:
         self._job = job
         self._raised: Exception | None = None  # by a callback
         self._cast = cast
@@ -29,7 +29,7 @@ class Driver:
         self._conductor, self._deputies = cast.conductor, cast.deputies
         size = len(self._deputies)
         sent = _sent(replace(job, callbacks=(_unheard,) if job.callbacks else ()))
-        ray.get(self._conductor.begin.remote(sent, size, shards))
+        ray.get(self._conductor.begin.remote(sent, size, cast.shards, [sent]))
         begun = [each.begin.remote(rank, size, sent, self._conductor) for rank, each in enumerate(self._deputies)]
         self._news = self._conductor.news.remote()
         try:
@@ -69,6 +69,9 @@ class Driver:
         for rank, deputy in enumerate(self._deputies):
             if deputy._actor_id.hex() == error.actor_id:
                 return f"worker {rank} of {len(self._deputies)}"
+        for number, shard in enumerate(self._cast.shards):
+            if shard._actor_id.hex() == error.actor_id:
+                return f"shard {number} of {len(self._cast.shards)}"
         return "the conductor of the workers"
 
     def _watch(self, running: list[Any]) -> None:

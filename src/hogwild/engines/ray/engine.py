@@ -66,5 +66,6 @@ class Ray(AbstractEngine):
             from hogwild.engines.ray.cast import Cast
             from hogwild.engines.ray.driver import Driver
 
-            with Cast(self.size, self.cpus, stays=cluster.local) as cast:
-                return Driver(job, cast, int(self.shards)).run()
+            shards = 0 if job.strategy.server is None else int(self.shards)
+            with Cast(self.size, shards, self.cpus, stays=cluster.local) as cast:
+                return Driver(job, cast).run()

@@ -90,14 +90,14 @@ class PromptCalls(AbstractCalls):
         for part in parts:
             at(carry(me, hosts[part.shard], part.n_bytes), partial(act, part, call))
 
-    def answer(self, call: Call, part: Any, answer: Any, join: Callable[[Call], None]) -> None:
+    def answer(self, call: Call, part: Any, answer: Any) -> None:
         call.answers.append(answer)
         arrival_s = self._carry(self._shards[answer.shard], self._workers[call.rank], answer.n_bytes)
         if arrival_s > call.last_s:
             call.last_s = arrival_s
         call.missing -= 1
         if not call.missing:
-            self._at(call.last_s, partial(join, call))
+            self._at(call.last_s, partial(call.join, call))
 
     def lost(self, rank: int) -> None:
         """Where messages are not lost, workers are not either."""

@@ -14,7 +14,9 @@ from hogwild.deltas import Vector
 from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
 from hogwild.engines.ray.errors import Failure
-from hogwild.engines.ray.terms import Entry, Over, Shown, Terms
+from hogwild.engines.ray.server import Server
+from hogwild.engines.ray.terms import Entry, Over, Released, Shown, Terms
+from hogwild.engines.servers import SERVED
 from hogwild.engines.supply import Taken
 from hogwild.engines.waits import Aborted, Failed
 from hogwild.interfaces import Job, Worker
@@ -45,6 +47,9 @@ class Deputy:
         self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
         self._computing = Computing(self._place)
         self._over = False
+        self._server: Server | None = None
+        if terms.shards:
+            self._server = Server(rank, size, terms, self._place.task, conductor, heard, lambda: self._over)
         self._began = 0  # how many requests were started
         self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
         self._numbers: dict[Ticket, int] = {}
@@ -60,11 +65,18 @@ class Deputy:
             program.rounds = first
             self._program = program
             if program.run(self._answer, lambda: self._over):
-                ray.get(conductor.ended.remote(rank, self._worker.counts))
+                if self._server is not None:
+                    self._server.drain()
+                ray.get(conductor.ended.remote(rank))
         except Aborted:
             pass
         except BaseException as error:
             ray.get(conductor.fail.remote(Failure.of(error), rank, 0 if program is None else program.rounds))
+        traffic = None
+        if self._server is not None:
+            self._server.close()
+            traffic = self._server.traffic
+        ray.get(conductor.counted.remote(rank, self._worker.counts, traffic))
 
     def _enter(self) -> int:
         """Take the place of a dead process; the number of the first round."""
@@ -73,6 +85,8 @@ class Deputy:
         worker.rng = entry.rng
         worker.params.weights[:] = params.weights
         worker.params.state.update(params.state)
+        if self._server is not None and entry.standing is not None:
+            self._server.take_over(self._life, entry.standing)
         return entry.number
 
     def _answer(self, request: Any) -> Any:
@@ -81,14 +95,27 @@ class Deputy:
             return self._computing.plan(self._rank, request).run()
         if kind is NextRound:
             return self._next_round()
+        server = self._server
+        if server is not None:
+            if kind in SERVED:
+                return server.ask(request)
+            if kind is Start and type(request.request) in SERVED:
+                return self._listening(server.start(request.request))
+            if kind is Wait and server.knows(request.ticket):
+                return server.wait(request.ticket)
         if kind is Start:
             return self._start(request)
         if kind is Wait and request.ticket in self._numbers:
             return self._wait(request.ticket)
-        return heard(self._conductor.ask.remote(self._rank, request))
+        return heard(self._conductor.ask.remote(self._rank, request, self._under_way()))
+
+    def _under_way(self) -> int:
+        return 0 if self._server is None else self._server.under_way()
 
     def _next_round(self) -> Any:
-        turn = heard(self._conductor.turn.remote(self._rank, self._program.rounds, self._worker.peers))
+        turn = heard(
+            self._conductor.turn.remote(self._rank, self._program.rounds, self._worker.peers, self._under_way())
+        )
         if turn is None:
             return None
         self._program.rounds += 1
@@ -102,6 +129,9 @@ class Deputy:
         self._began += 1
         self._tickets[self._began], self._numbers[ticket] = ticket, self._began
         heard(self._conductor.start.remote(self._rank, self._began, request.request))
+        return self._listening(ticket)
+
+    def _listening(self, ticket: Ticket) -> Ticket:
         if self._listener is None:
             self._listener = threading.Thread(target=self._listen, name="hogwild-tickets", daemon=True)
             self._listener.start()
@@ -110,7 +140,7 @@ class Deputy:
     def _wait(self, ticket: Ticket) -> Any:
         """Also of what is done: others may want to know that this worker has been given the answer."""
         number = self._numbers[ticket]
-        ticket.answer = heard(self._conductor.wait.remote(self._rank, number))
+        ticket.answer = heard(self._conductor.wait.remote(self._rank, number, self._under_way()))
         ticket.done = True
         del self._tickets[number], self._numbers[ticket]
         return ticket.answer
@@ -118,6 +148,10 @@ class Deputy:
     def _listen(self) -> None:
         """Tickets are done while the program goes on."""
         while (found := ray.get(self._conductor.done.remote(self._rank))) is not None:
+            if isinstance(found, Released):
+                assert self._server is not None
+                self._server.resume(found.number, found.met)
+                continue
             ticket = self._tickets.get(found[0])
             if ticket is not None:
                 ticket.answer = own(found[1])

@@ -20,8 +20,8 @@ START_S = 120.0  # more than it takes to start processes on a busy machine, unle
 class Driver:
     """One run of a job by these actors."""
 
-    def __init__(self, job: Job, cast: Cast, shards: int, restarts: int) -> None:
-        self._job, self._shards, self._restarts = job, shards, restarts
+    def __init__(self, job: Job, cast: Cast, restarts: int) -> None:
+        self._job, self._restarts = job, restarts
         self._raised: Exception | None = None  # by a callback
         self._cast, self._conductor = cast, cast.conductor
         self._size = len(cast.deputies)
@@ -65,7 +65,7 @@ class Driver:
     def _start(self) -> None:
         """All begin, and their programs."""
         deputies, conductor = self._cast.deputies, self._conductor
-        ray.get(conductor.begin.remote(self._sent, self._size, self._shards, self._restarts))
+        ray.get(conductor.begin.remote(self._sent, self._size, self._cast.shards, [self._sent], self._restarts))
         begun = [self._begin(rank) for rank in range(self._size)]
         try:
             ray.get([conductor.know.remote(deputies), *begun], timeout=START_S)
@@ -131,6 +131,9 @@ class Driver:
         for rank, deputy in enumerate(self._cast.deputies):
             if deputy._actor_id.hex() == error.actor_id:
                 return f"worker {rank} of {self._size}"
+        for number, shard in enumerate(self._cast.shards):
+            if shard._actor_id.hex() == error.actor_id:
+                return f"shard {number} of {len(self._cast.shards)}"
         return "the conductor of the workers"
 
     def _call(self, record: Record) -> BaseException | None:

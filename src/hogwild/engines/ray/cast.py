@@ -11,7 +11,7 @@ from hogwild.engines.ray.conductor import Conductor
 from hogwild.engines.ray.deputy import Deputy
 
 LEAST_THREADS = 64  # of a conductor, so that the next run may have more workers
-FURTHER_THREADS = 8  # of it, beside two in which each worker may wait: for the driver
+FURTHER_THREADS = 8  # of it, beside three in which each worker may wait: for the driver
 
 
 _resting: dict[tuple[object, ...], list[Any]] = {}  # by connection to a cluster, kind of actor, and what it was given
@@ -31,7 +31,7 @@ class Cast:
             del _resting[key]
         for key in [key for key in _resting if key[1] is Deputy and key[2] != cpus]:  # they hold cores
             _end(_resting.pop(key))
-        threads = max(LEAST_THREADS, 2 * size + FURTHER_THREADS)
+        threads = max(LEAST_THREADS, 3 * size + FURTHER_THREADS)
         self._conductors = _resting.setdefault((job, Conductor, threads), [])
         self._deputies = deputies = _resting.setdefault((job, Deputy, cpus), [])
         self.conductor = self._conductors.pop() if self._conductors else _actor(Conductor, max_concurrency=threads)

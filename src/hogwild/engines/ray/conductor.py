@@ -14,10 +14,11 @@ from typing import Any, final
 
 import ray
 
-from hogwild.engines.council import Council
+from hogwild.engines.council import AbstractSums, Council
 from hogwild.engines.mirrors import AbstractMirrors
 from hogwild.engines.ray.errors import Failure
-from hogwild.engines.ray.terms import Over, Shown, Terms
+from hogwild.engines.ray.rendezvous import Address, Rendezvous
+from hogwild.engines.ray.terms import Over, Shown, Summed, Terms
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
 from hogwild.engines.transport import Direct
@@ -25,7 +26,7 @@ from hogwild.engines.waits import Aborted, Deadlock, Failed
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
 from hogwild.params import Params
-from hogwild.requests import Round, Start, Ticket, Wait
+from hogwild.requests import Reduce, Reduced, Round, Start, Ticket, Wait
 from hogwild.traffic import Traffic
 
 
@@ -33,8 +34,12 @@ from hogwild.traffic import Traffic
 class Conductor:
     """One for each run. All methods but `result` are short, or wait for others."""
 
+    def __init__(self) -> None:
+        self._run = 0
+
     def begin(self, job: Job, size: int, shards: int) -> None:
         """Another run. An actor may have several, one after another."""
+        self._run += 1
         self._news: SimpleQueue[Record | None] = SimpleQueue()  # for the callbacks, which the driver calls
         self._heard: SimpleQueue[BaseException | None] = SimpleQueue()  # what they have raised
         callbacks = (self._tell,) if job.callbacks else ()
@@ -43,7 +48,9 @@ class Conductor:
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
         self._workers = session.workers()
         session.history.traffic = traffic = Traffic()
-        self._council = Council(session, Direct(traffic), traffic, shards, self._told)
+        self._traffic = traffic
+        self._rendezvous = Rendezvous(size)
+        self._council = Council(session, Direct(traffic), traffic, shards, self._told, _Sums(self._mirrors))
         self._tickets: list[dict[int, Ticket]] = [{} for _ in range(size)]  # by the worker's number for it
         self._numbers: dict[int, int] = {}  # by ticket
         self._stopped: list[Any] = []
@@ -58,7 +65,7 @@ class Conductor:
         """What this worker begins with."""
         session, worker = self._session, self._workers[rank]
         averages = session.memories[rank].mean.size > 0
-        return Terms(session.survey, worker.rng, worker.params, worker.data_share, session.needs, averages)
+        return Terms(session.survey, worker.rng, worker.params, worker.data_share, session.needs, averages, self._run)
 
     # -------------------------------------------------------------------------------------------- what workers ask
 
@@ -91,6 +98,35 @@ class Conductor:
         except Exception as error:
             return Failed(error)
 
+    # ------------------------------------------------------------------------------------- sums of workers themselves
+
+    def sum(self, rank: int, request: Reduce, *, connected: bool) -> Any:
+        """The sum, and where workers begin to make them among themselves: to which this one is `connected`."""
+        with self._council.lock:
+            self._rendezvous.comes(rank, connected=connected, waits=request.quorum is None)
+        found = self.ask(rank, request)
+        if isinstance(found, Reduced):
+            return Summed(found, self._rendezvous.begins)
+        with self._council.lock:
+            self._rendezvous.failed(rank)
+        return found
+
+    def meet(self, rank: int, run: int, address: Address | None) -> Address | None:
+        """Where workers find each other, when all can; None if that will not be in this run."""
+        with self._council.lock:
+            if run != self._run:
+                return None
+            answer = self._rendezvous.meets(rank, address)
+        return answer.get()
+
+    def lingers(self, rank: int, number: int) -> None:
+        """The worker waits for others in such a sum, for long."""
+        self._answer(self._council.lingers, rank, number)
+
+    def goes_on(self, rank: int) -> None:
+        """It does no longer."""
+        self._council.goes_on(rank)
+
     # ---------------------------------------------------------------------------------------------- what was started
 
     def start(self, rank: int, number: int, request: Any) -> Any:
@@ -98,6 +134,8 @@ class Conductor:
 
         def begin() -> None:
             with self._council.lock:
+                if isinstance(request, Reduce):
+                    self._rendezvous.comes(rank, connected=False, waits=False)
                 ticket = self._council.communicate(rank, Start(request))
                 self._tickets[rank][number], self._numbers[id(ticket)] = ticket, number
                 if ticket.done:
@@ -129,9 +167,11 @@ class Conductor:
 
     # -------------------------------------------------------------------------------------------------- how it ends
 
-    def ended(self, rank: int, counts: Counter[str]) -> None:
-        """The worker's program has ended."""
+    def ended(self, rank: int, counts: Counter[str], sent: Sequence[int]) -> None:
+        """The worker's program has ended. It has sent so many bytes and messages of which nobody knows."""
         self._session.counted(rank, counts)
+        with self._council.lock:
+            self._traffic.sent(*sent)
         self._answer(self._council.returned, rank)
 
     def fail(self, failure: Failure, rank: int, rounds: int) -> None:
@@ -165,6 +205,7 @@ class Conductor:
             return failure if self._trace is None else failure._replace(trace=self._trace)
         finally:
             ray.get(self._stopped)  # not in the next run
+            self._rendezvous.end()
             self._news.put(None)
             for done in self._done:  # nobody may still wait here when the next run begins
                 done.put((-1, None))
@@ -184,6 +225,18 @@ class Conductor:
         error = self._heard.get()
         if error is not None:
             raise error
+
+
+@final
+class _Sums(AbstractSums):
+    """The actors of the workers know."""
+
+    def __init__(self, mirrors: _Mirrors) -> None:
+        self._mirrors = mirrors
+
+    def come(self, ranks: Sequence[int]) -> Sequence[int]:
+        found: Sequence[int] = ray.get([self._mirrors.deputies[rank].sums.remote() for rank in ranks])
+        return found
 
 
 @final

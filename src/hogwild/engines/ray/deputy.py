@@ -14,12 +14,15 @@ from hogwild.deltas import Vector
 from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
 from hogwild.engines.ray.errors import Failure
-from hogwild.engines.ray.terms import Over, Shown, Terms
+from hogwild.engines.ray.hearing import heard, own
+from hogwild.engines.ray.offers import Way
+from hogwild.engines.ray.sums import Sums
+from hogwild.engines.ray.terms import Shown, Terms
 from hogwild.engines.supply import Taken
-from hogwild.engines.waits import Aborted, Failed
+from hogwild.engines.waits import Aborted
 from hogwild.interfaces import Job, Worker
 from hogwild.memory import CONTROL_CELLS, Memory
-from hogwild.requests import COMPUTE, Message, NextRound, Portion, Start, Ticket, Versioned, Wait
+from hogwild.requests import COMPUTE, NextRound, Portion, Reduce, Start, Ticket, Wait
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -42,6 +45,7 @@ class Deputy:
         params = self._place.params[rank]
         self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
         self._computing = Computing(self._place)
+        self._sums = Sums(rank, size, conductor, terms.run)
         self._over = False
         self._began = 0  # how many requests were started
         self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
@@ -56,11 +60,14 @@ class Deputy:
             program = Program(self._job.strategy, self._worker)
             self._program = program
             if program.run(self._answer, lambda: self._over):
-                ray.get(conductor.ended.remote(rank, self._worker.counts))
+                ray.get(conductor.ended.remote(rank, self._worker.counts, self._sums.sent))
+                self._sums.leave(Way.GONE)
         except Aborted:
             pass
         except BaseException as error:
             ray.get(conductor.fail.remote(Failure.of(error), rank, 0 if program is None else program.rounds))
+        finally:
+            self._sums.end()
 
     def _answer(self, request: Any) -> Any:
         kind = type(request)
@@ -72,6 +79,8 @@ class Deputy:
             return self._start(request)
         if kind is Wait and request.ticket in self._numbers:
             return self._wait(request.ticket)
+        if kind is Reduce:
+            return self._sums.ask(request)
         return heard(self._conductor.ask.remote(self._rank, request))
 
     def _next_round(self) -> Any:
@@ -85,6 +94,8 @@ class Deputy:
     # ---------------------------------------------------------------------------------------------- what was started
 
     def _start(self, request: Start) -> Ticket:
+        if isinstance(request.request, Reduce):
+            self._sums.leave(Way.ELSEWHERE)
         ticket = Ticket(request.request)
         self._began += 1
         self._tickets[self._began], self._numbers[ticket] = ticket, self._began
@@ -116,6 +127,12 @@ class Deputy:
     def stop(self) -> None:
         """The run is over: the program is asked for no more requests."""
         self._over = True
+        self._sums.leave(Way.ELSEWHERE)
+
+    @_mail
+    def sums(self) -> int:
+        """To how many sums that workers make among themselves has it come?"""
+        return self._sums.come
 
     @_mail
     def show(self) -> Shown:
@@ -165,20 +182,3 @@ class _Supply:
         return heard(self._supply.remote("portion", rank, portion))
 
 
-def heard(answer: Any) -> Any:
-    """What the conductor answers; what it cannot answer is raised."""
-    found = ray.get(answer)
-    if isinstance(found, Over):
-        raise Aborted
-    if isinstance(found, Failed):
-        raise found.error
-    return own(found)
-
-
-def own(answer: Any) -> Any:
-    """What came through the object store cannot be written: weights that a program may write to are copied."""
-    if isinstance(answer, Message):
-        return answer._replace(x=answer.x.copy())
-    if isinstance(answer, Versioned):
-        return answer._replace(values=answer.values.copy())
-    return [own(each) for each in answer] if isinstance(answer, list) else answer

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
+from hogwild.answers import Reduced
 from hogwild.deltas import Vector
 from hogwild.params import Params
 
@@ -27,6 +28,7 @@ class Terms(NamedTuple):
     survey :   what the model knows of the data
     params :   in the form that is trained
     averages : does it keep a mean of its iterates?
+    run :      number of this run of the conductor
     """
 
     survey: Any
@@ -35,6 +37,15 @@ class Terms(NamedTuple):
     data_share: float
     needs: frozenset[str]
     averages: bool
+    run: int
+
+
+@final
+class Summed(NamedTuple):
+    """A sum, and from which number on workers make them among themselves, if that is known."""
+
+    reduced: Reduced
+    begins: int | None
 
 
 @final

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any, final
 
+from hogwild.deltas import size_in_bytes
 from hogwild.engines.ray.connecting import Connecting
 from hogwild.engines.ray.direct import Direct
 from hogwild.engines.ray.hearing import heard
@@ -12,6 +14,9 @@ from hogwild.engines.ray.lingering import Lingering
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.terms import Summed
 from hogwild.requests import Reduce, Reduced
+
+SUM_S, BYTE_S = 1e-3, 9e-9  # what a sum through the conductor takes, measured with two workers on one machine
+IMPORT_S = 0.2  # of that, and it is time to import torch, which takes two seconds, though in the background
 
 
 @final
@@ -34,6 +39,7 @@ class Sums:
         self._left: Way | None = None  # no frames come after the one that said so
         self._sending = threading.Lock()  # of frames: the end of the run may come at any time
         self._number = 0  # of the next sum
+        self._spent_s = 0.0  # on sums through the conductor, about
         self.come = 0
         self.sent = (0, 0)
 
@@ -72,7 +78,9 @@ class Sums:
             raise
 
     def _through_conductor(self, request: Reduce) -> Reduced:
-        if self._connecting is None and self._size > 1:
+        self._spent_s += SUM_S + BYTE_S * size_in_bytes(request.x)
+        worth = self._spent_s >= IMPORT_S or "torch" in sys.modules
+        if self._connecting is None and self._size > 1 and worth:
             self._connecting = Connecting(self._rank, self._size, self._conductor, self._run)
         mesh = None if self._connecting is None else self._connecting.mesh
         connected = mesh is not None and self._left is None

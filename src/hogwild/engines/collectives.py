@@ -159,7 +159,9 @@ class Collectives:
 
 def not_come(number: int, missing: Sequence[int]) -> str:
     """What those wait for who have come to the sum of this number (from 0)."""
-    return f"all_reduce number {number + 1}, to which {workers(missing)} {'has' if len(missing) == 1 else 'have'} not come"
+    return (
+        f"all_reduce number {number + 1}, to which {workers(missing)} {'has' if len(missing) == 1 else 'have'} not come"
+    )
 
 
 def _check_alike(given: dict[int, Any], rank: int, x: Any) -> None:

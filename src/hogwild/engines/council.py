@@ -113,7 +113,7 @@ class Council:
             self._look_at_meeting()
             self._look_for_deadlock()
 
-    # --------------------------------------------------------------------------------- sums that workers make themselves
+    # -------------------------------------------------------------------------------- sums that workers make themselves
 
     def lingers(self, rank: int, number: int) -> None:
         """The worker waits for others in the sum of this number, and may be visited; Deadlock if nobody can come."""
@@ -170,9 +170,7 @@ class Council:
             return {}
         running = sorted(self._hub.running)
         come = dict(zip(running, self._sums.come(running), strict=True))
-        return {
-            rank: [other for other in running if come[other] <= number] for rank, number in self._lingering.items()
-        }
+        return {rank: [other for other in running if come[other] <= number] for rank, number in self._lingering.items()}
 
     @staticmethod
     def _woken(answer: Any) -> Any:

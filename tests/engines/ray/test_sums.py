@@ -1,5 +1,6 @@
-"""Sums that workers make among themselves, on a real local cluster: to the bit what `Threads` give, and never a hang."""
+"""Sums that workers make among themselves, on a real local cluster: bits as on `Threads`, and never a hang."""
 
+import hashlib
 import os
 import signal
 import threading
@@ -15,7 +16,6 @@ from tests.engines.conftest import watched
 from hogwild import AbstractStrategy, ActorLost, Ray, Stop, Threads, train
 from hogwild.deltas import Coded, Delta
 from hogwild.engines import Deadlock
-from hogwild.engines.ray.sums import IMPORT_S, SUM_S
 from hogwild.rules.schedules import Moment
 from hogwild.testing import problem
 
@@ -52,8 +52,6 @@ class Does(AbstractStrategy):
 
 async def connected(me):
     """All see together that they are: only then has each of them this thread."""
-    for _ in range(int(IMPORT_S / SUM_S)):
-        await me.all_reduce()
     everybody = 0
     while everybody < me.size:
         is_here = any(thread.name == "hogwild-lingering" for thread in threading.enumerate())
@@ -79,8 +77,6 @@ def told(what, engine):
 
 
 def hash_of(text):
-    import hashlib
-
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -103,7 +99,8 @@ async def vectors(me, tell):
                 reduced = await me.all_reduce(x)
                 assert reduced.sum.dtype == dtype
                 assert not reduced.sum.flags.writeable
-                tell(reduced.sum, reduced.count)
+                high = reduced.sum.astype(np.float64)  # not all bytes of a long double are part of the number
+                tell(high, (reduced.sum - high).astype(np.float64), reduced.count)
             assert np.array_equal(mine, numbers(me.rank, size, dtype))
     mixed = await me.all_reduce(np.ones(5_000, np.float32 if me.rank else np.float64))
     tell(mixed.sum, (await me.all_reduce(Coded(numbers(me.rank, 9, np.float32), 3))).sum, np.ones(mixed.count))
@@ -120,7 +117,7 @@ async def deltas(me, tell):
             tell(total.examples, total.steps)
 
 
-@pytest.mark.parametrize("size", [2, 3, 5])
+@pytest.mark.parametrize("size", [5, 3, 2])
 @pytest.mark.parametrize("what", [vectors, deltas])
 def test_bits_are_those_of_threads(what, size):
     assert told(what, Ray(size)) == told(what, Threads(size))
@@ -218,7 +215,9 @@ def test_deadlocks_are_described():
             await me.all_reduce(np.ones(3))
 
     for what, size in ((waits, 2), (returns, 3)):
-        sentence = r"worker 0 waits for all_reduce number \d+, to which worker 1 has not come; worker 1 waits for a mess"
+        sentence = (
+            r"worker 0 waits for all_reduce number \d+, to which worker 1 has not come; worker 1 waits for a mess"
+        )
         with pytest.raises(Deadlock, match=sentence):
             run(what, Ray(size))
 
@@ -229,8 +228,7 @@ def test_who_waits_long_may_be_visited():
         if me.rank == 1:
             await me.average(0)
         total = (await me.all_reduce(me.params.weights)).sum
-        # Of worker 0 counts what its weights were when it came.
-        assert total[0] == (0.5 if me.size == 2 else 0.0)
+        assert total[0] == 0.5  # of worker 0 counts what its weights were when it came
         assert me.params.weights[0] == 0.5
 
     run(visits, Ray(2))
@@ -271,7 +269,7 @@ def test_others_do_not_wait_for_ever(how):
 def test_the_second_ctrl_c_wakes_who_waits():
     async def waits(me):
         async for _ in me.rounds():
-            await me.steps(1)
+            await me.steps(1000)
             if me.rank == 0:
                 threading.Event().wait(0.3)  # the others wait for it
             await me.all_reduce(np.ones(20_000))

@@ -26,7 +26,8 @@ class Cast:
     """
 
     def __init__(self, size: int, cpus: float, *, stays: bool) -> None:
-        job, self._stays = ray.get_runtime_context().get_job_id(), stays
+        context, self._stays = ray.get_runtime_context(), stays
+        job = context.get_job_id(), context.get_node_id()  # the first job of each cluster has the same number
         for key in [key for key in _resting if key[0] != job]:  # of a cluster that we have left
             del _resting[key]
         for key in [key for key in _resting if key[1] is Deputy and key[2] != cpus]:  # they hold cores

@@ -16,8 +16,8 @@ logger = logging.getLogger(__name__)
 
 @final
 class Connecting:
-    """Begins when it is made, in a thread of its own. `mesh` is there when all workers are connected; if one of them has
-    no torch, or asks for no sums, it will never be.
+    """Begins when it is made, in a thread of its own. `mesh` is there when all workers are connected; if one of them
+    has no torch, or asks for no sums, it will never be.
     """
 
     def __init__(self, rank: int, size: int, conductor: Any, run: int) -> None:

@@ -180,5 +180,3 @@ class _Supply:
 
     def portion(self, rank: int, portion: Portion) -> Taken:
         return heard(self._supply.remote("portion", rank, portion))
-
-

@@ -73,9 +73,11 @@ class Offer(NamedTuple):
     @classmethod
     def unpacked(cls, packed: NDArray[np.uint8]) -> Offer:
         """What was packed."""
-        way, kind, dtype, key_dtype, *numbers, epoch, begun, done, curvature = _FORM.unpack_from(packed)
-        names = dtype.rstrip(b"\0").decode(), key_dtype.rstrip(b"\0").decode()
-        return cls(Way(way), Kind(kind), *names, *numbers, Moment(epoch, begun, done), curvature)
+        way, kind, dtype, key_dtype, *numbers = _FORM.unpack(packed[:OFFER_BYTES].tobytes())
+        dtype, key_dtype = (name.rstrip(b"\0").decode() for name in (dtype, key_dtype))
+        size, n_keys, n_bytes, examples, steps, loss = numbers[:6]
+        told = cls(Way(way), Kind(kind), dtype, key_dtype, size, n_keys, n_bytes, examples, steps, loss)
+        return told._replace(moment=Moment(*numbers[6:9]), curvature=numbers[9])
 
     def like(self, other: Offer) -> bool:
         """Can both be added up here? Who gives what others do not expect hears of it from the conductor."""

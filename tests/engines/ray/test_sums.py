@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -165,6 +166,16 @@ def test_who_has_returned_is_not_waited_for():
             assert (await me.all_reduce(np.ones(20_000))).sum[0] == left
 
     run(some_return, Ray(4))
+
+
+def test_only_this_machine_can_connect():
+    async def listens(me):
+        psutil = import_module("psutil")  # Ray brings it
+        for connection in psutil.Process().net_connections("inet"):
+            if connection.status == psutil.CONN_LISTEN:
+                me.counts[connection.laddr.ip.removeprefix("::ffff:")] += 1
+
+    assert set(run(listens, Ray(2)).history.counts) == {"127.0.0.1"}
 
 
 def test_some_go_through_the_conductor():

@@ -79,6 +79,8 @@ class Deputy:
             return self._start(request)
         if kind is Wait and request.ticket in self._numbers:
             return self._wait(request.ticket)
+        if kind is Wait and request.ticket.done:
+            return request.ticket.answer
         if kind is Reduce:
             return self._sums.ask(request)
         return heard(self._conductor.ask.remote(self._rank, request))

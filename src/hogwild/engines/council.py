@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, final
 
 from hogwild.engines.asking import LATER, Asking
+from hogwild.engines.collectives import not_come
 from hogwild.engines.hub import Hub, Told, unheard
 from hogwild.engines.servers import AbstractServers
 from hogwild.engines.session import Session, Turn
@@ -24,10 +26,18 @@ def unwatched(rank: int) -> None:
     """Where nobody comes later."""
 
 
+class AbstractSums(ABC):
+    """Sums that workers make among themselves, of which the council knows only who waits long."""
+
+    @abstractmethod
+    def come(self, ranks: Sequence[int]) -> Sequence[int]:
+        """To how many such sums these workers have come. Called while all of them wait."""
+
+
 @final
 class Council:
     """Of each worker one thread at a time may be in here. `told`: see `Hub`; `begun(rank)` is called when a worker
-    begins a round, at rest.
+    begins a round, at rest; `sums`: of workers among themselves.
     """
 
     def __init__(
@@ -37,6 +47,7 @@ class Council:
         servers: AbstractServers | None,
         told: Told = unheard,
         begun: Begun = unwatched,
+        sums: AbstractSums | None = None,
     ) -> None:
         size = session.size
         self._session, self._begun = session, begun
@@ -49,6 +60,8 @@ class Council:
         self._blocked: set[int] = set()
         # What others want of a worker at rest.
         self._visits: list[list[Callable[[], None]]] = [[] for _ in range(size)]
+        self._sums = sums
+        self._lingering: dict[int, int] = {}  # who waits in which of the sums that workers make among themselves
         self._met: set[int] = set()  # who has come to the end of the epoch
         self._judging = 0  # how many still judge
         # What workers have sent elsewhere that may still change something here, and what of it has arrived: numbers.
@@ -157,6 +170,21 @@ class Council:
             self._arrived[rank] = max(number, self._arrived[rank])
             self._look_for_deadlock()
 
+    # -------------------------------------------------------------------------------- sums that workers make themselves
+
+    def lingers(self, rank: int, number: int) -> None:
+        """The worker waits for others in the sum of this number, and may be visited; Deadlock if nobody can come."""
+        with self.lock:
+            self._let_in(rank)
+            self._lingering[rank] = number
+            self._block(rank)
+
+    def goes_on(self, rank: int) -> None:
+        """All that the worker has waited for there have come."""
+        with self.lock:
+            del self._lingering[rank]
+            self._blocked.discard(rank)
+
     # ------------------------------------------------------------------------------------------------------- waiting
 
     def _wake(self, rank: int, answer: Any) -> None:
@@ -189,8 +217,20 @@ class Council:
         if any(sent > arrived for sent, arrived in zip(self._sent, self._arrived, strict=True)):
             return
         while self.hub.running and self._blocked >= self.hub.running:
+            missing = self._missing()
+            if not all(missing.values()):
+                return  # who waits there is about to go on
             if not self.hub.release():
-                raise self.hub.deadlock(self._met)
+                elsewhere = {rank: not_come(self._lingering[rank], those) for rank, those in missing.items()}
+                raise self.hub.deadlock(self._met, elsewhere)
+
+    def _missing(self) -> dict[int, list[int]]:
+        """For whom those wait who are in a sum among workers."""
+        if self._sums is None or not self._lingering:
+            return {}
+        running = sorted(self.hub.running)
+        come = dict(zip(running, self._sums.come(running), strict=True))
+        return {rank: [other for other in running if come[other] <= number] for rank, number in self._lingering.items()}
 
     @staticmethod
     def _woken(answer: Any) -> Any:

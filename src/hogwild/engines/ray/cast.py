@@ -15,7 +15,7 @@ from hogwild.engines.ray.deputy import Deputy
 from hogwild.engines.ray.shard import GROUPS, ShardHost
 
 LEAST_THREADS = 64  # of a conductor, so that the next run may have more workers
-FURTHER_THREADS = 8  # of it, beside two in which each worker may wait: for the driver
+FURTHER_THREADS = 8  # of it, beside three in which each worker may wait: for the driver
 
 
 _resting: dict[tuple[object, ...], list[Any]] = {}  # by connection to a cluster, kind of actor, and what it was given
@@ -35,13 +35,14 @@ class Cast:
     def __init__(
         self, size: int, shards: int, apiece: Mapping[str, float], runtime_env: Mapping[str, Any], *, stays: bool
     ) -> None:
-        job, self._stays = ray.get_runtime_context().get_job_id(), stays
+        context, self._stays = ray.get_runtime_context(), stays
+        job = context.get_job_id(), context.get_node_id()  # the first job of each cluster has the same number
         for key in [key for key in _resting if key[0] != job]:  # of a cluster that we have left
             del _resting[key]
         kind = repr((sorted(apiece.items()), runtime_env))
         for key in [key for key in _resting if key[1] is Deputy and key[2] != kind]:  # they hold cores
             _end(_resting.pop(key))
-        threads = max(LEAST_THREADS, 2 * size + FURTHER_THREADS)
+        threads = max(LEAST_THREADS, 3 * size + FURTHER_THREADS)
         common = {"runtime_env": dict(runtime_env)} if runtime_env else {}
         self._conductors = _alive(_resting.setdefault((job, Conductor, (threads, repr(runtime_env))), []))
         self._deputies = deputies = _alive(_resting.setdefault((job, Deputy, kind), []))

@@ -15,12 +15,13 @@ from typing import Any, final
 
 import ray
 
-from hogwild.engines.council import Council
+from hogwild.engines.council import AbstractSums, Council
 from hogwild.engines.mirrors import AbstractMirrors
 from hogwild.engines.ray.away import Away
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.membership import Membership
-from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Shown, Terms
+from hogwild.engines.ray.rendezvous import Address, Rendezvous
+from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Shown, Summed, Terms
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
 from hogwild.engines.transport import Direct
@@ -28,7 +29,7 @@ from hogwild.engines.waits import Aborted, Deadlock, Failed
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
 from hogwild.params import Params
-from hogwild.requests import Round, Start, Ticket, Wait
+from hogwild.requests import Reduce, Reduced, Round, Start, Ticket, Wait
 from hogwild.traffic import Traffic
 
 
@@ -58,9 +59,12 @@ class Conductor:
             me = ray.get_runtime_context().current_actor
             self._away = away = Away(session, shards, self._run, me, *sent)
             session.server_params = away.params
-        self._membership = Membership(session, traffic, job.strategy, restarts, self._away)
-        self._council = Council(session, Direct(traffic), self._away, self._told, self._membership.begun)
-        self._membership.sit_in(self._council)
+        self._rendezvous = Rendezvous(size)
+        self._membership = membership = Membership(session, traffic, job.strategy, restarts, self._away)
+        self._council = Council(
+            session, Direct(traffic), self._away, self._told, membership.begun, _Sums(self._mirrors)
+        )
+        membership.sit_in(self._council)
         self._has_own_rows = job.bounds is not None
         self._tickets: list[dict[int, Ticket]] = [{} for _ in range(size)]  # by the worker's number for it
         self._numbers: dict[int, int] = {}  # by ticket
@@ -114,7 +118,7 @@ class Conductor:
         session, worker = self._session, self._workers[rank]
         averages = session.memories[rank].mean.size > 0
         share, shards = worker.data_share, () if self._away is None else self._away.shards
-        return Terms(session.survey, worker.rng, worker.params, share, session.needs, averages, shards)
+        return Terms(session.survey, worker.rng, worker.params, share, session.needs, averages, shards, self._run)
 
     # -------------------------------------------------------------------------------------------- what workers ask
 
@@ -153,6 +157,35 @@ class Conductor:
         except Exception as error:
             return Failed(error)
 
+    # ------------------------------------------------------------------------------------- sums of workers themselves
+
+    def sum(self, rank: int, request: Reduce, sent: int, *, connected: bool) -> Any:
+        """The sum, and where workers begin to make them among themselves: to which this one is `connected`."""
+        with self._council.lock:
+            self._rendezvous.comes(rank, connected=connected, waits=request.quorum is None)
+        found = self.ask(rank, request, sent)
+        if isinstance(found, Reduced):
+            return Summed(found, self._rendezvous.begins)
+        with self._council.lock:
+            self._rendezvous.failed(rank)
+        return found
+
+    def meet(self, rank: int, run: int, address: Address | None) -> Address | None:
+        """Where workers find each other, when all can; None if that will not be in this run."""
+        with self._council.lock:
+            if run != self._run:
+                return None
+            answer = self._rendezvous.meets(rank, address)
+        return answer.get()
+
+    def lingers(self, rank: int, number: int, sent: int) -> None:
+        """The worker waits for others in such a sum, for long."""
+        self._answer(self._council.lingers, rank, number, sent=sent)
+
+    def goes_on(self, rank: int) -> None:
+        """It does no longer."""
+        self._council.goes_on(rank)
+
     # ---------------------------------------------------------------------------------------------- what was started
 
     def start(self, rank: int, number: int, request: Any) -> Any:
@@ -160,6 +193,8 @@ class Conductor:
 
         def begin() -> None:
             with self._council.lock:
+                if isinstance(request, Reduce):
+                    self._rendezvous.comes(rank, connected=False, waits=False)
                 ticket = self._council.communicate(rank, Start(request))
                 self._tickets[rank][number], self._numbers[id(ticket)] = ticket, number
                 if ticket.done:
@@ -222,11 +257,10 @@ class Conductor:
         """The worker's program has ended."""
         self._answer(self._council.returned, rank)
 
-    def counted(self, rank: int, counts: Counter[str], traffic: Traffic | None) -> None:
+    def counted(self, rank: int, counts: Counter[str], traffic: Traffic) -> None:
         """The worker is no longer there, however it has ended: what it has counted."""
         self._session.counted(rank, counts)
-        if traffic is not None:
-            self._traffic.append(traffic)
+        self._traffic.append(traffic)
 
     def fail(self, failure: Failure, rank: int, rounds: int) -> None:
         """The worker has failed."""
@@ -267,6 +301,7 @@ class Conductor:
             for stopped in self._stopped:  # not in the next run
                 with suppress(ray.exceptions.RayActorError):
                     ray.get(stopped)
+            self._rendezvous.end()
             self._news.put(None)
             for done in self._done:  # nobody may still wait here when the next run begins
                 done.put(None)
@@ -286,6 +321,18 @@ class Conductor:
         error = self._heard.get()
         if error is not None:
             raise error
+
+
+@final
+class _Sums(AbstractSums):
+    """The actors of the workers know."""
+
+    def __init__(self, mirrors: _Mirrors) -> None:
+        self._mirrors = mirrors
+
+    def come(self, ranks: Sequence[int]) -> Sequence[int]:
+        found: Sequence[int] = ray.get([self._mirrors.deputies[rank].sums.remote() for rank in ranks])
+        return found
 
 
 @final

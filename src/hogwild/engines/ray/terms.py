@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.answers import Stamp
+from hogwild.answers import Reduced, Stamp
 from hogwild.deltas import Vector
 from hogwild.params import Params
 from hogwild.rules.updates import Update
@@ -32,6 +32,7 @@ class Terms(NamedTuple):
     params :   in the form that is trained
     averages : does it keep a mean of its iterates?
     shards :   the actors of the server's shards
+    run :      number of this run of the conductor
     """
 
     survey: Any
@@ -41,6 +42,7 @@ class Terms(NamedTuple):
     needs: frozenset[str]
     averages: bool
     shards: Sequence[Any]
+    run: int
 
 
 @final
@@ -59,6 +61,14 @@ class Entry(NamedTuple):
     params: Params
     number: int
     standing: Standing | None
+
+
+@final
+class Summed(NamedTuple):
+    """A sum, and from which number on workers make them among themselves, if that is known."""
+
+    reduced: Reduced
+    begins: int | None
 
 
 @final

@@ -5,6 +5,7 @@ Each of the others calls it in a thread of its own, and waits there as workers o
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -80,6 +81,8 @@ class Conductor:
 
     def lost(self, rank: int, life: int, why: str) -> bool:
         """The process of a worker has died. Does the run go on without it?"""
+        with self._council.lock:
+            self._rendezvous.end()
         try:
             return self._membership.lost(rank, life, why)
         except (ActorLost, Deadlock) as error:
@@ -177,6 +180,20 @@ class Conductor:
                 return None
             answer = self._rendezvous.meets(rank, address)
         return answer.get()
+
+    def broken(self, rank: int, number: int) -> Any:
+        """A connection of this worker has broken in this sum: the sum, if another has it. Nobody makes it any more."""
+        return self._answer(self._found_elsewhere, rank, number)
+
+    def _found_elsewhere(self, rank: int, number: int) -> Reduced | None:
+        self._council.computed(rank)
+        others = [other for other in range(self._session.size) if other != rank and not self._membership.is_dead(other)]
+        asked = [self._mirrors.deputies[other].seal.remote(number) for other in others]
+        found = None
+        for answer in asked:
+            with suppress(ray.exceptions.RayActorError):
+                found = ray.get(answer) or found
+        return found
 
     def lingers(self, rank: int, number: int, sent: int) -> None:
         """The worker waits for others in such a sum, for long."""
@@ -331,7 +348,12 @@ class _Sums(AbstractSums):
         self._mirrors = mirrors
 
     def come(self, ranks: Sequence[int]) -> Sequence[int]:
-        found: Sequence[int] = ray.get([self._mirrors.deputies[rank].sums.remote() for rank in ranks])
+        found = []
+        for asked in [self._mirrors.deputies[rank].sums.remote() for rank in ranks]:
+            try:
+                found.append(ray.get(asked))
+            except ray.exceptions.RayActorError:  # for whom nobody will wait when that is known here
+                found.append(sys.maxsize)
         return found
 
 

@@ -194,7 +194,7 @@ class Council:
             slot = self._slots[rank] if self._look_at_meeting() else self._block(rank)
         if self._woken(slot.get()) is _AGAIN:
             return
-        self._session.judge()
+        self._session.judge(rank)
         with self.lock:
             self._judging -= 1
             if self._judging == 0:

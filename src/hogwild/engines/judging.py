@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, final
 
-from hogwild.data.blocks import Blocks
+from hogwild.data.blocks import Block, Blocks
 from hogwild.interfaces import AbstractTask, Tally
 from hogwild.params import Params
 
@@ -25,25 +27,62 @@ class Verdict(NamedTuple):
         return self.objective if self.holdout_loss is None else self.holdout_loss
 
 
+Tallier = Callable[[int, Sequence[Block]], Sequence[Tally]]  # of blocks, by the worker of this rank
+
+
+class AbstractJudges(ABC):
+    """Where blocks are tallied: with the workers, which have the examples."""
+
+    @abstractmethod
+    def tallier(self, task: AbstractTask, params: Params) -> Tallier:
+        """Weights are about to be judged. `task` is what the engine has itself."""
+
+    @abstractmethod
+    def together(self, work: Callable[[int], None]) -> None:
+        """All programs have ended: let the workers do this, each by its rank."""
+
+
+@final
+class JudgesHere(AbstractJudges):
+    """Workers of this process: it does not matter whose thread it is."""
+
+    def tallier(self, task: AbstractTask, params: Params) -> Tallier:
+        return lambda rank, blocks: [task.tally(params, block) for block in blocks]
+
+    def together(self, work: Callable[[int], None]) -> None:
+        work(0)
+
+
+JUDGES_HERE = JudgesHere()
+
+
 @final
 class Judge:
-    """Judges one set of weights: `work` from any thread, then `verdict` from one."""
+    """Judges one set of weights: `work` from any thread, for one of `size` workers, then `verdict` from one."""
 
-    def __init__(self, task: AbstractTask, params: Params, parts: Sequence[Blocks]) -> None:
-        self._task, self._params = task, params
+    def __init__(
+        self, task: AbstractTask, params: Params, parts: Sequence[Blocks], size: int, judges: AbstractJudges
+    ) -> None:
+        self._task, self._params, self._size = task, params, size
+        self._tally, self._lock = judges.tallier(task, params), threading.Lock()
         laid_out = [(True, block) for part in parts for block in part.pieces(part.training, JUDGED_EXAMPLES)]
         laid_out += [(False, block) for part in parts for block in part.pieces(part.holdout, JUDGED_EXAMPLES)]
         self._left = list(enumerate(laid_out))
         self._found: dict[int, tuple[bool, Tally]] = {}
 
-    def work(self) -> None:
+    def work(self, rank: int) -> None:
         """Judge blocks until none are left."""
-        while True:
-            try:
-                number, (trained, block) = self._left.pop()  # of several workers, one gets it
-            except IndexError:
-                return
-            self._found[number] = trained, self._task.tally(self._params, block)
+        while batch := self._next():
+            tallies = self._tally(rank, [block for _, (_, block) in batch])
+            for (number, (trained, _)), tally in zip(batch, tallies, strict=True):
+                self._found[number] = trained, tally
+
+    def _next(self) -> list[tuple[int, tuple[bool, Block]]]:
+        """Ever fewer blocks, so that workers finish together: to ask one that is elsewhere takes time."""
+        with self._lock:
+            kept = len(self._left) - -(-len(self._left) // (2 * self._size))
+            self._left, batch = self._left[:kept], self._left[kept:]
+            return batch
 
     def verdict(self) -> Verdict:
         """ValueError if all examples that count weigh nothing."""

@@ -14,7 +14,7 @@ from typing import final
 
 import numpy as np
 
-from hogwild.engines.judging import Judge, Verdict
+from hogwild.engines.judging import JUDGES_HERE, AbstractJudges, Judge, Verdict
 from hogwild.engines.members import Members
 from hogwild.engines.mirrors import ALL_HERE, AbstractMirrors
 from hogwild.engines.own_rows import parts_of
@@ -45,10 +45,17 @@ class Session:
     `clock` gives seconds: real ones, or virtual ones.
     """
 
-    def __init__(self, job: Job, size: int, clock: Callable[[], float], mirrors: AbstractMirrors = ALL_HERE) -> None:
+    def __init__(
+        self,
+        job: Job,
+        size: int,
+        clock: Callable[[], float],
+        mirrors: AbstractMirrors = ALL_HERE,
+        judges: AbstractJudges = JUDGES_HERE,
+    ) -> None:
         self._clock, self._began = clock, clock()
         self._job, self.size = job, size
-        self.mirrors = mirrors  # of the weights below
+        self.mirrors, self._judges = mirrors, judges  # of the weights below
         parts = parts_of(job.examples, job.stop.holdout, job.seed, job.bounds)
         self.survey = survey = job.model.survey(job.examples, job.seed, job.start)
         self.task = job.model.bind(job.examples, survey)
@@ -114,7 +121,7 @@ class Session:
     def turn(self, rank: int, index: int) -> Turn:
         """May the worker begin its round number `index`?"""
         if self._due and rank == self.members.lowest:
-            self._catch_up()
+            self._catch_up(rank)
         while self._goes_on(index):
             handout = self.supply.handout(rank)
             if self.supply.has(rank) or (self.agreed and self._was_begun(index, handout.moment.epoch)):
@@ -216,18 +223,18 @@ class Session:
             self.supply.open(following)
             self._due.append(moment)  # whose weights these are, it may be changing them now
             return
-        self._catch_up()
+        self._catch_up(rank)
         if self._judged:
             self._lay_out(moment)
         if self.size > 1 and not self.agreed:
             self.supply.open(following)  # others need not wait until this is judged
-        self.judge()
+        self.judge(rank)
         self._tell(self._record(moment))
         if self.size == 1 and not self.agreed:
             self.supply.open(following)
 
-    def _catch_up(self) -> None:
-        """Judge what others could not: called by the worker whose weights count, and when all have returned.
+    def _catch_up(self, rank: int | None) -> None:
+        """Judge what others could not: called by the worker whose weights count, and (None) when all have returned.
 
         Of several epochs only the last: the weights at the end of the others nobody knows any more.
         """
@@ -238,7 +245,7 @@ class Session:
                 for each in missed:
                     self._tell(self._record(each))
                 self._lay_out(moment)
-                self.judge()
+                self.judge(rank)
                 self._tell(self._record(moment))
 
     def close(self) -> None:
@@ -248,10 +255,14 @@ class Session:
     def _met_at(self) -> Moment:
         return self.supply.handout(self.members.lowest).moment
 
-    def judge(self) -> None:
-        """Judge some of what was laid out, until nothing is left."""
-        if self._judge is not None:
-            self._judge.work()
+    def judge(self, rank: int | None) -> None:
+        """A worker judges some of what was laid out, until nothing is left. None: all do; their programs have ended."""
+        if self._judge is None:
+            return
+        if rank is None:
+            self._judges.together(self._judge.work)
+        else:
+            self._judge.work(rank)
 
     def decide(self) -> None:
         """Everything was judged: record, tell the callbacks, and open the next epoch or stop. Called by one worker."""
@@ -265,7 +276,9 @@ class Session:
     def _lay_out(self, moment: Moment) -> None:
         self._answer, self._answered = self._true(moment), moment
         self._consensus = self._spread()
-        self._judge = None if self._job.stop.tol is None else Judge(self.task, self._answer, self.supply.parts)
+        self._judge = None
+        if self._job.stop.tol is not None:
+            self._judge = Judge(self.task, self._answer, self.supply.parts, self.size, self._judges)
 
     def _true(self, moment: Moment) -> Params:
         """A copy of the weights that are the answer now."""
@@ -324,18 +337,18 @@ class Session:
             raise self._error
         self.history.counts = sum(self._counts, Counter())
         try:
-            self._catch_up()
+            self._catch_up(None)
             moment = self.supply.moment
             if moment.done > self._recorded_examples or self._job.strategy.answer == "end":
                 self._lay_out(moment)
-                self.judge()
+                self.judge(None)
                 record = self._record(moment)
                 if self.reason != "interrupted":  # then nobody waits for news
                     self._tell(record)
             elif self._judged and self._changed_since():
                 self.history.records.pop()
                 self._lay_out(self._answered)
-                self.judge()
+                self.judge(None)
                 self._record(self._answered)
             elif self._best is None and self._answered.done < moment.done:
                 # Stopped between two epochs, of which none was judged: the answer is still to be made.

@@ -18,6 +18,7 @@ import ray
 from hogwild.engines.council import Council
 from hogwild.engines.mirrors import AbstractMirrors
 from hogwild.engines.ray.errors import Failure
+from hogwild.engines.ray.judges import Judges
 from hogwild.engines.ray.membership import Membership
 from hogwild.engines.ray.terms import ActorLost, Entry, Over, Shown, Terms
 from hogwild.engines.session import Session
@@ -41,7 +42,9 @@ class Conductor:
         self._heard: SimpleQueue[BaseException | None] = SimpleQueue()  # what they have raised
         callbacks = (self._tell,) if job.callbacks else ()
         self._mirrors = _Mirrors(self._find_lost)
-        self._session = session = Session(replace(job, callbacks=callbacks), size, time.perf_counter, self._mirrors)
+        judges = Judges(self._mirrors.deputies, self._find_lost, self._is_dead)
+        job = replace(job, callbacks=callbacks)
+        self._session = session = Session(job, size, time.perf_counter, self._mirrors, judges)
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
         self._workers = session.workers()
         session.history.traffic = traffic = Traffic()
@@ -57,7 +60,7 @@ class Conductor:
 
     def know(self, deputies: Sequence[Any]) -> None:
         """The actors of the workers, by rank."""
-        self._mirrors.deputies = list(deputies)
+        self._mirrors.deputies[:] = deputies
 
     # ------------------------------------------------------------------------------------------- who comes and goes
 
@@ -71,7 +74,10 @@ class Conductor:
 
     def _find_lost(self, rank: int, why: str) -> bool:
         """The same, as found out here."""
-        return self._membership.is_dead(rank) or self.lost(rank, self._membership.life(rank), why)
+        return self._is_dead(rank) or self.lost(rank, self._membership.life(rank), why)
+
+    def _is_dead(self, rank: int) -> bool:
+        return self._membership.is_dead(rank)
 
     def replace(self, rank: int, deputy: Any) -> None:
         """Another process for a worker that has died; it will ask to be let in."""
@@ -206,7 +212,7 @@ class Conductor:
     def result(self) -> Result | Failure:
         """After all workers have ended."""
         try:
-            return self._session.result()
+            return self._found()
         except BaseException as error:
             failure = Failure.of(error)
             return failure if self._trace is None else failure._replace(trace=self._trace)
@@ -217,6 +223,12 @@ class Conductor:
             self._news.put(None)
             for done in self._done:  # nobody may still wait here when the next run begins
                 done.put((-1, None))
+
+    def _found(self) -> Result:
+        try:
+            return self._session.result()
+        except Aborted:  # a process has died meanwhile: the session knows the error
+            return self._session.result()
 
     # --------------------------------------------------------------------------------------------------- the driver
 

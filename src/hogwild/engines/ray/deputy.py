@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, final
 
 import numpy as np
@@ -14,10 +14,10 @@ from hogwild.deltas import Vector
 from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
 from hogwild.engines.ray.errors import Failure
-from hogwild.engines.ray.terms import Entry, Over, Shown, Terms
+from hogwild.engines.ray.terms import Entry, Judged, Over, Shown, Terms
 from hogwild.engines.supply import Taken
 from hogwild.engines.waits import Aborted, Failed
-from hogwild.interfaces import Job, Worker
+from hogwild.interfaces import Job, Tally, Worker
 from hogwild.memory import CONTROL_CELLS, Memory
 from hogwild.requests import COMPUTE, Message, NextRound, Portion, Start, Ticket, Versioned, Wait
 
@@ -45,6 +45,7 @@ class Deputy:
         self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
         self._computing = Computing(self._place)
         self._over = False
+        self._judged: Judged | None = None
         self._began = 0  # how many requests were started
         self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
         self._numbers: dict[Ticket, int] = {}
@@ -140,6 +141,17 @@ class Deputy:
     def become(self, weights: Vector) -> None:
         """Its weights become these. Only while it waits for an answer."""
         self._worker.params.weights[:] = weights
+
+    @_mail
+    def tally(self, judged: Judged, blocks: Sequence[Block]) -> list[Tally] | Failure:
+        """Judge weights on these examples. Only while it waits for an answer, or when its program has ended."""
+        try:
+            if self._judged is None or self._judged.number != judged.number:
+                # What came through the object store cannot be written, and kernels would be compiled for that.
+                self._judged = judged._replace(params=judged.params.copy())
+            return [self._place.task.tally(self._judged.params, block) for block in blocks]
+        except Exception as error:
+            return Failure.of(error)
 
 
 @final

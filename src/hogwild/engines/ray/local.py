@@ -71,6 +71,8 @@ def start(cpus: int, object_store_bytes: int | None) -> Local:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Ray gives way to all other programs; the threads that these processes stand for would not.
+        "RAY_worker_niceness": os.environ.get("RAY_worker_niceness", "0"),
         # 0 is what Ray will do in future, of which it warns until then.
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": os.environ.get("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"),
     }

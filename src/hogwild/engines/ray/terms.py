@@ -54,3 +54,11 @@ class Shown(NamedTuple):
     state: dict[str, NDArray[Any]]
     mean: Vector
     mass: NDArray[np.float64]
+
+
+@final
+class Judged(NamedTuple):
+    """Weights that are judged: the number of their epoch in the run, so that each process copies them once."""
+
+    number: int
+    params: Params

@@ -265,7 +265,7 @@ class Cluster:
             if not self._met >= session.members.in_rounds:
                 return
             session.close()
-            session.judge()
+            session.judge(min(self._met))
             session.decide()
         met, self._met = self._met, set()
         for rank in sorted(met):

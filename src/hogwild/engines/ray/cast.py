@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, final
@@ -38,8 +39,8 @@ class Cast:
             _end(_resting.pop(key))
         threads = max(LEAST_THREADS, 2 * size + FURTHER_THREADS)
         common = {"runtime_env": dict(runtime_env)} if runtime_env else {}
-        self._conductors = _resting.setdefault((job, Conductor, (threads, repr(runtime_env))), [])
-        self._deputies = deputies = _resting.setdefault((job, Deputy, kind), [])
+        self._conductors = _alive(_resting.setdefault((job, Conductor, (threads, repr(runtime_env))), []))
+        self._deputies = deputies = _alive(_resting.setdefault((job, Deputy, kind), []))
         self.conductor = (
             self._conductors.pop() if self._conductors else _actor(Conductor, max_concurrency=threads, **common)
         )
@@ -56,7 +57,7 @@ class Cast:
         return self.deputies[rank]
 
     def go_without(self, ranks: Set[int]) -> None:
-        """The run has ended before these could begin."""
+        """These have died, or the run has ended before they could begin."""
         _end([self.deputies[rank] for rank in ranks])
         self._missing |= ranks
 
@@ -71,6 +72,17 @@ class Cast:
             self._conductors.append(self.conductor)
         else:
             _end([*self.deputies, self.conductor])
+
+
+def _alive(actors: list[Any]) -> list[Any]:
+    """Take out those that have died."""
+    asked = [(actor, actor.__ray_ready__.remote()) for actor in actors]
+    actors.clear()
+    for actor, answer in asked:
+        with suppress(ray.exceptions.RayActorError):
+            ray.get(answer)
+            actors.append(actor)
+    return actors
 
 
 def _end(actors: list[Any]) -> None:

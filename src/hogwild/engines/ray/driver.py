@@ -106,6 +106,8 @@ class Driver:
         except ray.exceptions.RayActorError as error:
             if ray.get(self._conductor.lost.remote(rank, self._lives[rank], " ".join(str(error).split()))):
                 self._replace(rank)
+            else:
+                self._cast.go_without({rank})
         del self._driven[driven]
 
     def _replace(self, rank: int) -> None:

@@ -1,6 +1,6 @@
 """Weights are judged block by block, by whoever is free; what comes out does not depend on who that is."""
 
-import threading
+from typing import final
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from hogwild.engines.judging import JUDGES_HERE, AbstractJudges, Judge
 MODEL = Linear("squared", l2=0.1)
 
 
+@final
 class Notes(AbstractJudges):
     """Judges here, and notes who was asked for how many blocks."""
 
@@ -44,45 +45,37 @@ def prepared(n, holdout=0.3):
     return MODEL.bind(examples, survey), params, [Blocks(examples, holdout, 0)]
 
 
-@given(turns=st.lists(st.integers(0, 2), max_size=30))
-def test_the_verdict_is_the_same_whoever_judges_what(turns):
+@final
+class Interrupted(AbstractJudges):
+    """Before a worker has tallied what it took, these others take what they can, one after another."""
+
+    def __init__(self, others):
+        self.others, self.judge = list(others), None
+
+    def tallier(self, task, params):
+        here = JUDGES_HERE.tallier(task, params)
+
+        def tally(rank, blocks):
+            if self.others:
+                self.judge.work(self.others.pop())
+            return here(rank, blocks)
+
+        return tally
+
+    def together(self, work):
+        """Not here."""
+
+
+@given(others=st.lists(st.integers(0, 2), max_size=10), size=st.integers(1, 5))
+def test_the_verdict_is_the_same_whoever_judges_what(others, size):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judging, "JUDGED_EXAMPLES", 7)
         task, params, parts = prepared(100)
-        alone = Judge(task, params, parts, 1, JUDGES_HERE)
+        alone, judges = Judge(task, params, parts, 1, JUDGES_HERE), Interrupted(others)
         alone.work(0)
-        locks = [threading.Lock() for _ in range(3)]
-        for lock in locks:
-            lock.acquire()
-
-        class InTurn(AbstractJudges):
-            """Worker `rank` goes on when its lock is free."""
-
-            def tallier(self, task, params):
-                here = JUDGES_HERE.tallier(task, params)
-
-                def tally(rank, blocks):
-                    locks[rank].acquire()
-                    return here(rank, blocks)
-
-                return tally
-
-            def together(self, work):
-                """Not here."""
-
-        judge = Judge(task, params, parts, 3, InTurn())
-        threads = [threading.Thread(target=judge.work, args=(rank,)) for rank in range(3)]
-        for thread in threads:
-            thread.start()
-        for rank in turns:
-            if locks[rank].locked():
-                locks[rank].release()
-        while any(thread.is_alive() for thread in threads):
-            for lock in locks:
-                if lock.locked():
-                    lock.release()
-            threads[0].join(0.001)
-        assert judge.verdict() == alone.verdict()
+        judges.judge = Judge(task, params, parts, size, judges)
+        judges.judge.work(0)
+        assert judges.judge.verdict() == alone.verdict()
 
 
 def test_workers_are_asked_for_ever_fewer_blocks(monkeypatch):

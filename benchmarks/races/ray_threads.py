@@ -17,6 +17,7 @@ from hogwild.training import train
 WORKERS = 2
 ROUND_S = 0.02  # at least: rounds that are shorter are made of more rows
 EPOCHS = 12
+CHUNK = 512  # rows: periods are rounded down to whole chunks, and an epoch shall be one round
 LEAST_SHARE = 0.8
 
 
@@ -35,7 +36,7 @@ def ray_threads(setting: Setting) -> Outcome:
         return outcome
     data, model = setting.corpus(), Linear("hinge", l2=setting.l2, fit_intercept=False)
     stop, n = Stop(epochs=EPOCHS, tol=0), data.n_examples
-    strategy = LocalSGD(-(-n // WORKERS))
+    strategy = LocalSGD(n // WORKERS + CHUNK)
     begins: dict[str, list[float]] = {}
 
     def race(engine: AbstractEngine, seed: int) -> float:

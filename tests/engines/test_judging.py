@@ -19,6 +19,8 @@ MODEL = Linear("squared", l2=0.1)
 class Notes(AbstractJudges):
     """Judges here, and notes who was asked for how many blocks."""
 
+    part = 0.5
+
     def __init__(self):
         self.asked = []
 
@@ -48,6 +50,8 @@ def prepared(n, holdout=0.3):
 @final
 class Interrupted(AbstractJudges):
     """Before a worker has tallied what it took, these others take what they can, one after another."""
+
+    part = 0.75
 
     def __init__(self, others):
         self.others, self.judge = list(others), None
@@ -85,6 +89,4 @@ def test_workers_are_asked_for_ever_fewer_blocks(monkeypatch):
     notes.together(judge.work)
     counts = [count for _, count in notes.asked]
     assert sum(counts) == 40
-    assert counts == sorted(counts, reverse=True)
-    assert counts[0] == 10
-    assert counts[-1] == 1
+    assert counts == [10, 10, 5, 5, 3, 3, 1, 1, 1, 1]

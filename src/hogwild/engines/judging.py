@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, final
+from typing import ClassVar, NamedTuple, final
 
 from hogwild.data.blocks import Block, Blocks
 from hogwild.interfaces import AbstractTask, Tally
@@ -31,7 +32,13 @@ Tallier = Callable[[int, Sequence[Block]], Sequence[Tally]]  # of blocks, by the
 
 
 class AbstractJudges(ABC):
-    """Where blocks are tallied: with the workers, which have the examples."""
+    """Where blocks are tallied: with the workers, which have the examples.
+
+    part : what the workers take at once, together, of all that is left; the less, the better they finish together, and
+           the more, the less often they must be asked. 0: a block each
+    """
+
+    part: ClassVar[float] = 0.0
 
     @abstractmethod
     def tallier(self, task: AbstractTask, params: Params) -> Tallier:
@@ -64,7 +71,9 @@ class Judge:
         self, task: AbstractTask, params: Params, parts: Sequence[Blocks], size: int, judges: AbstractJudges
     ) -> None:
         self._task, self._params, self._size = task, params, size
-        self._tally, self._lock = judges.tallier(task, params), threading.Lock()
+        self._tally, self._lock, self._part = judges.tallier(task, params), threading.Lock(), judges.part
+        self._batches = 0  # that were taken
+        self._batch = 1  # blocks in each of the next `size`
         laid_out = [(True, block) for part in parts for block in part.pieces(part.training, JUDGED_EXAMPLES)]
         laid_out += [(False, block) for part in parts for block in part.pieces(part.holdout, JUDGED_EXAMPLES)]
         self._left = list(enumerate(laid_out))
@@ -78,9 +87,12 @@ class Judge:
                 self._found[number] = trained, tally
 
     def _next(self) -> list[tuple[int, tuple[bool, Block]]]:
-        """Ever fewer blocks, so that workers finish together: to ask one that is elsewhere takes time."""
+        """Ever fewer blocks, so that workers finish together (factoring, Hummel et al. 1992)."""
         with self._lock:
-            kept = len(self._left) - -(-len(self._left) // (2 * self._size))
+            if self._batches % self._size == 0:
+                self._batch = max(1, math.ceil(self._part * len(self._left) / self._size))
+            self._batches += 1
+            kept = max(0, len(self._left) - self._batch)
             self._left, batch = self._left[:kept], self._left[kept:]
             return batch
 

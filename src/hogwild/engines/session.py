@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum
 from typing import final
 
@@ -89,7 +89,7 @@ class Session:
         self._judge: Judge | None = None
         self._answer, self._answered = first, Moment(0, begun, 0)
         self._recorded_examples = -1
-        self._consensus: float | None = None
+        self._consensus: float | None = None  # how far apart workers' own weights are, which they may be training
         begin = Moment(self._before, begun, 0)
         self.supply = Supply(parts, begin, size, agreed=self.agreed, hurried=self._hurried)
         self._best: tuple[float, Params] | None = None  # (criterion, weights)
@@ -274,16 +274,21 @@ class Session:
         self._granted = -1  # the next round was asked for too early
 
     def _lay_out(self, moment: Moment) -> None:
-        self._answer, self._answered = self._true(moment), moment
-        self._consensus = self._spread()
+        there: tuple[int, ...] = ()
+        self._consensus = None
+        if self._job.strategy.answer not in ("shared", "server") and self.size > 1:
+            # All at once, as it may take time.
+            there = tuple(self.mirrors.bring_all(self.members.counted))
+            self._consensus = consensus_distance([self.params[rank].weights for rank in there])
+        self._answer, self._answered = self._true(moment, there), moment
         self._judge = None
         if self._job.stop.tol is not None:
             self._judge = Judge(self.task, self._answer, self.supply.parts, self.size, self._judges)
 
-    def _true(self, moment: Moment) -> Params:
-        """A copy of the weights that are the answer now."""
+    def _true(self, moment: Moment, brought: Collection[int] = ()) -> Params:
+        """A copy of the weights that are the answer now; those of some workers have just been brought."""
         kind, rank = self._job.strategy.answer, self.members.lowest
-        while kind in ("mine", "end") and not self.mirrors.bring(rank):
+        while kind in ("mine", "end") and rank not in brought and not self.mirrors.bring(rank):
             rank = self.members.lowest
         params, memories = self.params[rank], [self.memories[rank]]
         if kind == "server" and self.server_params is not None:
@@ -291,13 +296,6 @@ class Session:
         elif kind == "shared":
             params, memories = self.params[0], self.memories
         return self.task.answer(params, memories, moment)
-
-    def _spread(self) -> float | None:
-        """How far apart the workers' own weights are; others may be training theirs now."""
-        if self._job.strategy.answer in ("shared", "server") or self.size == 1:
-            return None
-        there = [rank for rank in self.members.counted if self.mirrors.bring(rank)]
-        return consensus_distance([self.params[rank].weights for rank in there])
 
     def _record(self, moment: Moment) -> Record:
         """Write the record of an epoch; keep its weights if they are the best so far."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
@@ -258,8 +258,15 @@ class _Mirrors(AbstractMirrors):
         self.memories: list[Any] = []
 
     def bring(self, rank: int) -> bool:
+        return bool(self.bring_all([rank]))
+
+    def bring_all(self, ranks: Collection[int]) -> Sequence[int]:
+        asked = [(rank, self.deputies[rank].show.remote()) for rank in ranks]
+        return [rank for rank, shown in asked if self._take(rank, shown)]
+
+    def _take(self, rank: int, asked: Any) -> bool:
         try:
-            shown: Shown = ray.get(self.deputies[rank].show.remote())
+            shown: Shown = ray.get(asked)
         except ray.exceptions.RayActorError as error:
             if self._find_lost(rank, str(error)):
                 return False

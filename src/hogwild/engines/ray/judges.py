@@ -24,6 +24,8 @@ class Judges(AbstractJudges):
     has nobody taken its place?
     """
 
+    part = 0.75
+
     def __init__(
         self, deputies: list[Any], find_lost: Callable[[int, str], bool], is_dead: Callable[[int], bool]
     ) -> None:

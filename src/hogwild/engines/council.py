@@ -10,8 +10,9 @@ from typing import Any, final
 
 from hogwild.engines.asking import LATER, Asking
 from hogwild.engines.hub import Hub, Told, unheard
-from hogwild.engines.session import Session, Turn
+from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport
+from hogwild.engines.turn import Turn
 from hogwild.engines.waits import Aborted
 from hogwild.requests import Round
 from hogwild.traffic import Traffic

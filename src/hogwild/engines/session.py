@@ -9,16 +9,17 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection
-from enum import Enum
+from dataclasses import replace
 from typing import final
 
 import numpy as np
 
-from hogwild.engines.judging import JUDGES_HERE, AbstractJudges, Judge, Verdict
+from hogwild.engines.judging import JUDGES_HERE, AbstractJudges, Best, Judge, Verdict
 from hogwild.engines.members import Members
 from hogwild.engines.mirrors import ALL_HERE, AbstractMirrors
 from hogwild.engines.own_rows import parts_of
 from hogwild.engines.supply import Supply
+from hogwild.engines.turn import Turn
 from hogwild.history import History, Record
 from hogwild.interfaces import Job, Result, Worker
 from hogwild.memory import CONTROL_CELLS, STOP, Memory
@@ -27,15 +28,6 @@ from hogwild.rules.schedules import Moment
 from hogwild.rules.sums import consensus_distance
 
 SMALL_EPOCH = 65_536  # examples for each worker: two of the blocks that strategies ask for
-
-
-class Turn(Enum):
-    """What a worker that asks for its next round is told."""
-
-    GO = "go"
-    STOP = "stop"
-    # Wait for the others. The last of them calls `close`, all `judge`, the last of these `decide`; then all ask again.
-    MEET = "meet"
 
 
 @final
@@ -57,7 +49,8 @@ class Session:
         self._job, self.size = job, size
         self.mirrors, self._judges = mirrors, judges  # of the weights below
         parts = parts_of(job.examples, job.stop.holdout, job.seed, job.bounds)
-        self.survey = survey = job.model.survey(job.examples, job.seed, job.start)
+        self._apart = job.examples.whole is not None  # are the rows where the workers are? Those here are a sample
+        self.survey = survey = job.model.survey(replace(job.examples, whole=None), job.seed, job.start)
         self.task = job.model.bind(job.examples, survey)
         self.fresh = job.start is None
         first = job.model.init(survey) if job.start is None else job.start.copy()
@@ -74,8 +67,7 @@ class Session:
         if self.task.averages and (shares or size == 1) and job.strategy.answer != "server":
             for memory in self.memories:
                 memory.mean = np.zeros_like(first.weights)
-        #: The server's weights now, where there is one; the engine that has one sets it.
-        self.server_params: Callable[[], Params] | None = None
+        self.server_params: Callable[[], Params] | None = None  # as they are now; the engine that has a server sets it
         self.sharing, self._lock, self._turning = threading.Lock(), threading.Lock(), threading.RLock()
         self.rule = job.strategy.server  # of the server, if there is one
         self.agreed, self._granted = job.strategy.agree, -1  # the last round that was granted
@@ -85,14 +77,13 @@ class Session:
         self.reason: str | None = None
         self._error: BaseException | None = None
         self._counts: list[Counter[str]] = []
-        self.history, self._stale = History(), 0
+        self.history, self._best = History(), Best(job.stop.tol or 0.0)
         self._judge: Judge | None = None
         self._answer, self._answered = first, Moment(0, begun, 0)
         self._recorded_examples = -1
         self._consensus: float | None = None  # how far apart workers' own weights are, which they may be training
         begin = Moment(self._before, begun, 0)
-        self.supply = Supply(parts, begin, size, agreed=self.agreed, hurried=self._hurried)
-        self._best: tuple[float, Params] | None = None  # (criterion, weights)
+        self.supply = Supply(parts, begin, size, agreed=self.agreed, hurried=self._hurried, apart=self._apart)
 
     def counted(self, rank: int, counts: Counter[str]) -> None:
         """What a worker has counted that runs elsewhere."""
@@ -202,7 +193,7 @@ class Session:
         """Must the epoch be shared out evenly? Where workers wait for each other at its end, or end with it, or it
         is so small that one of them could take it all.
         """
-        small = self._job.examples.n_examples < SMALL_EPOCH * self.size
+        small = self._job.examples.n_in_all < SMALL_EPOCH * self.size
         return small or self._meets or self._is_last(epoch)
 
     def _is_last(self, epoch: int) -> bool:
@@ -228,7 +219,7 @@ class Session:
             self._lay_out(moment)
         if self.size > 1 and not self.agreed:
             self.supply.open(following)  # others need not wait until this is judged
-        self.judge(rank)
+        self.judge(rank, alone=True)
         self._tell(self._record(moment))
         if self.size == 1 and not self.agreed:
             self.supply.open(following)
@@ -245,7 +236,7 @@ class Session:
                 for each in missed:
                     self._tell(self._record(each))
                 self._lay_out(moment)
-                self.judge(rank)
+                self.judge(rank, alone=True)
                 self._tell(self._record(moment))
 
     def close(self) -> None:
@@ -255,11 +246,13 @@ class Session:
     def _met_at(self) -> Moment:
         return self.supply.handout(self.members.lowest).moment
 
-    def judge(self, rank: int | None) -> None:
-        """A worker judges some of what was laid out, until nothing is left. None: all do; their programs have ended."""
+    def judge(self, rank: int | None, *, alone: bool = False) -> None:
+        """A worker judges some of what was laid out, until nothing is left. None: all do; their programs have ended.
+        alone: nobody helps it, unless others must, who have the rows.
+        """
         if self._judge is None:
             return
-        if rank is None:
+        if rank is None or (alone and self._judge.apart):
             self._judges.together(self._judge.work)
         else:
             self._judge.work(rank)
@@ -281,9 +274,9 @@ class Session:
             there = tuple(self.mirrors.bring_all(self.members.counted))
             self._consensus = consensus_distance([self.params[rank].weights for rank in there])
         self._answer, self._answered = self._true(moment, there), moment
-        self._judge = None
         if self._job.stop.tol is not None:
-            self._judge = Judge(self.task, self._answer, self.supply.parts, self.size, self._judges)
+            parts, apart = self.supply.parts, self._apart
+            self._judge = Judge(self.task, self._answer, parts, self.size, self._judges, apart=apart)
 
     def _true(self, moment: Moment, brought: Collection[int] = ()) -> Params:
         """A copy of the weights that are the answer now; those of some workers have just been brought."""
@@ -307,7 +300,9 @@ class Session:
         record = Record(epoch, took_s, moment.done, self.task.rate(moment), *verdict, apart)
         self.history.records.append(record)
         if verdict.criterion is not None:
-            self._compare(verdict.criterion)
+            stale, stop = self._best.compare(verdict.criterion, self._answer), self._job.stop
+            if self.reason is None and stop.tol and stale >= stop.patience:
+                self.stop("converged", now=False)
         return record
 
     def _tell(self, record: Record) -> None:
@@ -316,16 +311,6 @@ class Session:
                 callback(record)
             except KeyboardInterrupt:  # as Ctrl-C: agreed workers finish their round
                 self.stop("interrupted", now=not self.agreed)
-
-    def _compare(self, criterion: float) -> None:
-        stop = self._job.stop
-        if self._best is not None:
-            best, tol = self._best[0], stop.tol or 0.0
-            self._stale = 0 if best - criterion > tol * abs(best) else self._stale + 1
-        if self._best is None or criterion < self._best[0]:
-            self._best = (criterion, self._answer)
-        if self.reason is None and stop.tol and self._stale >= stop.patience:
-            self.stop("converged", now=False)
 
     # ------------------------------------------------------------------------------------------------ the result
 
@@ -348,12 +333,12 @@ class Session:
                 self._lay_out(self._answered)
                 self.judge(None)
                 self._record(self._answered)
-            elif self._best is None and self._answered.done < moment.done:
+            elif self._best.params is None and self._answered.done < moment.done:
                 # Stopped between two epochs, of which none was judged: the answer is still to be made.
                 self._answer = self._true(moment._replace(epoch=self._before + self.history[-1].epoch - 1))
         except KeyboardInterrupt:
             self.reason = "interrupted"  # what was judged before must do
-        params = self._answer if self._best is None else self._best[1]
+        params = self._answer if self._best.params is None else self._best.params
         return Result(self._job.model, params, self.history, str(self.reason))
 
     def _changed_since(self) -> bool:

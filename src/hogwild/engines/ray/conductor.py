@@ -20,6 +20,7 @@ from hogwild.engines.mirrors import AbstractMirrors
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.judges import Judges
 from hogwild.engines.ray.membership import Membership
+from hogwild.engines.ray.opening import Opened
 from hogwild.engines.ray.terms import ActorLost, Entry, Over, Shown, Terms
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
@@ -36,14 +37,16 @@ from hogwild.traffic import Traffic
 class Conductor:
     """One for each run. All methods but `result` are short, or wait for others."""
 
-    def begin(self, job: Job, size: int, shards: int, restarts: int) -> None:
-        """Another run. An actor may have several, one after another."""
+    def begin(self, job: Job, size: int, shards: int, restarts: int, opened: Opened | None = None) -> None:
+        """Another run. An actor may have several, one after another. `opened`: if workers have their own data."""
         self._news: SimpleQueue[Record | None] = SimpleQueue()  # for the callbacks, which the driver calls
         self._heard: SimpleQueue[BaseException | None] = SimpleQueue()  # what they have raised
         callbacks = (self._tell,) if job.callbacks else ()
         self._mirrors = _Mirrors(self._find_lost)
-        judges = Judges(self._mirrors.deputies, self._find_lost, self._is_dead)
-        job = replace(job, callbacks=callbacks)
+        self._judges = judges = Judges(
+            self._mirrors.deputies, self._find_lost, self._is_dead, apart=opened is not None and size > 1
+        )
+        job = replace(job if opened is None else opened.surveyed(job), callbacks=callbacks)
         self._session = session = Session(job, size, time.perf_counter, self._mirrors, judges)
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
         self._workers = session.workers()
@@ -81,7 +84,7 @@ class Conductor:
 
     def replace(self, rank: int, deputy: Any) -> None:
         """Another process for a worker that has died; it will ask to be let in."""
-        self._mirrors.deputies[rank] = deputy
+        self._judges.replace(rank, deputy)
 
     def enter(self, rank: int, life: int) -> Entry | Over:
         """With what a process begins that takes the place of another, when the others let it in."""
@@ -106,7 +109,15 @@ class Conductor:
         """What this worker begins with."""
         session, worker = self._session, self._workers[rank]
         averages = session.memories[rank].mean.size > 0
-        return Terms(session.survey, worker.rng, worker.params, worker.data_share, session.needs, averages)
+        return Terms(
+            session.survey,
+            worker.rng,
+            worker.params,
+            worker.data_share,
+            session.needs,
+            averages,
+            session.supply.moment.epoch,
+        )
 
     # -------------------------------------------------------------------------------------------- what workers ask
 
@@ -194,6 +205,7 @@ class Conductor:
     def _abort(self) -> None:
         self._council.abort()
         self._membership.close()
+        self._judges.abort()
         # Who computes would not ask for long.
         self._stopped += [
             deputy.stop.remote()

@@ -9,11 +9,14 @@ from typing import Any, TypeVar, final
 import numpy as np
 import ray
 
+from hogwild.data.agreement import Common, Part
 from hogwild.data.blocks import Block
+from hogwild.data.examples import Examples
 from hogwild.deltas import Vector
-from hogwild.engines.computing import Computing
+from hogwild.engines.computing import Computing, Source
 from hogwild.engines.driving import Program
 from hogwild.engines.ray.errors import Failure
+from hogwild.engines.ray.opening import OwnPart, OwnSupply
 from hogwild.engines.ray.terms import Entry, Judged, Over, Shown, Terms
 from hogwild.engines.supply import Taken
 from hogwild.engines.waits import Aborted, Failed
@@ -34,13 +37,41 @@ def _mail(method: Method) -> Method:
 class Deputy:
     """`drive` runs in a thread of its own, so that the weights can be shown meanwhile."""
 
-    def begin(self, rank: int, size: int, job: Job, conductor: Any, life: int = 0) -> None:
-        """Another run. An actor may have several, one after another. life: so many processes of this worker have died
-        in it.
+    def __init__(self) -> None:
+        self._begun = threading.Event()
+
+    def open(self, rank: int, size: int, job: Job) -> Part | Failure:
+        """Before a run: open this worker's part of `Local` data, and tell what it is."""
+        try:
+            self._part: OwnPart | None = OwnPart(rank, size, job)
+            return self._part.told()
+        except Exception as error:
+            return Failure.of(error)
+
+    def sample(self, common: Common) -> Examples:
+        """Rows of its part, for the survey."""
+        assert self._part is not None
+        return self._part.sample(common)
+
+    def begin(
+        self, rank: int, size: int, job: Job, conductor: Any, life: int = 0, common: Common | None = None
+    ) -> None:
+        """Another run. An actor may have several, one after another.
+
+        life :   so many processes of this worker have died in it
+        common : what all have agreed on who have opened their parts
         """
-        self._rank, self._conductor, self._job, self._life = rank, conductor, job, life
+        self._begun.clear()
+        self._failure: Failure | None = None
+        self._rank, self._size, self._conductor, self._job, self._life = rank, size, conductor, job, life
         terms: Terms = ray.get(conductor.terms.remote(rank))
-        self._place = _Place(rank, size, job, terms, conductor)
+        try:
+            self._place = _Place(rank, size, job, terms, conductor, None if common is None else self._settled(common))
+        except Exception as error:
+            if not life:
+                raise
+            self._failure = Failure.of(error)
+            return
         params = self._place.params[rank]
         self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
         self._computing = Computing(self._place)
@@ -50,12 +81,22 @@ class Deputy:
         self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
         self._numbers: dict[Ticket, int] = {}
         self._listener: threading.Thread | None = None
+        self._begun.set()
+
+    def _settled(self, common: Common) -> Job:
+        """The job, with the rows of this worker; who takes the place of another has not opened them yet."""
+        part = OwnPart(self._rank, self._size, self._job) if self._life else self._part
+        self._part = None
+        assert part is not None
+        return part.settled(common)
 
     def drive(self) -> None:
         """Run the program until it ends."""
         rank, conductor = self._rank, self._conductor
         program: Program | None = None
         try:
+            if self._failure is not None:
+                raise self._failure.again()
             first = self._enter() if self._life else 0
             program = Program(self._job.strategy, self._worker)
             program.rounds = first
@@ -144,7 +185,10 @@ class Deputy:
 
     @_mail
     def tally(self, judged: Judged, blocks: Sequence[Block]) -> list[Tally] | Failure:
-        """Judge weights on these examples. Only while it waits for an answer, or when its program has ended."""
+        """Judge weights on these examples. While it waits for an answer, or when its program has ended; on its own
+        rows, at any time.
+        """
+        self._begun.wait()
         try:
             if self._judged is None or self._judged.number != judged.number:
                 # What came through the object store cannot be written, and kernels would be compiled for that.
@@ -158,8 +202,11 @@ class Deputy:
 class _Place:
     """Where the worker computes: see `Workplace`. It is alone there, so that any rank is its own."""
 
-    def __init__(self, rank: int, size: int, job: Job, terms: Terms, conductor: Any) -> None:
+    def __init__(
+        self, rank: int, size: int, job: Job, terms: Terms, conductor: Any, settled: Job | None = None
+    ) -> None:
         self.size, self.shares, self.needs = size, False, terms.needs
+        job = job if settled is None else settled
         self.task = job.model.bind(job.examples, terms.survey)
         self.sharing = threading.Lock()
         mine = terms.params.copy()  # what came through the object store cannot be written
@@ -167,7 +214,9 @@ class _Place:
         if terms.averages:
             memory.mean = np.zeros_like(mine.weights)
         self.params, self.memories = [mine] * size, [memory] * size
-        self.supply = _Supply(conductor)
+        self.supply: Source = _Supply(conductor)
+        if settled is not None and size > 1:
+            self.supply = OwnSupply(_Supply(conductor), rank, settled, terms.first_pass)
 
 
 @final
@@ -185,6 +234,9 @@ class _Supply:
 
     def reserve(self, rank: int, examples: int) -> list[Block]:
         return heard(self._supply.remote("reserve", rank, examples))
+
+    def reserve_count(self, rank: int, examples: int) -> int:
+        return int(heard(self._supply.remote("reserve_count", rank, examples)))
 
     def portion(self, rank: int, portion: Portion) -> Taken:
         return heard(self._supply.remote("portion", rank, portion))

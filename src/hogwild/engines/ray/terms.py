@@ -27,6 +27,7 @@ class Terms(NamedTuple):
     survey :   what the model knows of the data
     params :   in the form that is trained
     averages : does it keep a mean of its iterates?
+    first_pass : the number of the first pass over the data
     """
 
     survey: Any
@@ -35,6 +36,7 @@ class Terms(NamedTuple):
     data_share: float
     needs: frozenset[str]
     averages: bool
+    first_pass: int
 
 
 @final

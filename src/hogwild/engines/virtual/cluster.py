@@ -10,8 +10,9 @@ from hogwild.engines.asking import LATER, Asking
 from hogwild.engines.computing import Computing, Plan
 from hogwild.engines.driving import Dead, Program
 from hogwild.engines.hub import Hub
-from hogwild.engines.session import Session, Turn
+from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport
+from hogwild.engines.turn import Turn
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.waits import Deadlock
 from hogwild.interfaces import AbstractStrategy, Worker

@@ -250,11 +250,9 @@ class Session:
         """A worker judges some of what was laid out, until nothing is left. None: all do; their programs have ended.
         alone: nobody helps it, unless others must, who have the rows.
         """
-        if self._judge is None:
-            return
-        if rank is None or (alone and self._judge.apart):
+        if self._judge is not None and (rank is None or (alone and self._apart)):
             self._judges.together(self._judge.work)
-        else:
+        elif self._judge is not None and rank is not None:
             self._judge.work(rank)
 
     def decide(self) -> None:
@@ -275,8 +273,7 @@ class Session:
             self._consensus = consensus_distance([self.params[rank].weights for rank in there])
         self._answer, self._answered = self._true(moment, there), moment
         if self._job.stop.tol is not None:
-            parts, apart = self.supply.parts, self._apart
-            self._judge = Judge(self.task, self._answer, parts, self.size, self._judges, apart=apart)
+            self._judge = Judge(self.task, self._answer, self.supply.parts, self.size, self._judges, apart=self._apart)
 
     def _true(self, moment: Moment, brought: Collection[int] = ()) -> Params:
         """A copy of the weights that are the answer now; those of some workers have just been brought."""

@@ -25,7 +25,6 @@ from hogwild import (
     Stop,
     Threads,
     Unsupported,
-    check_examples,
     train,
     write_npz,
 )
@@ -67,7 +66,7 @@ class Everything(AbstractStrategy):
             delta = await me.gradient(ALL)
             await me.apply(delta)
             mean = await me.all_reduce(me.params.weights)
-            me.params.weights[:] = mean.value / mean.contributors if hasattr(mean, "value") else mean.sum / mean.count
+            me.params.weights[:] = mean.sum / mean.count
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def test_sparse_files_of_different_widths_and_weights(tmp_path):
     for rank, (first, end) in enumerate(pairwise(BOUNDS)):
         part = full[first:end]
         width = int(part.indices.max()) + 1 if rank else 40
-        write_npz(tmp_path / f"{rank}.npz", check_examples(part[:, :width], y[first:end], s[first:end]))
+        write_npz(tmp_path / f"{rank}.npz", part[:, :width], y[first:end], s[first:end])
     model = Linear("squared", l2=1e-3)
     there = learn(Local(str(tmp_path / "{rank}.npz")), Ray(3), LocalSGD(7), model, holdout=0.2)
     here = learn(Partitioned((full, y, s), OWNERS), Threads(3), LocalSGD(7), model, holdout=0.2)
@@ -127,7 +126,7 @@ def test_strategies_that_do_not_agree_on_rounds_learn_as_well(tmp_path, strategy
 
 def test_one_worker_has_all(tmp_path):
     data = [str(tmp_path / "all.npz")]
-    write_npz(data[0], check_examples(X, SIGNS))
+    write_npz(data[0], X, SIGNS)
     expected = learn((X, SIGNS), Threads(1), LocalSGD(7))
     found = learn(Local(data), Ray(1), LocalSGD(7))
     assert np.array_equal(found.params.weights, expected.params.weights)
@@ -137,7 +136,7 @@ def test_one_worker_has_all(tmp_path):
 
 
 def test_a_file_that_is_missing_is_named_with_its_worker_and_host(tmp_path):
-    write_npz(tmp_path / "0.npz", check_examples(X, SIGNS))
+    write_npz(tmp_path / "0.npz", X, SIGNS)
     with pytest.raises(DataError, match=r"^worker 1 of 2, on host [\d.]+, cannot open its data: .*1\.npz") as raised:
         learn(Local(str(tmp_path / "{rank}.npz")), Ray(2), LocalSGD(7))
     assert "\n" not in str(raised.value)
@@ -187,7 +186,7 @@ class Dies(AbstractStrategy):
                 Path(self.notes, "died").touch()
                 os.kill(os.getpid(), signal.SIGKILL)
             mean = await me.all_reduce(me.params.weights)
-            me.params.weights[:] = mean.value / mean.contributors if hasattr(mean, "value") else mean.sum / mean.count
+            me.params.weights[:] = mean.sum / mean.count
 
 
 def test_a_process_that_takes_the_place_of_another_opens_the_same_part(tmp_path):

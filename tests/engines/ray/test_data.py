@@ -150,15 +150,15 @@ def test_parts_that_are_not_alike_are_named():
         learn(Local(mixed), Ray(2), LocalSGD(7))
 
 
-def test_labels_are_checked_where_they_are(monkeypatch):
-    """Also those that are not in the sample."""
-
+@pytest.mark.parametrize("row", range(3))  # with this seed the first and the last of them are in the sample
+def test_labels_are_checked_where_they_are(row):
     def many(rank, size):
         y = np.ones(10_000)
-        y[0] = 7.0 if rank else 1.0
+        y[row] = 7.0 if rank else 1.0
         return np.ones((10_000, 1)), y
 
-    with pytest.raises(ValueError, match=r"wants labels -1 and \+1, but row 0 has .*7\.0") as raised:
+    sentence = rf"^worker 1 of 2, on host [\d.]+, cannot learn from its data: .* but row {row} has .*7\.0"
+    with pytest.raises(DataError, match=sentence) as raised:
         learn(Local(many), Ray(2), LocalSGD(7))
     assert "\n" not in str(raised.value)
 

@@ -53,6 +53,15 @@ class Deputy:
         assert self._part is not None
         return self._part.sample(common)
 
+    def check(self, common: Common) -> Failure | None:
+        """Can the model learn from its part?"""
+        assert self._part is not None
+        try:
+            self._part.check(common)
+        except Exception as error:
+            return Failure.of(error)
+        return None
+
     def begin(
         self, rank: int, size: int, job: Job, conductor: Any, life: int = 0, common: Common | None = None
     ) -> None:
@@ -66,7 +75,7 @@ class Deputy:
         self._rank, self._size, self._conductor, self._job, self._life = rank, size, conductor, job, life
         terms: Terms = ray.get(conductor.terms.remote(rank))
         try:
-            self._place = _Place(rank, size, job, terms, conductor, None if common is None else self._settled(common))
+            self._place = self._find_place(terms, common)
         except Exception as error:
             if not life:
                 raise
@@ -83,12 +92,16 @@ class Deputy:
         self._listener: threading.Thread | None = None
         self._begun.set()
 
-    def _settled(self, common: Common) -> Job:
-        """The job, with the rows of this worker; who takes the place of another has not opened them yet."""
-        part = OwnPart(self._rank, self._size, self._job) if self._life else self._part
+    def _find_place(self, terms: Terms, common: Common | None) -> _Place:
+        """With the rows of this worker, if it has its own; who takes the place of another has not opened them yet."""
+        rank, size, job, conductor = self._rank, self._size, self._job, self._conductor
+        if common is None:
+            return _Place(rank, size, job, terms, conductor)
+        part = OwnPart(rank, size, job) if self._life else self._part
         self._part = None
         assert part is not None
-        return part.settled(common)
+        settled = part.settled(common)
+        return part.named(lambda: _Place(rank, size, job, terms, conductor, settled))
 
     def drive(self) -> None:
         """Run the program until it ends."""

@@ -8,9 +8,10 @@ from typing import Any, final
 import ray
 
 from hogwild.data.agreement import Common
+from hogwild.data.errors import DataError
 from hogwild.engines.ray.cast import Cast
 from hogwild.engines.ray.errors import Failure, check_sent
-from hogwild.engines.ray.opening import opened
+from hogwild.engines.ray.opening import check, opened
 from hogwild.engines.ray.terms import ActorLost
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
@@ -77,7 +78,10 @@ class Driver:
             begun = [self._begin(rank) for rank in range(self._size)]
             ray.get([conductor.know.remote(deputies), *begun], timeout=START_S)
         except ray.exceptions.RayTaskError as error:  # in one sentence, and what it says as the cause
-            raise Failure(error.cause, str(error)).again() from None
+            found = error.cause
+            if opening is not None and isinstance(found, ValueError) and not isinstance(found, DataError):
+                check(deputies, opening.common)
+            raise Failure(found, str(error)).again() from None
         except ray.exceptions.GetTimeoutError as error:
             raise RuntimeError(
                 f"the cluster has not started {self._size} workers in {START_S:g} s: use fewer, or wait for free cores"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol, final
+from typing import Any, NamedTuple, Protocol, TypeVar, final
 
 import ray
 
@@ -18,6 +18,8 @@ from hogwild.engines.ray.errors import Failure
 from hogwild.engines.supply import Taken
 from hogwild.interfaces import Job
 from hogwild.requests import Portion
+
+Result = TypeVar("Result")
 
 
 @final
@@ -50,6 +52,13 @@ def opened(deputies: Sequence[Any], job: Any, start_s: float) -> Opened:
     return Opened(common, [deputy.sample.remote(common) for deputy in deputies])
 
 
+def check(deputies: Sequence[Any], common: Common) -> None:
+    """Called when the survey has failed. DataError if the rows of one worker are the reason."""
+    for found in ray.get([deputy.check.remote(common) for deputy in deputies]):
+        if isinstance(found, Failure):
+            raise found.again()
+
+
 @final
 class OwnPart:
     """The rows of one worker, in its process."""
@@ -68,6 +77,17 @@ class OwnPart:
     def sample(self, common: Common) -> Examples:
         """Those that are surveyed."""
         return sample_of(settle(self._examples, common), self._rank, common, self._job.seed)
+
+    def check(self, common: Common) -> None:
+        """DataError if the model cannot learn from these rows."""
+        self.named(lambda: self._job.model.survey(replace(settle(self._examples, common), whole=None), 0, None))
+
+    def named(self, act: Callable[[], Result]) -> Result:
+        """What is wrong with these rows is said with the name of the worker. DataError instead of ValueError."""
+        try:
+            return act()
+        except ValueError as error:
+            raise DataError(f"{self.name} cannot learn from its data: {error}") from error
 
     def settled(self, common: Common) -> Job:
         """The job, with these rows. DataError if they are not as many as an earlier process has found."""

@@ -38,7 +38,7 @@ from hogwild import (
     write_npz,
 )
 from hogwild.cli.costs import BINS, WIDTH, histogram
-from hogwild.cli.parallel import ENGINE_OPTIONS, STRATEGY_OPTIONS, engines_with, strategies_with
+from hogwild.cli.parallel import ENGINE_OPTIONS, STRATEGY_OPTIONS, axes, engines_with, strategies_with
 from hogwild.cli.quantities import Bandwidth
 
 CLUSTER = ("--strategy", "downpour", "--engine", "simulated", "--workers", 5)
@@ -271,8 +271,6 @@ def test_real_data_are_learnt_on_many_machines(shared_data, here):
          Simulated()),
         ("--strategy serial --engine simulated", "serial", Simulated(1)),
         ("--strategy serial --engine simulated --workers 1", "serial", Simulated(1)),
-        ("--engine ray --workers 8 --shards 2 --strategy downpour --address ray://head:1 --cpus 0.5 --gpus 0.25 "
-         "--unauthenticated", "downpour", Ray(8, 2, "ray://head:1", 0.5, 0.25, unauthenticated=True)),
     ],
 )  # fmt: skip
 def test_options_reach_the_strategy_and_the_engine(files, here, options, strategy, engine):
@@ -306,6 +304,14 @@ def test_the_speed_can_be_that_of_this_machine(files, here):
 )  # fmt: skip
 def test_bandwidths_have_units(text, bytes_s):
     assert Bandwidth().convert(text, None, None) == pytest.approx(bytes_s)
+
+
+def test_options_of_a_cluster_reach_the_engine():
+    asked = {"strategy": "downpour", "engine": "ray", "workers": 8, "shards": 2, "address": "ray://head:10001"}
+    asked |= {"cpus": 0.5, "gpus": 0.25, "unauthenticated": True}
+    options = {**dict.fromkeys([*STRATEGY_OPTIONS, *ENGINE_OPTIONS, "threads"]), **asked}
+    engine = Ray(8, 2, "ray://head:10001", cpus=0.5, gpus=0.25, unauthenticated=True)
+    assert axes(options) == ("downpour", engine)
 
 
 # ---- wrong usage

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, final
 
 from hogwild.engines.asking import LATER, Asking
+from hogwild.engines.collectives import not_come
 from hogwild.engines.hub import Hub, Told, unheard
+from hogwild.engines.servers import AbstractServers
 from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport
 from hogwild.engines.turn import Turn
 from hogwild.engines.waits import Aborted
 from hogwild.requests import Round
-from hogwild.traffic import Traffic
 
 _AGAIN, _ABORT = object(), object()  # what a worker that waits may be woken with, beside an answer
 Begun = Callable[[int], None]
@@ -25,34 +27,46 @@ def unwatched(rank: int) -> None:
     """Where nobody comes later."""
 
 
+class AbstractSums(ABC):
+    """Sums that workers make among themselves, of which the council knows only who waits long."""
+
+    @abstractmethod
+    def come(self, ranks: Sequence[int]) -> Sequence[int]:
+        """To how many such sums these workers have come. Called while all of them wait."""
+
+
 @final
 class Council:
     """Of each worker one thread at a time may be in here. `told`: see `Hub`; `begun(rank)` is called when a worker
-    begins a round, at rest.
+    begins a round, at rest; `sums`: of workers among themselves.
     """
 
     def __init__(
         self,
         session: Session,
         transport: AbstractTransport,
-        traffic: Traffic,
-        shards: int,
+        servers: AbstractServers | None,
         told: Told = unheard,
         begun: Begun = unwatched,
+        sums: AbstractSums | None = None,
     ) -> None:
         size = session.size
         self._session, self._begun = session, begun
-        self._hub = Hub(session, transport, traffic, shards, self._at_rest, told)
+        self.hub = Hub(session, transport, servers, self._at_rest, told)
         self.lock = threading.RLock()  # of the hub, and of all below
         if session.server_params is not None:
             session.server_params = partial(self._locked, session.server_params)
         self._slots: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(size)]
-        self._asking = Asking(self._hub, size, self._wake)
+        self._asking = Asking(self.hub, size, self._wake)
         self._blocked: set[int] = set()
         # What others want of a worker at rest.
         self._visits: list[list[Callable[[], None]]] = [[] for _ in range(size)]
+        self._sums = sums
+        self._lingering: dict[int, int] = {}  # who waits in which of the sums that workers make among themselves
         self._met: set[int] = set()  # who has come to the end of the epoch
         self._judging = 0  # how many still judge
+        # What workers have sent elsewhere that may still change something here, and what of it has arrived: numbers.
+        self._sent, self._arrived = [0] * size, [0] * size
         self.aborted = False
 
     def abort(self) -> None:
@@ -94,11 +108,11 @@ class Council:
             with self.lock:
                 self._let_in(rank)
                 if turn is Turn.STOP:
-                    self._hub.left(rank)
+                    self.hub.left(rank)
                     self._look_at_meeting()
                     return None
                 peers = self._session.members.peers(rank, number, known)
-                round = self._hub.round(rank, number, fresh=self._session.fresh)
+                round = self.hub.round(rank, number, fresh=self._session.fresh)
                 self._begun(rank)
                 return round, peers
 
@@ -107,7 +121,7 @@ class Council:
         self._session.ended(rank)
         with self.lock:
             self._let_in(rank)
-            self._hub.returned(rank)
+            self.hub.returned(rank)
             self._look_at_meeting()
             self._look_for_deadlock()
 
@@ -123,17 +137,17 @@ class Council:
             self._asking.hang_up(rank)
             self._blocked.discard(rank)
             self._met.discard(rank)
-            again = self._hub.lost(rank)
+            again = self.hub.lost(rank)
             self._let_in(rank)
             self._look_at_meeting()
             self._look_for_deadlock()
             return again
 
-    def admit(self, rank: int, like: int, life: int) -> int:
+    def admit(self, rank: int, like: int) -> int:
         """Another process takes the place of a dead one, and begins with the round that it is told, where `like` is."""
         with self.lock:
-            number = self._hub.number_of(like)
-            self._hub.admit(rank, like, number, life)
+            number = self.hub.number_of(like)
+            self.hub.admit(rank, like, number)
             return number
 
     def when_at_rest(self, rank: int, act: Callable[[], None]) -> None:
@@ -144,7 +158,33 @@ class Council:
     @property
     def deserted(self) -> bool:
         """Has every worker ended, or died?"""
-        return not self._hub.running
+        return not self.hub.running
+
+    def sent(self, rank: int, number: int) -> None:
+        """The worker has things under way to elsewhere, the last with this number: it may wait, but not for ever."""
+        with self.lock:
+            self._sent[rank] = max(number, self._sent[rank])
+
+    def arrived(self, rank: int, number: int) -> None:
+        """They have arrived, up to this number."""
+        with self.lock:
+            self._arrived[rank] = max(number, self._arrived[rank])
+            self._look_for_deadlock()
+
+    # -------------------------------------------------------------------------------- sums that workers make themselves
+
+    def lingers(self, rank: int, number: int) -> None:
+        """The worker waits for others in the sum of this number, and may be visited; Deadlock if nobody can come."""
+        with self.lock:
+            self._let_in(rank)
+            self._lingering[rank] = number
+            self._block(rank)
+
+    def goes_on(self, rank: int) -> None:
+        """All that the worker has waited for there have come."""
+        with self.lock:
+            del self._lingering[rank]
+            self._blocked.discard(rank)
 
     # ------------------------------------------------------------------------------------------------------- waiting
 
@@ -155,7 +195,7 @@ class Council:
 
     def _at_rest(self, rank: int, act: Callable[[], None]) -> None:
         """Call `act` when this worker's thread does not compute: now, or when it next makes a request."""
-        if rank == self._asking.rank or rank in self._blocked or rank not in self._hub.running:
+        if rank == self._asking.rank or rank in self._blocked or rank not in self.hub.running:
             act()
         else:
             self._visits[rank].append(act)
@@ -175,9 +215,23 @@ class Council:
 
     def _look_for_deadlock(self) -> None:
         # What is released may have been started, and wake nobody.
-        while self._hub.running and self._blocked >= self._hub.running:
-            if not self._hub.release():
-                raise self._hub.deadlock(self._met)
+        if any(sent > arrived for sent, arrived in zip(self._sent, self._arrived, strict=True)):
+            return
+        while self.hub.running and self._blocked >= self.hub.running:
+            missing = self._missing()
+            if not all(missing.values()):
+                return  # who waits there is about to go on
+            if not self.hub.release():
+                elsewhere = {rank: not_come(self._lingering[rank], those) for rank, those in missing.items()}
+                raise self.hub.deadlock(self._met, elsewhere)
+
+    def _missing(self) -> dict[int, list[int]]:
+        """For whom those wait who are in a sum among workers."""
+        if self._sums is None or not self._lingering:
+            return {}
+        running = sorted(self.hub.running)
+        come = dict(zip(running, self._sums.come(running), strict=True))
+        return {rank: [other for other in running if come[other] <= number] for rank, number in self._lingering.items()}
 
     @staticmethod
     def _woken(answer: Any) -> Any:

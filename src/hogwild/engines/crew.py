@@ -12,6 +12,7 @@ from typing import Any, final
 from hogwild.engines.computing import Computing
 from hogwild.engines.council import Council
 from hogwild.engines.driving import Program
+from hogwild.engines.servers import serving
 from hogwild.engines.session import Session
 from hogwild.engines.transport import Direct
 from hogwild.engines.waits import Aborted, Deadlock
@@ -27,7 +28,8 @@ class Crew:
     def __init__(self, session: Session, strategy: AbstractStrategy, shards: int) -> None:
         self._session, self._strategy = session, strategy
         self.traffic = Traffic()
-        self._council = Council(session, Direct(self.traffic), self.traffic, shards)
+        transport = Direct(self.traffic)
+        self._council = Council(session, transport, serving(session, shards, transport, self.traffic))
         self._computing = Computing(session)
         self._members: list[_Member] = []
         self._bell: SimpleQueue[None] = SimpleQueue()  # rung whenever a worker's program has ended

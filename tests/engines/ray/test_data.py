@@ -124,6 +124,14 @@ def test_strategies_that_do_not_agree_on_rounds_learn_as_well(tmp_path, strategy
     assert min(record.objective for record in there.history) < 1.3 * best + 0.02
 
 
+def test_l1_is_paid_by_shards_that_have_no_rows(tmp_path):
+    model = Linear("hinge", l2=1e-3, l1=1e-3)
+    found = learn(Local(partial(open_part, str(tmp_path))), Ray(3, shards=2), Downpour(), model, epochs=10)
+    expected = learn(Partitioned((X, SIGNS), OWNERS), Threads(3, shards=2), Downpour(), model, epochs=10)
+    best = min(record.objective for record in expected.history)
+    assert min(record.objective for record in found.history) < 1.3 * best + 0.02
+
+
 def test_one_worker_has_all(tmp_path):
     data = [str(tmp_path / "all.npz")]
     write_npz(data[0], X, SIGNS)

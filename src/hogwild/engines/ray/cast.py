@@ -12,9 +12,10 @@ import ray
 
 from hogwild.engines.ray.conductor import Conductor
 from hogwild.engines.ray.deputy import Deputy
+from hogwild.engines.ray.shard import GROUPS, ShardHost
 
 LEAST_THREADS = 64  # of a conductor, so that the next run may have more workers
-FURTHER_THREADS = 8  # of it, beside two in which each worker may wait: for the driver
+FURTHER_THREADS = 8  # of it, beside three in which each worker may wait: for the driver
 
 
 _resting: dict[tuple[object, ...], list[Any]] = {}  # by connection to a cluster, kind of actor, and what it was given
@@ -22,7 +23,8 @@ _resting: dict[tuple[object, ...], list[Any]] = {}  # by connection to a cluster
 
 @final
 class Cast:
-    """A conductor and a deputy for each worker, for one run: `with Cast(2, {"CPU": 1}, {}, stays=True) as cast`.
+    """A conductor, a deputy for each worker and the shards of a server, for one run:
+    `with Cast(2, 1, {"CPU": 1}, {}, stays=True) as cast`.
 
     apiece :  what each deputy needs of its host
     runtime_env : what Ray makes ready for each process
@@ -30,17 +32,21 @@ class Cast:
     at_rest : set it then, with or without an error; who may still wait for somebody is killed
     """
 
-    def __init__(self, size: int, apiece: Mapping[str, float], runtime_env: Mapping[str, Any], *, stays: bool) -> None:
-        job, self._stays = ray.get_runtime_context().get_job_id(), stays
+    def __init__(
+        self, size: int, shards: int, apiece: Mapping[str, float], runtime_env: Mapping[str, Any], *, stays: bool
+    ) -> None:
+        context, self._stays = ray.get_runtime_context(), stays
+        job = context.get_job_id(), context.get_node_id()  # the first job of each cluster has the same number
         for key in [key for key in _resting if key[0] != job]:  # of a cluster that we have left
             del _resting[key]
         kind = repr((sorted(apiece.items()), runtime_env))
         for key in [key for key in _resting if key[1] is Deputy and key[2] != kind]:  # they hold cores
             _end(_resting.pop(key))
-        threads = max(LEAST_THREADS, 2 * size + FURTHER_THREADS)
+        threads = max(LEAST_THREADS, 3 * size + FURTHER_THREADS)
         common = {"runtime_env": dict(runtime_env)} if runtime_env else {}
         self._conductors = _alive(_resting.setdefault((job, Conductor, (threads, repr(runtime_env))), []))
         self._deputies = deputies = _alive(_resting.setdefault((job, Deputy, kind), []))
+        self._shards = hosts = _alive(_resting.setdefault((job, ShardHost, repr(runtime_env)), []))
         self.conductor = (
             self._conductors.pop() if self._conductors else _actor(Conductor, max_concurrency=threads, **common)
         )
@@ -48,6 +54,8 @@ class Cast:
         needed = {"num_cpus": needs.pop("CPU"), "num_gpus": needs.pop("GPU", 0), "resources": needs, **common}
         self._make = partial(_actor, Deputy, concurrency_groups={"mail": 1}, **needed)
         self.deputies = [deputies.pop() if deputies else self._make() for _ in range(size)]
+        spread = partial(_actor, ShardHost, concurrency_groups=GROUPS, scheduling_strategy="SPREAD", **common)
+        self.shards = [hosts.pop() if hosts else spread() for _ in range(shards)]
         self._missing: set[int] = set()
         self.at_rest = False
 
@@ -69,9 +77,10 @@ class Cast:
     ) -> None:
         if self.at_rest and self._stays:
             self._deputies += [deputy for rank, deputy in enumerate(self.deputies) if rank not in self._missing]
+            self._shards += self.shards
             self._conductors.append(self.conductor)
         else:
-            _end([*self.deputies, self.conductor])
+            _end([*self.deputies, *self.shards, self.conductor])
 
 
 def _alive(actors: list[Any]) -> list[Any]:

@@ -15,13 +15,15 @@ from typing import Any, final
 
 import ray
 
-from hogwild.engines.council import Council
+from hogwild.engines.council import AbstractSums, Council
 from hogwild.engines.mirrors import AbstractMirrors
+from hogwild.engines.ray.away import Away
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.judges import Judges
 from hogwild.engines.ray.membership import Membership
 from hogwild.engines.ray.opening import Opened
-from hogwild.engines.ray.terms import ActorLost, Entry, Over, Shown, Terms
+from hogwild.engines.ray.rendezvous import Address, Rendezvous
+from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Shown, Summed, Terms
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
 from hogwild.engines.transport import Direct
@@ -29,7 +31,7 @@ from hogwild.engines.waits import Aborted, Deadlock, Failed
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
 from hogwild.params import Params
-from hogwild.requests import Round, Start, Ticket, Wait
+from hogwild.requests import Reduce, Reduced, Round, Start, Ticket, Wait
 from hogwild.traffic import Traffic
 
 
@@ -37,8 +39,17 @@ from hogwild.traffic import Traffic
 class Conductor:
     """One for each run. All methods but `result` are short, or wait for others."""
 
-    def begin(self, job: Job, size: int, shards: int, restarts: int, opened: Opened | None = None) -> None:
-        """Another run. An actor may have several, one after another. `opened`: if workers have their own data."""
+    def __init__(self) -> None:
+        self._run = 0
+
+    def begin(
+        self, job: Job, size: int, shards: Sequence[Any], sent: Sequence[Any], restarts: int, opened: Opened | None
+    ) -> None:
+        """Another run. An actor may have several, one after another. `shards`: the actors of the server's, if there is
+        one. `sent`: where the job lies in the object store. `restarts`: see `Ray`. `opened`: if workers have their own
+        data.
+        """
+        self._run += 1
         self._news: SimpleQueue[Record | None] = SimpleQueue()  # for the callbacks, which the driver calls
         self._heard: SimpleQueue[BaseException | None] = SimpleQueue()  # what they have raised
         callbacks = (self._tell,) if job.callbacks else ()
@@ -46,20 +57,32 @@ class Conductor:
         self._judges = judges = Judges(
             self._mirrors.deputies, self._find_lost, self._is_dead, apart=opened is not None and size > 1
         )
-        job = replace(job if opened is None else opened.surveyed(job), callbacks=callbacks)
+        if opened is not None:
+            job = opened.surveyed(job)
+            sent = [ray.put(job)] if shards else ()  # the shards, too, know no more than the sample
+        job = replace(job, callbacks=callbacks)
         self._session = session = Session(job, size, time.perf_counter, self._mirrors, judges)
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
         self._workers = session.workers()
         session.history.traffic = traffic = Traffic()
-        self._membership = Membership(session, traffic, job.strategy, restarts)
-        self._council = Council(session, Direct(traffic), traffic, shards, self._told, self._membership.begun)
-        self._membership.sit_in(self._council)
+        self._traffic = [traffic]  # what the conductor carries, and what workers report
+        self._away: Away | None = None
+        if shards:
+            me = ray.get_runtime_context().current_actor
+            self._away = away = Away(session, shards, self._run, me, *sent)
+            session.server_params = away.params
+        self._rendezvous = Rendezvous(size)
+        self._membership = membership = Membership(session, traffic, job.strategy, restarts, self._away)
+        self._council = Council(
+            session, Direct(traffic), self._away, self._told, membership.begun, _Sums(self._mirrors)
+        )
+        membership.sit_in(self._council)
         self._has_own_rows = job.bounds is not None
         self._tickets: list[dict[int, Ticket]] = [{} for _ in range(size)]  # by the worker's number for it
         self._numbers: dict[int, int] = {}  # by ticket
         self._stopped: list[Any] = []
         self._trace: str | None = None  # of the first error of a worker, in its process
-        self._done: list[SimpleQueue[tuple[int, Any]]] = [SimpleQueue() for _ in range(size)]
+        self._done: list[SimpleQueue[tuple[int, Any] | Released | None]] = [SimpleQueue() for _ in range(size)]
 
     def know(self, deputies: Sequence[Any]) -> None:
         """The actors of the workers, by rank."""
@@ -109,25 +132,25 @@ class Conductor:
         """What this worker begins with."""
         session, worker = self._session, self._workers[rank]
         averages = session.memories[rank].mean.size > 0
+        share, shards = worker.data_share, () if self._away is None else self._away.shards
+        passed = session.supply.moment.epoch
         return Terms(
-            session.survey,
-            worker.rng,
-            worker.params,
-            worker.data_share,
-            session.needs,
-            averages,
-            session.supply.moment.epoch,
+            session.survey, worker.rng, worker.params, share, session.needs, averages, passed, shards, self._run
         )
 
     # -------------------------------------------------------------------------------------------- what workers ask
 
-    def ask(self, rank: int, request: Any) -> Any:
-        """The answer to a request that communicates."""
-        return self._answer(self._council.communicate, rank, request)
+    # sent: what the worker has under way to shards meanwhile, see `Council.sent`.
 
-    def turn(self, rank: int, number: int, known: Sequence[int]) -> tuple[Round, Sequence[int]] | Failed | Over | None:
+    def ask(self, rank: int, request: Any, sent: int) -> Any:
+        """The answer to a request that communicates."""
+        return self._answer(self._council.communicate, rank, request, sent=sent)
+
+    def turn(
+        self, rank: int, number: int, known: Sequence[int], sent: int
+    ) -> tuple[Round, Sequence[int]] | Failed | Over | None:
         """See `Council.next_round`."""
-        return self._answer(self._council.next_round, rank, number, known)
+        return self._answer(self._council.next_round, rank, number, known, sent=sent)
 
     def supply(self, what: str, rank: int, *arguments: Any, **options: Any) -> Taken | Any:
         """Examples: see the method of `Supply` of that name."""
@@ -137,9 +160,11 @@ class Conductor:
         self._council.computed(rank)
         return getattr(self._session.supply, what)(rank, *arguments, **options)
 
-    def _answer(self, find: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    def _answer(self, find: Callable[..., Any], *arguments: Any, sent: int = 0, **options: Any) -> Any:
         if self._council.aborted:
             return Over()
+        if sent:
+            self._council.sent(arguments[0], sent)
         try:
             return find(*arguments, **options)
         except Aborted:
@@ -150,6 +175,35 @@ class Conductor:
         except Exception as error:
             return Failed(error)
 
+    # ------------------------------------------------------------------------------------- sums of workers themselves
+
+    def sum(self, rank: int, request: Reduce, sent: int, *, connected: bool) -> Any:
+        """The sum, and where workers begin to make them among themselves: to which this one is `connected`."""
+        with self._council.lock:
+            self._rendezvous.comes(rank, connected=connected, waits=request.quorum is None)
+        found = self.ask(rank, request, sent)
+        if isinstance(found, Reduced):
+            return Summed(found, self._rendezvous.begins)
+        with self._council.lock:
+            self._rendezvous.failed(rank)
+        return found
+
+    def meet(self, rank: int, run: int, address: Address | None) -> Address | None:
+        """Where workers find each other, when all can; None if that will not be in this run."""
+        with self._council.lock:
+            if run != self._run:
+                return None
+            answer = self._rendezvous.meets(rank, address)
+        return answer.get()
+
+    def lingers(self, rank: int, number: int, sent: int) -> None:
+        """The worker waits for others in such a sum, for long."""
+        self._answer(self._council.lingers, rank, number, sent=sent)
+
+    def goes_on(self, rank: int) -> None:
+        """It does no longer."""
+        self._council.goes_on(rank)
+
     # ---------------------------------------------------------------------------------------------- what was started
 
     def start(self, rank: int, number: int, request: Any) -> Any:
@@ -157,6 +211,8 @@ class Conductor:
 
         def begin() -> None:
             with self._council.lock:
+                if isinstance(request, Reduce):
+                    self._rendezvous.comes(rank, connected=False, waits=False)
                 ticket = self._council.communicate(rank, Start(request))
                 self._tickets[rank][number], self._numbers[id(ticket)] = ticket, number
                 if ticket.done:
@@ -164,9 +220,9 @@ class Conductor:
 
         return self._answer(begin)
 
-    def wait(self, rank: int, number: int) -> Any:
+    def wait(self, rank: int, number: int, sent: int) -> Any:
         """The answer to what was started."""
-        return self._answer(self._waited, rank, number)
+        return self._answer(self._waited, rank, number, sent=sent)
 
     def _waited(self, rank: int, number: int) -> Any:
         ticket = self._tickets[rank][number]
@@ -176,22 +232,53 @@ class Conductor:
             self._numbers.pop(id(ticket), None)
         return answer
 
-    def done(self, rank: int) -> tuple[int, Any] | None:
+    def done(self, rank: int) -> tuple[int, Any] | Released | None:
         """The next thing that this worker has started and that is done; None when the run is over."""
-        found = self._done[rank].get()
-        return found if found[0] >= 0 else None
+        return self._done[rank].get()
 
     def _told(self, rank: int, ticket: Ticket) -> None:
         number = self._numbers.get(id(ticket))
         if number is not None:
             self._done[rank].put((number, ticket.answer))
 
+    # ------------------------------------------------------------------------------- what workers ask of the shards
+
+    def ready(self, run: int, shard: int, key: Key) -> None:
+        """The shard can answer a pull that has waited."""
+        with self._council.lock:
+            if run == self._run and self._away is not None:
+                self._away.ready(shard, key)
+
+    def park(self, rank: int, parked: Parked) -> None:
+        """A pull that the worker has started waits; `done` tells when it need not any longer."""
+        with self._council.lock:
+            if self._away is not None:
+                self._away.ask(rank, parked, lambda met: self._done[rank].put(Released(parked.number, met)))
+
+    def sending(self, rank: int, portion: int) -> None:
+        """The worker pushes a portion."""
+        with self._council.lock:
+            self._council.hub.portions.sent(rank, portion)
+
+    def pushed(self, rank: int, portion: int, late: bool) -> Any:
+        """It was acknowledged."""
+        with self._council.lock:
+            return self._answer(self._council.hub.portions.pushed, rank, portion, late=late)
+
+    def arrived(self, rank: int, number: int) -> None:
+        """Pushes and operations that the worker has started have arrived, up to this number."""
+        self._answer(self._council.arrived, rank, number)
+
     # -------------------------------------------------------------------------------------------------- how it ends
 
-    def ended(self, rank: int, counts: Counter[str]) -> None:
+    def ended(self, rank: int) -> None:
         """The worker's program has ended."""
-        self._session.counted(rank, counts)
         self._answer(self._council.returned, rank)
+
+    def counted(self, rank: int, counts: Counter[str], traffic: Traffic) -> None:
+        """The worker is no longer there, however it has ended: what it has counted."""
+        self._session.counted(rank, counts)
+        self._traffic.append(traffic)
 
     def fail(self, failure: Failure, rank: int, rounds: int) -> None:
         """The worker has failed."""
@@ -224,6 +311,7 @@ class Conductor:
     def result(self) -> Result | Failure:
         """After all workers have ended."""
         try:
+            self._session.history.traffic = sum(self._traffic, Traffic())
             return self._found()
         except BaseException as error:
             failure = Failure.of(error)
@@ -232,9 +320,10 @@ class Conductor:
             for stopped in self._stopped:  # not in the next run
                 with suppress(ray.exceptions.RayActorError):
                     ray.get(stopped)
+            self._rendezvous.end()
             self._news.put(None)
             for done in self._done:  # nobody may still wait here when the next run begins
-                done.put((-1, None))
+                done.put(None)
 
     def _found(self) -> Result:
         try:
@@ -257,6 +346,18 @@ class Conductor:
         error = self._heard.get()
         if error is not None:
             raise error
+
+
+@final
+class _Sums(AbstractSums):
+    """The actors of the workers know."""
+
+    def __init__(self, mirrors: _Mirrors) -> None:
+        self._mirrors = mirrors
+
+    def come(self, ranks: Sequence[int]) -> Sequence[int]:
+        found: Sequence[int] = ray.get([self._mirrors.deputies[rank].sums.remote() for rank in ranks])
+        return found
 
 
 @final

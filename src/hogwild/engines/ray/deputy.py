@@ -16,13 +16,19 @@ from hogwild.deltas import Vector
 from hogwild.engines.computing import Computing, Source
 from hogwild.engines.driving import Program
 from hogwild.engines.ray.errors import Failure
+from hogwild.engines.ray.hearing import heard, own
+from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.opening import OwnPart, OwnSupply
-from hogwild.engines.ray.terms import Entry, Judged, Over, Shown, Terms
+from hogwild.engines.ray.server import Server
+from hogwild.engines.ray.sums import Sums
+from hogwild.engines.ray.terms import Entry, Judged, Released, Shown, Terms
+from hogwild.engines.servers import SERVED
 from hogwild.engines.supply import Taken
-from hogwild.engines.waits import Aborted, Failed
+from hogwild.engines.waits import Aborted
 from hogwild.interfaces import Job, Tally, Worker
 from hogwild.memory import CONTROL_CELLS, Memory
-from hogwild.requests import COMPUTE, Message, NextRound, Portion, Start, Ticket, Versioned, Wait
+from hogwild.requests import COMPUTE, NextRound, Portion, Reduce, Start, Ticket, Wait
+from hogwild.traffic import Traffic
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -84,8 +90,12 @@ class Deputy:
         params = self._place.params[rank]
         self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
         self._computing = Computing(self._place)
+        self._sums = Sums(rank, size, conductor, terms.run, self._under_way)
         self._over = False
         self._judged: Judged | None = None
+        self._server: Server | None = None
+        if terms.shards:
+            self._server = Server(rank, size, terms, self._place.task, conductor, heard, lambda: self._over)
         self._began = 0  # how many requests were started
         self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
         self._numbers: dict[Ticket, int] = {}
@@ -115,11 +125,21 @@ class Deputy:
             program.rounds = first
             self._program = program
             if program.run(self._answer, lambda: self._over):
-                ray.get(conductor.ended.remote(rank, self._worker.counts))
+                if self._server is not None:
+                    self._server.drain()
+                ray.get(conductor.ended.remote(rank))
+                self._sums.leave(Way.GONE)
         except Aborted:
             pass
         except BaseException as error:
             ray.get(conductor.fail.remote(Failure.of(error), rank, 0 if program is None else program.rounds))
+        self._sums.end()
+        traffic = Traffic()
+        traffic.sent(*self._sums.sent)
+        if self._server is not None:
+            self._server.close()
+            traffic += self._server.traffic
+        ray.get(conductor.counted.remote(rank, self._worker.counts, traffic))
 
     def _enter(self) -> int:
         """Take the place of a dead process; the number of the first round."""
@@ -128,6 +148,8 @@ class Deputy:
         worker.rng = entry.rng
         worker.params.weights[:] = params.weights
         worker.params.state.update(params.state)
+        if self._server is not None and entry.standing is not None:
+            self._server.take_over(self._life, entry.standing)
         return entry.number
 
     def _answer(self, request: Any) -> Any:
@@ -136,14 +158,31 @@ class Deputy:
             return self._computing.plan(self._rank, request).run()
         if kind is NextRound:
             return self._next_round()
+        server = self._server
+        if server is not None:
+            if kind in SERVED:
+                return server.ask(request)
+            if kind is Start and type(request.request) in SERVED:
+                return self._listening(server.start(request.request))
+            if kind is Wait and server.knows(request.ticket):
+                return server.wait(request.ticket)
         if kind is Start:
             return self._start(request)
         if kind is Wait and request.ticket in self._numbers:
             return self._wait(request.ticket)
-        return heard(self._conductor.ask.remote(self._rank, request))
+        if kind is Wait and request.ticket.done:
+            return request.ticket.answer
+        if kind is Reduce:
+            return self._sums.ask(request)
+        return heard(self._conductor.ask.remote(self._rank, request, self._under_way()))
+
+    def _under_way(self) -> int:
+        return 0 if self._server is None else self._server.under_way()
 
     def _next_round(self) -> Any:
-        turn = heard(self._conductor.turn.remote(self._rank, self._program.rounds, self._worker.peers))
+        turn = heard(
+            self._conductor.turn.remote(self._rank, self._program.rounds, self._worker.peers, self._under_way())
+        )
         if turn is None:
             return None
         self._program.rounds += 1
@@ -153,10 +192,15 @@ class Deputy:
     # ---------------------------------------------------------------------------------------------- what was started
 
     def _start(self, request: Start) -> Ticket:
+        if isinstance(request.request, Reduce):
+            self._sums.leave(Way.ELSEWHERE)
         ticket = Ticket(request.request)
         self._began += 1
         self._tickets[self._began], self._numbers[ticket] = ticket, self._began
         heard(self._conductor.start.remote(self._rank, self._began, request.request))
+        return self._listening(ticket)
+
+    def _listening(self, ticket: Ticket) -> Ticket:
         if self._listener is None:
             self._listener = threading.Thread(target=self._listen, name="hogwild-tickets", daemon=True)
             self._listener.start()
@@ -165,7 +209,7 @@ class Deputy:
     def _wait(self, ticket: Ticket) -> Any:
         """Also of what is done: others may want to know that this worker has been given the answer."""
         number = self._numbers[ticket]
-        ticket.answer = heard(self._conductor.wait.remote(self._rank, number))
+        ticket.answer = heard(self._conductor.wait.remote(self._rank, number, self._under_way()))
         ticket.done = True
         del self._tickets[number], self._numbers[ticket]
         return ticket.answer
@@ -173,6 +217,10 @@ class Deputy:
     def _listen(self) -> None:
         """Tickets are done while the program goes on."""
         while (found := ray.get(self._conductor.done.remote(self._rank))) is not None:
+            if isinstance(found, Released):
+                assert self._server is not None
+                self._server.resume(found.number, found.met)
+                continue
             ticket = self._tickets.get(found[0])
             if ticket is not None:
                 ticket.answer = own(found[1])
@@ -184,6 +232,12 @@ class Deputy:
     def stop(self) -> None:
         """The run is over: the program is asked for no more requests."""
         self._over = True
+        self._sums.leave(Way.ELSEWHERE)
+
+    @_mail
+    def sums(self) -> int:
+        """To how many sums that workers make among themselves has it come?"""
+        return self._sums.come
 
     @_mail
     def show(self) -> Shown:
@@ -253,22 +307,3 @@ class _Supply:
 
     def portion(self, rank: int, portion: Portion) -> Taken:
         return heard(self._supply.remote("portion", rank, portion))
-
-
-def heard(answer: Any) -> Any:
-    """What the conductor answers; what it cannot answer is raised."""
-    found = ray.get(answer)
-    if isinstance(found, Over):
-        raise Aborted
-    if isinstance(found, Failed):
-        raise found.error
-    return own(found)
-
-
-def own(answer: Any) -> Any:
-    """What came through the object store cannot be written: weights that a program may write to are copied."""
-    if isinstance(answer, Message):
-        return answer._replace(x=answer.x.copy())
-    if isinstance(answer, Versioned):
-        return answer._replace(values=answer.values.copy())
-    return [own(each) for each in answer] if isinstance(answer, list) else answer

@@ -23,8 +23,8 @@ START_S = 120.0  # more than it takes to start processes on a busy machine, unle
 class Driver:
     """One run of a job by these actors."""
 
-    def __init__(self, job: Job, cast: Cast, shards: int, restarts: int) -> None:
-        self._job, self._shards, self._restarts = job, shards, restarts
+    def __init__(self, job: Job, cast: Cast, restarts: int) -> None:
+        self._job, self._restarts = job, restarts
         self._raised: Exception | None = None  # by a callback
         self._cast, self._conductor = cast, cast.conductor
         self._size = len(cast.deputies)
@@ -74,7 +74,8 @@ class Driver:
             if self._job.local is not None:
                 opening = opened(deputies, self._sent, START_S)
                 self._common = opening.common
-            ray.get(conductor.begin.remote(self._sent, self._size, self._shards, self._restarts, opening))
+            sent, shards = self._sent, self._cast.shards
+            ray.get(conductor.begin.remote(sent, self._size, shards, [sent], self._restarts, opening))
             begun = [self._begin(rank) for rank in range(self._size)]
             ray.get([conductor.know.remote(deputies), *begun], timeout=START_S)
         except ray.exceptions.RayTaskError as error:  # in one sentence, and what it says as the cause
@@ -144,6 +145,9 @@ class Driver:
         for rank, deputy in enumerate(self._cast.deputies):
             if deputy._actor_id.hex() == error.actor_id:
                 return f"worker {rank} of {self._size}"
+        for number, shard in enumerate(self._cast.shards):
+            if shard._actor_id.hex() == error.actor_id:
+                return f"shard {number} of {len(self._cast.shards)}"
         return "the conductor of the workers"
 
     def _call(self, record: Record) -> BaseException | None:

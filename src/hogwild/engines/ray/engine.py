@@ -92,5 +92,6 @@ class Ray(AbstractEngine):
             from hogwild.engines.ray.cast import Cast
             from hogwild.engines.ray.driver import Driver
 
-            with Cast(self.size, apiece, self.runtime_env, stays=cluster.local) as cast:
-                return Driver(job, cast, int(self.shards), int(self.restarts)).run()
+            shards = 0 if job.strategy.server is None else int(self.shards)
+            with Cast(self.size, shards, apiece, self.runtime_env, stays=cluster.local) as cast:
+                return Driver(job, cast, int(self.restarts)).run()

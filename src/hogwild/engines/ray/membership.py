@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from typing import final
 
 from hogwild.engines.council import Council
+from hogwild.engines.ray.away import Away
 from hogwild.engines.ray.terms import ActorLost, Entry
 from hogwild.engines.session import Session
 from hogwild.engines.waits import Aborted
@@ -27,8 +28,10 @@ class Membership:
     number of sums behind it; else as soon as that worker is at rest. So it is on the simulated cluster, too.
     """
 
-    def __init__(self, session: Session, traffic: Traffic, strategy: AbstractStrategy, restarts: int) -> None:
-        self._session, self._traffic, self._strategy = session, traffic, strategy
+    def __init__(
+        self, session: Session, traffic: Traffic, strategy: AbstractStrategy, restarts: int, server: Away | None
+    ) -> None:
+        self._session, self._traffic, self._strategy, self._server = session, traffic, strategy, server
         self._restarts = restarts  # so many more may die
         self._size = session.size
         self._lives = [0] * session.size  # how many processes each worker has had before
@@ -71,6 +74,8 @@ class Membership:
                 door.put(None)
             report = self._traffic.faults = self._traffic.faults or FaultReport()
             report.workers_lost += 1
+            if self._server is not None:
+                self._server.lost(rank)
             report.portions_again += self._council.lost(rank)
             if self._council.deserted and self._session.reason is None:
                 raise ActorLost(f"{who}, and nobody is left who could tell another process what was learnt: {why}")
@@ -129,9 +134,10 @@ class Membership:
         del self._doors[rank]
         self._dead.discard(rank)
         life = self._lives[rank]
-        number = self._council.admit(rank, like, life)
+        number = self._council.admit(rank, like)
+        standing = None if self._server is None else self._server.admit(rank, like, number)
         worker = self._session.worker(rank, self._session.params[like].copy(), life)
         if self._traffic.faults is not None:
             self._traffic.faults.workers_joined += 1
         LOG.warning("another process has taken the place of worker %d, in round %d", rank, number)
-        door.put(Entry(worker.rng, worker.params, number))
+        door.put(Entry(worker.rng, worker.params, number, standing))

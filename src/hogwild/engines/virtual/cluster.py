@@ -10,6 +10,7 @@ from hogwild.engines.asking import LATER, Asking
 from hogwild.engines.computing import Computing, Plan
 from hogwild.engines.driving import Dead, Program
 from hogwild.engines.hub import Hub
+from hogwild.engines.servers import serving
 from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport
 from hogwild.engines.turn import Turn
@@ -61,7 +62,8 @@ class Cluster:
         self._draw, self._example_s = draw, example_s
         size = len(session.params)
         self.traffic = Traffic()
-        self.hub = Hub(session, transport, self.traffic, shards)
+        self.servers = serving(session, shards, transport, self.traffic)
+        self.hub = Hub(session, transport, self.servers)
         self._computing = Computing(session)
         self._programs = [Program(strategy, worker) for worker in session.workers()]
         self._fresh = [session.fresh] * size  # is the first round of each worker that of a fresh start?

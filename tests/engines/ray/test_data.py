@@ -20,6 +20,7 @@ from hogwild import (
     Linear,
     Local,
     LocalSGD,
+    Network,
     Partitioned,
     Ray,
     Stop,
@@ -195,6 +196,54 @@ class Dies(AbstractStrategy):
                 os.kill(os.getpid(), signal.SIGKILL)
             mean = await me.all_reduce(me.params.weights)
             me.params.weights[:] = mean.sum / mean.count
+
+
+@dataclass(frozen=True)
+class Apart(AbstractStrategy):
+    """Workers meet only where weights are judged."""
+
+    agree = True
+    survives = frozenset({"lost worker"})
+
+    async def work(self, me):
+        async for _ in me.rounds():
+            await me.steps(10, minibatch=5)
+
+
+class Kills:
+    """A module's loss; the process in which weights are judged for the second time is killed, once."""
+
+    def __init__(self, folder):
+        self.folder, self.judged = folder, 0
+
+    def __call__(self, output, target):
+        if not output.requires_grad:
+            self.judged += 1
+            if self.judged == 2 and not Path(self.folder, "died").exists():
+                Path(self.folder, "died").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return ((output - target.to(output.dtype)) ** 2).reshape(-1)
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="the extra `nets` is not installed")
+@pytest.mark.parametrize("stays", [True, False])
+def test_who_dies_while_judging_is_stood_in_for(tmp_path, stays):
+    """By another process with the same rows, or by the others, who have them, too."""
+    import torch
+
+    torch.manual_seed(0)
+    (tmp_path / "notes").mkdir()
+    model = Network(torch.nn.Linear(5, 1), loss=Kills(str(tmp_path / "notes")))
+    rows = X.astype(np.float32), (X @ np.arange(5)).astype(np.float32)
+
+    def part(rank, size):
+        return rows[0][rank::size], rows[1][rank::size]
+
+    found = learn(Local(part) if stays else rows, Ray(2), Apart(), model, epochs=6)
+    assert (tmp_path / "notes" / "died").exists()
+    assert [record.epoch for record in found.history] == [1, 2, 3, 4, 5, 6]
+    assert found.history[-1].objective < 0.5
+    assert found.history.traffic.faults.workers_lost == 1
 
 
 def test_a_process_that_takes_the_place_of_another_opens_the_same_part(tmp_path):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
@@ -15,22 +15,21 @@ from typing import Any, final
 
 import ray
 
-from hogwild.engines.council import AbstractSums, Council
-from hogwild.engines.mirrors import AbstractMirrors
+from hogwild.engines.council import Council
 from hogwild.engines.ray.away import Away
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.judges import Judges
 from hogwild.engines.ray.membership import Membership
+from hogwild.engines.ray.mirrors import Arrivals, Mirrors
 from hogwild.engines.ray.opening import Opened
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
-from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Shown, Summed, Terms
+from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Summed, Terms
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
 from hogwild.engines.transport import Direct
 from hogwild.engines.waits import Aborted, Deadlock, Failed
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
-from hogwild.params import Params
 from hogwild.requests import Reduce, Reduced, Round, Start, Ticket, Wait
 from hogwild.traffic import Traffic
 
@@ -53,7 +52,7 @@ class Conductor:
         self._news: SimpleQueue[Record | None] = SimpleQueue()  # for the callbacks, which the driver calls
         self._heard: SimpleQueue[BaseException | None] = SimpleQueue()  # what they have raised
         callbacks = (self._tell,) if job.callbacks else ()
-        self._mirrors = _Mirrors(self._find_lost)
+        self._mirrors = Mirrors(self._find_lost)
         self._judges = judges = Judges(
             self._mirrors.deputies, self._find_lost, self._is_dead, apart=opened is not None and size > 1
         )
@@ -74,7 +73,7 @@ class Conductor:
         self._rendezvous = Rendezvous(size)
         self._membership = membership = Membership(session, traffic, job.strategy, restarts, self._away)
         self._council = Council(
-            session, Direct(traffic), self._away, self._told, membership.begun, _Sums(self._mirrors)
+            session, Direct(traffic), self._away, self._told, membership.begun, Arrivals(self._mirrors.deputies)
         )
         membership.sit_in(self._council)
         self._has_own_rows = job.bounds is not None
@@ -346,52 +345,3 @@ class Conductor:
         error = self._heard.get()
         if error is not None:
             raise error
-
-
-@final
-class _Sums(AbstractSums):
-    """The actors of the workers know."""
-
-    def __init__(self, mirrors: _Mirrors) -> None:
-        self._mirrors = mirrors
-
-    def come(self, ranks: Sequence[int]) -> Sequence[int]:
-        found: Sequence[int] = ray.get([self._mirrors.deputies[rank].sums.remote() for rank in ranks])
-        return found
-
-
-@final
-class _Mirrors(AbstractMirrors):
-    """What workers have is asked of their actors. `find_lost(rank, why)`: one has died; does the run go on?"""
-
-    def __init__(self, find_lost: Callable[[int, str], bool]) -> None:
-        self._find_lost = find_lost
-        self.deputies: list[Any] = []
-        self.params: list[Params] = []
-        self.memories: list[Any] = []
-
-    def bring(self, rank: int) -> bool:
-        return bool(self.bring_all([rank]))
-
-    def bring_all(self, ranks: Collection[int]) -> Sequence[int]:
-        asked = [(rank, self.deputies[rank].show.remote()) for rank in ranks]
-        return [rank for rank, shown in asked if self._take(rank, shown)]
-
-    def _take(self, rank: int, asked: Any) -> bool:
-        try:
-            shown: Shown = ray.get(asked)
-        except ray.exceptions.RayActorError as error:
-            if self._find_lost(rank, str(error)):
-                return False
-            raise Aborted from error
-        params, memory = self.params[rank], self.memories[rank]
-        params.weights[:] = shown.weights
-        params.state.update({name: array.copy() for name, array in shown.state.items()})
-        memory.mean[:], memory.mass[:] = shown.mean, shown.mass
-        return True
-
-    def give(self, rank: int) -> None:
-        try:
-            ray.get(self.deputies[rank].become.remote(self.params[rank].weights))
-        except ray.exceptions.RayActorError as error:
-            self._find_lost(rank, str(error))

@@ -190,15 +190,15 @@ class Server:
         reply(answer)
 
     def _send(self, call: Call, parts: list[Any]) -> None:
-        asks, number, sent = self._asks[type(parts[0])], (), self.traffic.sent
+        asks, number, sent = self._asks[type(parts[0])], 0, self.traffic.sent
         if type(parts[0]) is PullPart:
-            self._numbers += 1
-            number = (self._numbers,)
+            number = self._numbers = self._numbers + 1
         answers = []
         for part in parts:
             sent(part.n_bytes)
-            answers.append(asks[part.shard].remote(tuple(part), *number))
-        self._outbox.append(_Sent(call, parts, answers, *(number or (0,))))
+            ask, message = asks[part.shard], tuple(part)
+            answers.append(ask.remote(message, number) if number else ask.remote(message))
+        self._outbox.append(_Sent(call, parts, answers, number))
 
     def _taken(self) -> list[_Sent]:
         sent, self._outbox = self._outbox, []

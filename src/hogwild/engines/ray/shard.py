@@ -48,9 +48,9 @@ class ShardHost:
         span, weights, rule = terms.span, terms.weights, terms.rule
         prox = None if job is None else job.model.bind(job.examples, terms.survey).prox
         move = compiled(rule, weights.dtype)
-        options = {"accrue": True, "move": move, "scales": terms.scales, "workers": terms.size}
+        shard = Shard(span, weights, rule, prox, accrue=True, move=move, scales=terms.scales, workers=terms.size)
         self._live: set[int] = set(range(terms.size))
-        self._desk = Desk(Shard(span, weights, rule, prox, **options), self._live, _answer)
+        self._desk = Desk(shard, self._live, _answer)
         self._run, self._number, self._conductor = terms.run, span.shard, terms.conductor
         self._plain = rule.pushes.is_plain
         self._lock = threading.Lock()

@@ -11,6 +11,7 @@ from benchmarks.races.kernel import kernel
 from benchmarks.races.memory import memory
 from benchmarks.races.overhead import overhead
 from benchmarks.races.published import published
+from benchmarks.races.ray_server import ray_server
 from benchmarks.races.real_data import real_data
 from benchmarks.races.simulated import simulated
 from benchmarks.races.start_up import start_up
@@ -30,5 +31,6 @@ RACES: dict[str, Callable[[Setting], Outcome]] = {
     "real_data": real_data,
     "overhead": overhead,
     "simulated": simulated,
+    "ray_server": ray_server,
 }
 """The races by name, in the order in which they are run and reported."""

@@ -72,6 +72,7 @@ class Server:
         self._outbox: list[_Sent] = []
         self._numbers = 0  # of pulls
         self._parked: dict[int, _Sent] = {}  # pulls that were started and wait
+        self._known: set[int] = set()  # those of which the conductor knows
         self._tickets: dict[Ticket, int] = {}  # those that are not done, and the number of the pull
         self._begun, self._open = 0, 0  # pushes and operations that were started, and that are under way
         self._told = False  # does the conductor know that some are?
@@ -113,10 +114,12 @@ class Server:
 
     def wait(self, ticket: Ticket) -> Any:
         """The answer to what was started."""
-        with self._lock:
+        with self._news:
             number = self._tickets.get(ticket, 0)
-            parked = number in self._parked
-        if parked:
+            while not (ticket.done or number in self._known):
+                self._check()
+                self._news.wait(PATIENCE_S)
+        if not ticket.done:
             self._heard(self._conductor.ask.remote(self._rank, Parked(number), self.under_way()))
         with self._news:
             while not ticket.done:
@@ -138,6 +141,7 @@ class Server:
         """The conductor says that a pull which was started need not wait any longer."""
         with self._lock:
             sent = self._parked.pop(number)
+            self._known.discard(number)
             if not self._closed:
                 self._pool.submit(self._guarded, partial(self._fetch, sent, met))
 
@@ -226,6 +230,10 @@ class Server:
         with self._lock:
             self._parked[sent.number] = sent._replace(answers=answers)
         ray.get(self._conductor.park.remote(self._rank, missing))
+        with self._news:
+            if sent.number in self._parked:  # it may have been released already
+                self._known.add(sent.number)
+                self._news.notify_all()
 
     def _missing(self, sent: _Sent, answers: Sequence[Any]) -> Parked | None:
         """What to wait for, if shards cannot answer yet."""

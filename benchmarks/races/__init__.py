@@ -12,6 +12,7 @@ from benchmarks.races.memory import memory
 from benchmarks.races.overhead import overhead
 from benchmarks.races.published import published
 from benchmarks.races.ray_server import ray_server
+from benchmarks.races.ray_sums import ray_sums
 from benchmarks.races.real_data import real_data
 from benchmarks.races.simulated import simulated
 from benchmarks.races.start_up import start_up
@@ -32,5 +33,6 @@ RACES: dict[str, Callable[[Setting], Outcome]] = {
     "overhead": overhead,
     "simulated": simulated,
     "ray_server": ray_server,
+    "ray_sums": ray_sums,
 }
 """The races by name, in the order in which they are run and reported."""

@@ -6,7 +6,7 @@ or later. Whoever calls it holds the engine's lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from itertools import chain
 from typing import Any, final
@@ -225,13 +225,12 @@ class Hub:
         """All wait and nothing is under way: give up what can no longer happen. False if there is no such wait."""
         return self._servers is not None and self._servers.release()
 
-    def deadlock(self, met: Collection[int]) -> Deadlock:
-        """All wait: who for what? `met` wait for the end of the epoch."""
+    def deadlock(self, met: Collection[int], elsewhere: Mapping[int, str] | None = None) -> Deadlock:
+        """All wait: who for what? `met` wait for the end of the epoch; of others is known what they wait for."""
         servers = () if self._servers is None else self._servers.waits()
         parts = (self._collectives.waits(), self._mailboxes.waits(), self.portions.waits(), servers)
         why = {id(reply): text for reply, text in chain(*parts)}
-        waits = [
-            (rank, "the end of the epoch" if rank in met else why.get(id(self._awaited[rank]), "an answer"))
-            for rank in self.running
-        ]
-        return deadlock(waits)
+        known = {**dict.fromkeys(met, "the end of the epoch"), **(elsewhere or {})}
+        return deadlock(
+            [(rank, known.get(rank) or why.get(id(self._awaited[rank]), "an answer")) for rank in self.running]
+        )

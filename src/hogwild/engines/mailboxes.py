@@ -98,7 +98,9 @@ class Mailboxes:
             self._at_rest(peer, read)
 
         def read() -> None:
-            self._mirrors.bring(peer)
+            if not self._mirrors.bring(peer):
+                lost()
+                return
             message = Message(peer, self._params[peer].weights.copy(), self._clock(peer))
             self._transport.send(there, me, HEADER_BYTES + message.x.nbytes, lambda: reply(message), lost)
 
@@ -121,8 +123,9 @@ class Mailboxes:
 
         def meet() -> None:
             if peer != rank:
-                self._mirrors.bring(rank)
-                self._mirrors.bring(peer)
+                if not (self._mirrors.bring(rank) and self._mirrors.bring(peer)):
+                    lost()
+                    return
                 mine, other = self._params[rank].weights, self._params[peer].weights
                 mean = (mine + other) * mine.dtype.type(0.5)
                 mine[:] = mean

@@ -10,20 +10,21 @@ class AbstractMirrors(ABC):
     """Of `Session.params` and `Session.memories`. Of workers at rest only: nobody computes with their weights."""
 
     @abstractmethod
-    def bring(self, rank: int) -> None:
-        """What we have of this worker becomes what it has itself."""
+    def bring(self, rank: int) -> bool:
+        """What we have of this worker becomes what it has itself. False: it is dead, and all know."""
 
     @abstractmethod
     def give(self, rank: int) -> None:
-        """The worker's weights become those that we have of it."""
+        """The worker's weights become those that we have of it, unless it is dead."""
 
 
 @final
 class AllHere(AbstractMirrors):
     """Workers of this process: we have their weights themselves."""
 
-    def bring(self, rank: int) -> None:
+    def bring(self, rank: int) -> bool:
         """They are here."""
+        return True
 
     def give(self, rank: int) -> None:
         """They are theirs."""

@@ -270,8 +270,8 @@ class Session:
     def _true(self, moment: Moment) -> Params:
         """A copy of the weights that are the answer now."""
         kind, rank = self._job.strategy.answer, self.members.lowest
-        if kind in ("mine", "end"):
-            self.mirrors.bring(rank)
+        while kind in ("mine", "end") and not self.mirrors.bring(rank):
+            rank = self.members.lowest
         params, memories = self.params[rank], [self.memories[rank]]
         if kind == "server" and self.server_params is not None:
             params, memories = self.server_params(), []
@@ -283,9 +283,8 @@ class Session:
         """How far apart the workers' own weights are; others may be training theirs now."""
         if self._job.strategy.answer in ("shared", "server") or self.size == 1:
             return None
-        for rank in self.members.counted:
-            self.mirrors.bring(rank)
-        return consensus_distance([self.params[rank].weights for rank in self.members.counted])
+        there = [rank for rank in self.members.counted if self.mirrors.bring(rank)]
+        return consensus_distance([self.params[rank].weights for rank in there])
 
     def _record(self, moment: Moment) -> Record:
         """Write the record of an epoch; keep its weights if they are the best so far."""

@@ -18,6 +18,12 @@ def nothing() -> None:
     """What happens when a message is lost that nobody waits for."""
 
 
+def exchanged(workers: int, n_bytes: int) -> tuple[int, int]:
+    """Bytes and messages that an all-reduce takes, of so many bytes of each worker."""
+    others = max(0, workers - 1)
+    return 2 * others * n_bytes, 2 * workers * others.bit_length()
+
+
 class AbstractTransport(ABC):
     """Delivers messages, at once or later."""
 
@@ -122,9 +128,8 @@ class Direct(AbstractCarrier):
         act()
 
     def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Act) -> None:
-        others = max(0, len(ranks) - 1)
-        self._traffic.sent(2 * others * n_bytes, 2 * len(ranks) * others.bit_length())
+        self._traffic.sent(*exchanged(len(ranks), n_bytes))
         deliver()
 
 
-__all__ = ["HEADER_BYTES", "AbstractCarrier", "AbstractTransport", "Act", "Direct", "Host", "nothing"]
+__all__ = ["HEADER_BYTES", "AbstractCarrier", "AbstractTransport", "Act", "Direct", "Host", "exchanged", "nothing"]

@@ -16,10 +16,8 @@ from hogwild import (
     ActorLost,
     Downpour,
     Gossip,
-    Linear,
     LinearClassifier,
     LocalSGD,
-    NonFiniteError,
     Ray,
     Stop,
     Threads,
@@ -66,6 +64,36 @@ def test_the_usual_strategy_shares_no_memory():
     assert fitted.score(X, np.sign(y)) > 0.9
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"workers": 0}, ValueError, "workers=0 must be a whole number of at least 1"),
+        ({"shards": 1.5}, ValueError, "shards=1.5 must be a whole number of at least 1"),
+        ({"cpus": 0}, ValueError, "cpus=0 must be a positive number"),
+        ({"gpus": -1}, ValueError, "gpus=-1 must be a number of at least 0"),
+        ({"resources": "disk"}, TypeError, "resources='disk' must be a dict"),
+        ({"resources": {"disk": 0}}, ValueError, r"resources\['disk'\]=0 must be a positive number"),
+        ({"resources": {"GPU": 2}}, ValueError, "resources has 'GPU': give gpus=2 instead"),
+        ({"runtime_env": ["pip"]}, TypeError, r"runtime_env=\['pip'\] must be a dict"),
+        ({"unauthenticated": 1}, TypeError, "unauthenticated=1 must be True or False"),
+    ],
+)
+def test_what_is_asked_for_is_checked(options, error, words):
+    with pytest.raises(error, match=f"^{words}$"):
+        Ray(**options)
+
+
+def test_what_no_host_has_is_named():
+    words = r"^the run needs 2 CPU, 0.5 GPU, 2 disk and the cluster has \d+ CPU, 0 GPU, 0 disk: use fewer workers"
+    with pytest.raises(RuntimeError, match=words):
+        learn(LocalSGD(5), Ray(2, gpus=0.25, resources={"disk": 1}))
+
+
+def test_the_runtime_environment_reaches_the_workers():
+    found = learn(Names("HOGWILD_TEST"), Ray(2, runtime_env={"env_vars": {"HOGWILD_TEST": "here"}}), 1)
+    assert list(found.history.counts) == ["here"]
+
+
 def test_shared_memory_is_refused():
     with pytest.raises(Unsupported, match=r"^Hogwild needs memory that all workers share, which Ray does not have"):
         learn("hogwild", Ray(2))
@@ -84,14 +112,15 @@ def test_the_result_can_be_written_and_gone_on_from():
 
 @dataclass(frozen=True)
 class Names(AbstractStrategy):
-    """Counts under the number of its process."""
+    """Counts under the number of its process, or a variable of its environment."""
 
+    variable: str | None = None
     agree = True
 
     async def work(self, me):
         async for _ in me.rounds():
             await me.steps(5)
-            me.counts[str(os.getpid())] = 1
+            me.counts[str(os.getpid()) if self.variable is None else os.environ[self.variable]] = 1
 
 
 @dataclass(frozen=True)
@@ -152,12 +181,6 @@ def test_errors_that_cannot_be_sent_say_the_same():
 def test_strategies_that_cannot_be_sent_are_named():
     with pytest.raises(TypeError, match=r"^the strategy, Stumbles\(how=<unlocked .*, cannot be sent to the workers"):
         learn(Stumbles(threading.Lock()), Ray(2))
-
-
-def test_weights_that_are_no_numbers_stop_the_run():
-    X, y = EASY.data
-    with pytest.raises(NonFiniteError):
-        train(Linear("squared", schedule="constant"), (1e18 * X, 1e30 * y), strategy=Downpour(), engine=Ray(2), seed=0)
 
 
 # ----------------------------------------------------------------------------------------------------------- Ctrl-C

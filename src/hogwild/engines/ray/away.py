@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 from hogwild.answers import Versioned
 from hogwild.engines.ray.errors import of_shards
-from hogwild.engines.ray.terms import Key, Parked, Range
+from hogwild.engines.ray.terms import Key, Parked, Range, Standing
 from hogwild.engines.servers import AbstractServers
 from hogwild.engines.session import Session
 from hogwild.engines.waits import Reply, Waits
@@ -86,6 +86,18 @@ class Away(AbstractServers):
         live = frozenset(self._live)
         for shard in self.shards:
             shard.left.remote(live)
+
+    def lost(self, rank: int) -> None:
+        """The worker is dead: nobody hears what it is answered."""
+        for key in [key for key in self._waiting if key[0] == rank]:
+            del self._waiting[key]
+        for shard in self.shards:
+            shard.drop.remote(rank)
+
+    def admit(self, rank: int, like: int, number: int) -> Standing:
+        """Its next process begins where `like` is, with this round: see `Servers.admit`."""
+        pushes: int = min(number, *of_shards([shard.clock.remote(like) for shard in self.shards]))
+        return Standing(pushes, tuple(of_shards([shard.admit.remote(rank, pushes) for shard in self.shards])))
 
     def release(self) -> bool:
         before = len(self._waiting)

@@ -5,20 +5,24 @@ Each of the others calls it in a thread of its own, and waits there as workers o
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any, final
 
 import ray
 
-from hogwild.engines.council import Council
+from hogwild.engines.council import AbstractSums, Council
 from hogwild.engines.mirrors import AbstractMirrors
 from hogwild.engines.ray.away import Away
 from hogwild.engines.ray.errors import Failure
-from hogwild.engines.ray.terms import Key, Over, Parked, Released, Shown, Terms
+from hogwild.engines.ray.membership import Membership
+from hogwild.engines.ray.rendezvous import Address, Rendezvous
+from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Shown, Summed, Terms
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
 from hogwild.engines.transport import Direct
@@ -26,7 +30,7 @@ from hogwild.engines.waits import Aborted, Deadlock, Failed
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
 from hogwild.params import Params
-from hogwild.requests import Round, Start, Ticket, Wait
+from hogwild.requests import Reduce, Reduced, Round, Start, Ticket, Wait
 from hogwild.traffic import Traffic
 
 
@@ -37,15 +41,15 @@ class Conductor:
     def __init__(self) -> None:
         self._run = 0
 
-    def begin(self, job: Job, size: int, shards: Sequence[Any], sent: Sequence[Any]) -> None:
+    def begin(self, job: Job, size: int, shards: Sequence[Any], sent: Sequence[Any], restarts: int) -> None:
         """Another run. An actor may have several, one after another. `shards`: the actors of the server's, if there is
-        one. `sent`: where the job lies in the object store.
+        one. `sent`: where the job lies in the object store. `restarts`: see `Ray`.
         """
         self._run += 1
         self._news: SimpleQueue[Record | None] = SimpleQueue()  # for the callbacks, which the driver calls
         self._heard: SimpleQueue[BaseException | None] = SimpleQueue()  # what they have raised
         callbacks = (self._tell,) if job.callbacks else ()
-        self._mirrors = _Mirrors()
+        self._mirrors = _Mirrors(self._find_lost)
         self._session = session = Session(replace(job, callbacks=callbacks), size, time.perf_counter, self._mirrors)
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
         self._workers = session.workers()
@@ -56,7 +60,13 @@ class Conductor:
             me = ray.get_runtime_context().current_actor
             self._away = away = Away(session, shards, self._run, me, *sent)
             session.server_params = away.params
-        self._council = Council(session, Direct(traffic), self._away, self._told)
+        self._rendezvous = Rendezvous(size)
+        self._membership = membership = Membership(session, traffic, job.strategy, restarts, self._away)
+        self._council = Council(
+            session, Direct(traffic), self._away, self._told, membership.begun, _Sums(self._mirrors)
+        )
+        membership.sit_in(self._council)
+        self._has_own_rows = job.bounds is not None
         self._tickets: list[dict[int, Ticket]] = [{} for _ in range(size)]  # by the worker's number for it
         self._numbers: dict[int, int] = {}  # by ticket
         self._stopped: list[Any] = []
@@ -65,14 +75,53 @@ class Conductor:
 
     def know(self, deputies: Sequence[Any]) -> None:
         """The actors of the workers, by rank."""
-        self._mirrors.deputies = deputies
+        self._mirrors.deputies = list(deputies)
+
+    # ------------------------------------------------------------------------------------------- who comes and goes
+
+    def lost(self, rank: int, life: int, why: str) -> bool:
+        """The process of a worker has died. Does the run go on without it?"""
+        with self._council.lock:
+            self._rendezvous.end()
+        try:
+            return self._membership.lost(rank, life, why)
+        except (ActorLost, Deadlock) as error:
+            self._fail(error, None)
+            return False
+
+    def _find_lost(self, rank: int, why: str) -> bool:
+        """The same, as found out here."""
+        return self._membership.is_dead(rank) or self.lost(rank, self._membership.life(rank), why)
+
+    def replace(self, rank: int, deputy: Any) -> None:
+        """Another process for a worker that has died; it will ask to be let in."""
+        self._mirrors.deputies[rank] = deputy
+
+    def enter(self, rank: int, life: int) -> Entry | Over:
+        """With what a process begins that takes the place of another, when the others let it in."""
+        found = self._answer(self._membership.enter, rank, life)
+        return found
+
+    def close(self) -> set[int] | None:
+        """If the programs of all that were let in have ended, nobody is let in any more: who is missing then?"""
+        with self._council.lock:
+            if not (self._council.deserted or self._council.aborted):
+                return None
+            missing = self._membership.close()
+        if missing and not self._session.failed and self._has_own_rows:
+            who = ", ".join(map(str, sorted(missing)))
+            error = ActorLost(
+                f"worker {who} has died, and no other process has taken its place: its rows are not learnt"
+            )
+            self._fail(error, None)
+        return missing
 
     def terms(self, rank: int) -> Terms:
         """What this worker begins with."""
         session, worker = self._session, self._workers[rank]
         averages = session.memories[rank].mean.size > 0
         share, shards = worker.data_share, () if self._away is None else self._away.shards
-        return Terms(session.survey, worker.rng, worker.params, share, session.needs, averages, shards)
+        return Terms(session.survey, worker.rng, worker.params, share, session.needs, averages, shards, self._run)
 
     # -------------------------------------------------------------------------------------------- what workers ask
 
@@ -111,6 +160,49 @@ class Conductor:
         except Exception as error:
             return Failed(error)
 
+    # ------------------------------------------------------------------------------------- sums of workers themselves
+
+    def sum(self, rank: int, request: Reduce, sent: int, *, connected: bool) -> Any:
+        """The sum, and where workers begin to make them among themselves: to which this one is `connected`."""
+        with self._council.lock:
+            self._rendezvous.comes(rank, connected=connected, waits=request.quorum is None)
+        found = self.ask(rank, request, sent)
+        if isinstance(found, Reduced):
+            return Summed(found, self._rendezvous.begins)
+        with self._council.lock:
+            self._rendezvous.failed(rank)
+        return found
+
+    def meet(self, rank: int, run: int, address: Address | None) -> Address | None:
+        """Where workers find each other, when all can; None if that will not be in this run."""
+        with self._council.lock:
+            if run != self._run:
+                return None
+            answer = self._rendezvous.meets(rank, address)
+        return answer.get()
+
+    def broken(self, rank: int, number: int) -> Any:
+        """A connection of this worker has broken in this sum: the sum, if another has it. Nobody makes it any more."""
+        return self._answer(self._found_elsewhere, rank, number)
+
+    def _found_elsewhere(self, rank: int, number: int) -> Reduced | None:
+        self._council.computed(rank)
+        others = [other for other in range(self._session.size) if other != rank and not self._membership.is_dead(other)]
+        asked = [self._mirrors.deputies[other].seal.remote(number) for other in others]
+        found = None
+        for answer in asked:
+            with suppress(ray.exceptions.RayActorError):
+                found = ray.get(answer) or found
+        return found
+
+    def lingers(self, rank: int, number: int, sent: int) -> None:
+        """The worker waits for others in such a sum, for long."""
+        self._answer(self._council.lingers, rank, number, sent=sent)
+
+    def goes_on(self, rank: int) -> None:
+        """It does no longer."""
+        self._council.goes_on(rank)
+
     # ---------------------------------------------------------------------------------------------- what was started
 
     def start(self, rank: int, number: int, request: Any) -> Any:
@@ -118,6 +210,8 @@ class Conductor:
 
         def begin() -> None:
             with self._council.lock:
+                if isinstance(request, Reduce):
+                    self._rendezvous.comes(rank, connected=False, waits=False)
                 ticket = self._council.communicate(rank, Start(request))
                 self._tickets[rank][number], self._numbers[id(ticket)] = ticket, number
                 if ticket.done:
@@ -180,11 +274,10 @@ class Conductor:
         """The worker's program has ended."""
         self._answer(self._council.returned, rank)
 
-    def counted(self, rank: int, counts: Counter[str], traffic: Traffic | None) -> None:
+    def counted(self, rank: int, counts: Counter[str], traffic: Traffic) -> None:
         """The worker is no longer there, however it has ended: what it has counted."""
         self._session.counted(rank, counts)
-        if traffic is not None:
-            self._traffic.append(traffic)
+        self._traffic.append(traffic)
 
     def fail(self, failure: Failure, rank: int, rounds: int) -> None:
         """The worker has failed."""
@@ -197,8 +290,13 @@ class Conductor:
 
     def _abort(self) -> None:
         self._council.abort()
+        self._membership.close()
         # Who computes would not ask for long.
-        self._stopped += [deputy.stop.remote() for deputy in self._mirrors.deputies]
+        self._stopped += [
+            deputy.stop.remote()
+            for rank, deputy in enumerate(self._mirrors.deputies)
+            if not self._membership.is_dead(rank)
+        ]
 
     def interrupt(self, *, now: bool) -> None:
         """Ctrl-C. Workers that agree on their rounds finish the one they are in, unless it must be `now`."""
@@ -217,7 +315,10 @@ class Conductor:
             failure = Failure.of(error)
             return failure if self._trace is None else failure._replace(trace=self._trace)
         finally:
-            ray.get(self._stopped)  # not in the next run
+            for stopped in self._stopped:  # not in the next run
+                with suppress(ray.exceptions.RayActorError):
+                    ray.get(stopped)
+            self._rendezvous.end()
             self._news.put(None)
             for done in self._done:  # nobody may still wait here when the next run begins
                 done.put(None)
@@ -240,20 +341,47 @@ class Conductor:
 
 
 @final
-class _Mirrors(AbstractMirrors):
-    """What workers have is asked of their actors."""
+class _Sums(AbstractSums):
+    """The actors of the workers know."""
 
-    def __init__(self) -> None:
-        self.deputies: Sequence[Any] = ()
+    def __init__(self, mirrors: _Mirrors) -> None:
+        self._mirrors = mirrors
+
+    def come(self, ranks: Sequence[int]) -> Sequence[int]:
+        found = []
+        for asked in [self._mirrors.deputies[rank].sums.remote() for rank in ranks]:
+            try:
+                found.append(ray.get(asked))
+            except ray.exceptions.RayActorError:  # for whom nobody will wait when that is known here
+                found.append(sys.maxsize)
+        return found
+
+
+@final
+class _Mirrors(AbstractMirrors):
+    """What workers have is asked of their actors. `find_lost(rank, why)`: one has died; does the run go on?"""
+
+    def __init__(self, find_lost: Callable[[int, str], bool]) -> None:
+        self._find_lost = find_lost
+        self.deputies: list[Any] = []
         self.params: list[Params] = []
         self.memories: list[Any] = []
 
-    def bring(self, rank: int) -> None:
-        shown: Shown = ray.get(self.deputies[rank].show.remote())
+    def bring(self, rank: int) -> bool:
+        try:
+            shown: Shown = ray.get(self.deputies[rank].show.remote())
+        except ray.exceptions.RayActorError as error:
+            if self._find_lost(rank, str(error)):
+                return False
+            raise Aborted from error
         params, memory = self.params[rank], self.memories[rank]
         params.weights[:] = shown.weights
         params.state.update({name: array.copy() for name, array in shown.state.items()})
         memory.mean[:], memory.mass[:] = shown.mean, shown.mass
+        return True
 
     def give(self, rank: int) -> None:
-        ray.get(self.deputies[rank].become.remote(self.params[rank].weights))
+        try:
+            ray.get(self.deputies[rank].become.remote(self.params[rank].weights))
+        except ray.exceptions.RayActorError as error:
+            self._find_lost(rank, str(error))

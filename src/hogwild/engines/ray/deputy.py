@@ -14,14 +14,18 @@ from hogwild.deltas import Vector
 from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
 from hogwild.engines.ray.errors import Failure
+from hogwild.engines.ray.hearing import heard, own
+from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.server import Server
-from hogwild.engines.ray.terms import Over, Released, Shown, Terms
+from hogwild.engines.ray.sums import Sums
+from hogwild.engines.ray.terms import Entry, Released, Shown, Terms
 from hogwild.engines.servers import SERVED
 from hogwild.engines.supply import Taken
-from hogwild.engines.waits import Aborted, Failed
+from hogwild.engines.waits import Aborted
 from hogwild.interfaces import Job, Worker
 from hogwild.memory import CONTROL_CELLS, Memory
-from hogwild.requests import COMPUTE, Message, NextRound, Portion, Start, Ticket, Versioned, Wait
+from hogwild.requests import COMPUTE, NextRound, Portion, Reduce, Reduced, Start, Ticket, Wait
+from hogwild.traffic import Traffic
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -36,14 +40,17 @@ def _mail(method: Method) -> Method:
 class Deputy:
     """`drive` runs in a thread of its own, so that the weights can be shown meanwhile."""
 
-    def begin(self, rank: int, size: int, job: Job, conductor: Any) -> None:
-        """Another run. An actor may have several, one after another."""
-        self._rank, self._conductor, self._job = rank, conductor, job
+    def begin(self, rank: int, size: int, job: Job, conductor: Any, life: int = 0) -> None:
+        """Another run. An actor may have several, one after another. life: so many processes of this worker have died
+        in it.
+        """
+        self._rank, self._conductor, self._job, self._life = rank, conductor, job, life
         terms: Terms = ray.get(conductor.terms.remote(rank))
         self._place = _Place(rank, size, job, terms, conductor)
         params = self._place.params[rank]
         self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
         self._computing = Computing(self._place)
+        self._sums = Sums(rank, size, conductor, terms.run, self._under_way)
         self._over = False
         self._server: Server | None = None
         if terms.shards:
@@ -58,21 +65,37 @@ class Deputy:
         rank, conductor = self._rank, self._conductor
         program: Program | None = None
         try:
+            first = self._enter() if self._life else 0
             program = Program(self._job.strategy, self._worker)
+            program.rounds = first
             self._program = program
             if program.run(self._answer, lambda: self._over):
                 if self._server is not None:
                     self._server.drain()
                 ray.get(conductor.ended.remote(rank))
+                self._sums.leave(Way.GONE)
         except Aborted:
             pass
         except BaseException as error:
             ray.get(conductor.fail.remote(Failure.of(error), rank, 0 if program is None else program.rounds))
-        traffic = None
+        self._sums.end()
+        traffic = Traffic()
+        traffic.sent(*self._sums.sent)
         if self._server is not None:
             self._server.close()
-            traffic = self._server.traffic
+            traffic += self._server.traffic
         ray.get(conductor.counted.remote(rank, self._worker.counts, traffic))
+
+    def _enter(self) -> int:
+        """Take the place of a dead process; the number of the first round."""
+        entry: Entry = heard(self._conductor.enter.remote(self._rank, self._life))
+        worker, params = self._worker, entry.params.copy()
+        worker.rng = entry.rng
+        worker.params.weights[:] = params.weights
+        worker.params.state.update(params.state)
+        if self._server is not None and entry.standing is not None:
+            self._server.take_over(self._life, entry.standing)
+        return entry.number
 
     def _answer(self, request: Any) -> Any:
         kind = type(request)
@@ -92,6 +115,10 @@ class Deputy:
             return self._start(request)
         if kind is Wait and request.ticket in self._numbers:
             return self._wait(request.ticket)
+        if kind is Wait and request.ticket.done:
+            return request.ticket.answer
+        if kind is Reduce:
+            return self._sums.ask(request)
         return heard(self._conductor.ask.remote(self._rank, request, self._under_way()))
 
     def _under_way(self) -> int:
@@ -110,6 +137,8 @@ class Deputy:
     # ---------------------------------------------------------------------------------------------- what was started
 
     def _start(self, request: Start) -> Ticket:
+        if isinstance(request.request, Reduce):
+            self._sums.leave(Way.ELSEWHERE)
         ticket = Ticket(request.request)
         self._began += 1
         self._tickets[self._began], self._numbers[ticket] = ticket, self._began
@@ -148,6 +177,17 @@ class Deputy:
     def stop(self) -> None:
         """The run is over: the program is asked for no more requests."""
         self._over = True
+        self._sums.leave(Way.ELSEWHERE)
+
+    @_mail
+    def sums(self) -> int:
+        """To how many sums that workers make among themselves has it come?"""
+        return self._sums.come
+
+    @_mail
+    def seal(self, number: int) -> Reduced | None:
+        """See `Sums.seal`."""
+        return self._sums.seal(number)
 
     @_mail
     def show(self) -> Shown:
@@ -195,22 +235,3 @@ class _Supply:
 
     def portion(self, rank: int, portion: Portion) -> Taken:
         return heard(self._supply.remote("portion", rank, portion))
-
-
-def heard(answer: Any) -> Any:
-    """What the conductor answers; what it cannot answer is raised."""
-    found = ray.get(answer)
-    if isinstance(found, Over):
-        raise Aborted
-    if isinstance(found, Failed):
-        raise found.error
-    return own(found)
-
-
-def own(answer: Any) -> Any:
-    """What came through the object store cannot be written: weights that a program may write to are copied."""
-    if isinstance(answer, Message):
-        return answer._replace(x=answer.x.copy())
-    if isinstance(answer, Versioned):
-        return answer._replace(values=answer.values.copy())
-    return [own(each) for each in answer] if isinstance(answer, list) else answer

@@ -20,24 +20,17 @@ START_S = 120.0  # more than it takes to start processes on a busy machine, unle
 class Driver:
     """One run of a job by these actors."""
 
-    def __init__(self, job: Job, cast: Cast) -> None:
-        self._job = job
+    def __init__(self, job: Job, cast: Cast, restarts: int) -> None:
+        self._job, self._restarts = job, restarts
         self._raised: Exception | None = None  # by a callback
-        self._cast = cast
-        self._running: list[Any] = []
+        self._cast, self._conductor = cast, cast.conductor
+        self._size = len(cast.deputies)
+        self._sent = _sent(replace(job, callbacks=(_unheard,) if job.callbacks else ()))
+        self._lives = [0] * self._size  # how many processes each worker has had before
+        self._driven: dict[Any, int] = {}  # what ends when the program of this worker does
+        self._started = False
+        self._news: Any = None
         self._ending: Any = None
-        self._conductor, self._deputies = cast.conductor, cast.deputies
-        size = len(self._deputies)
-        sent = _sent(replace(job, callbacks=(_unheard,) if job.callbacks else ()))
-        ray.get(self._conductor.begin.remote(sent, size, cast.shards, [sent]))
-        begun = [each.begin.remote(rank, size, sent, self._conductor) for rank, each in enumerate(self._deputies)]
-        self._news = self._conductor.news.remote()
-        try:
-            ray.get([self._conductor.know.remote(self._deputies), *begun], timeout=START_S)
-        except ray.exceptions.GetTimeoutError as error:
-            raise RuntimeError(
-                f"the cluster has not started {size} workers in {START_S:g} s: use fewer, or wait for free cores"
-            ) from error
 
     def run(self) -> Result:
         """Ctrl-C ends it well; workers that agree on their rounds finish the one they are in. A second one ends it
@@ -48,6 +41,8 @@ class Driver:
             try:
                 return self._to_the_end()
             except KeyboardInterrupt:
+                if not self._started:
+                    raise
                 interrupts += 1
                 ray.get(self._conductor.interrupt.remote(now=interrupts > 1))
             except ray.exceptions.RayActorError as error:
@@ -55,39 +50,91 @@ class Driver:
 
     def _to_the_end(self) -> Result:
         """Go on where an interruption came."""
-        if not self._running:
-            self._running = [deputy.drive.remote() for deputy in self._deputies]
-        self._watch(self._running)
+        if not self._started:
+            self._start()
+        while self._driven:
+            self._watch(*self._driven)
+            self._close()
         if self._ending is None:
             self._ending = self._conductor.result.remote()
-        self._watch([self._ending])
+        while not self._watch(self._ending):
+            pass
         self._cast.at_rest = True
         return self._result(ray.get(self._ending))
 
+    def _start(self) -> None:
+        """All begin, and their programs."""
+        deputies, conductor = self._cast.deputies, self._conductor
+        ray.get(conductor.begin.remote(self._sent, self._size, self._cast.shards, [self._sent], self._restarts))
+        begun = [self._begin(rank) for rank in range(self._size)]
+        try:
+            ray.get([conductor.know.remote(deputies), *begun], timeout=START_S)
+        except ray.exceptions.GetTimeoutError as error:
+            raise RuntimeError(
+                f"the cluster has not started {self._size} workers in {START_S:g} s: use fewer, or wait for free cores"
+            ) from error
+        self._news = conductor.news.remote()
+        self._driven = {deputy.drive.remote(): rank for rank, deputy in enumerate(deputies)}
+        self._started = True
+
+    def _begin(self, rank: int) -> Any:
+        deputy = self._cast.deputies[rank]
+        return deputy.begin.remote(rank, self._size, self._sent, self._conductor, self._lives[rank])
+
+    def _watch(self, *awaited: Any) -> bool:
+        """Wait until one of these has ended, which is looked after, or call the callbacks. Was it one of these?"""
+        ready = ray.wait([*awaited, self._news] if self._news is not None else list(awaited), num_returns=1)[0][0]
+        if ready == self._news:
+            record = ray.get(self._news)
+            if record is None:  # there are no more
+                self._news = None
+            else:
+                ray.get(self._conductor.heard.remote(self._call(record)))
+                self._news = self._conductor.news.remote()
+            return False
+        if ready in self._driven:
+            self._ended(ready)
+        return True
+
+    # ------------------------------------------------------------------------------------------- who comes and goes
+
+    def _ended(self, driven: Any) -> None:
+        """A worker's program has ended, or its process."""
+        rank = self._driven[driven]
+        try:
+            ray.get(driven)
+        except ray.exceptions.RayActorError as error:
+            if ray.get(self._conductor.lost.remote(rank, self._lives[rank], " ".join(str(error).split()))):
+                self._replace(rank)
+            else:
+                self._cast.go_without({rank})
+        del self._driven[driven]
+
+    def _replace(self, rank: int) -> None:
+        deputy = self._cast.another(rank)
+        ray.get(self._conductor.replace.remote(rank, deputy))
+        self._lives[rank] += 1
+        self._begin(rank)
+        self._driven[deputy.drive.remote()] = rank
+
+    def _close(self) -> None:
+        """Those that are still to end may never begin, for lack of room."""
+        left = set(self._driven.values())
+        if left and all(self._lives[rank] for rank in left):
+            missing = ray.get(self._conductor.close.remote())
+            if missing:
+                self._cast.go_without(missing)
+                self._driven = {driven: rank for driven, rank in self._driven.items() if rank not in missing}
+
     def _name(self, error: ray.exceptions.RayActorError) -> str:
         """Who has died."""
-        for rank, deputy in enumerate(self._deputies):
+        for rank, deputy in enumerate(self._cast.deputies):
             if deputy._actor_id.hex() == error.actor_id:
-                return f"worker {rank} of {len(self._deputies)}"
+                return f"worker {rank} of {self._size}"
         for number, shard in enumerate(self._cast.shards):
             if shard._actor_id.hex() == error.actor_id:
                 return f"shard {number} of {len(self._cast.shards)}"
         return "the conductor of the workers"
-
-    def _watch(self, running: list[Any]) -> None:
-        """Call the callbacks until these have ended."""
-        left = list(running)
-        while left:
-            ready, _ = ray.wait([self._news, *left], num_returns=1)
-            if ready != [self._news]:
-                left.remove(*ready)
-                ray.get(ready)
-            elif (record := ray.get(self._news)) is not None:
-                ray.get(self._conductor.heard.remote(self._call(record)))
-                self._news = self._conductor.news.remote()
-            else:
-                ray.get(left)
-                break
 
     def _call(self, record: Record) -> BaseException | None:
         """What the callbacks raise stays here, where they are; the conductor is told that there is something."""

@@ -12,6 +12,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, final
 
+import numpy as np
 import ray
 
 from hogwild.answers import Stamp, Versioned
@@ -19,13 +20,15 @@ from hogwild.deltas import Delta
 from hogwild.engines.calls import Call
 from hogwild.engines.line import Line
 from hogwild.engines.ray.errors import Failure, of_shards
-from hogwild.engines.ray.terms import Parked, Terms
+from hogwild.engines.ray.terms import Parked, Standing, Terms
+from hogwild.engines.servers import NO_KEYS, SEQS_OF_A_LIFE
 from hogwild.engines.waits import Aborted, Failed
 from hogwild.interfaces import AbstractTask
 from hogwild.requests import OnServer, Pull, Push, Ticket
 from hogwild.server import Applied, Client, OpPart, Pulled, PullPart, PushPart, Ranges
 from hogwild.traffic import Traffic
 
+NO_WEIGHTS = np.zeros(0)
 THREADS = 4  # that wait for what was started: shards answer at once
 PATIENCE_S = 0.1  # between two looks whether the run is over
 
@@ -60,8 +63,8 @@ class Server:
     ) -> None:
         self._rank, self._conductor, self._heard, self._over = rank, conductor, heard, over
         self.traffic = Traffic()
-        client = Client(rank, Ranges(terms.params.offsets, len(terms.shards)))
-        self._line = Line(client, task, size, self.traffic, self._send)
+        self._ranges = Ranges(terms.params.offsets, len(terms.shards))
+        self._line = Line(Client(rank, self._ranges), task, size, self.traffic, self._send)
         self._shards = terms.shards
         self._asks: dict[type, list[Any]] = {
             PushPart: [shard.push for shard in terms.shards],
@@ -92,6 +95,12 @@ class Server:
         if isinstance(answer, Failed):
             raise answer.error
         return self._given(answer)
+
+    def take_over(self, life: int, standing: Standing) -> None:
+        """Take the place of a process that has died, which has sent messages of its own: see `Servers.admit`."""
+        client = Client(self._rank, self._ranges, life * SEQS_OF_A_LIFE, pushes=standing.pushes)
+        client.received(Versioned(NO_WEIGHTS, NO_KEYS, standing.stamps, True))
+        self._line.client = client
 
     def start(self, request: Pull | Push | OnServer) -> Ticket:
         """Begin it; what it sends is on its way, or copied, when this returns."""

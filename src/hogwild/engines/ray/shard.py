@@ -13,11 +13,13 @@ from typing import Any, TypeVar, final
 
 import ray
 
+from hogwild.answers import Stamp
 from hogwild.deltas import Vector
 from hogwild.engines.calls import Call
 from hogwild.engines.desk import Desk
 from hogwild.engines.line import Value
 from hogwild.engines.ray.terms import Key, Range
+from hogwild.engines.servers import NO_KEYS
 from hogwild.interfaces import Job
 from hogwild.kernels.updates import compiled
 from hogwild.server import OpPart, PullPart, PushPart, Shard
@@ -128,6 +130,27 @@ class ShardHost:
         with self._lock:
             self._live &= set(live)
             self._desk.left()
+
+    def drop(self, rank: int) -> None:
+        """The worker is dead: what it waits for nobody wants to hear."""
+        with self._lock:
+            self._desk.waiting.drop(rank)
+            for waiting in (self._later, self._ready):
+                for key in [key for key in waiting if key[0] == rank]:
+                    del waiting[key]
+
+    def clock(self, rank: int) -> int:
+        """How many pushes of this worker were applied."""
+        with self._lock:
+            return self._desk.shard.clock(rank)
+
+    def admit(self, rank: int, clock: int) -> Stamp:
+        """Another process takes the place of a dead one: see `Shard.admit`. What it finds here."""
+        with self._lock:
+            shard = self._desk.shard
+            self._live.add(rank)
+            shard.admit(rank, clock)
+            return shard.pull(NO_KEYS, rank).stamp
 
     def answered(self, live: Collection[int]) -> list[Key]:
         """Which pulls that have waited need wait no longer, with these workers in rounds?"""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
+from hogwild.answers import Reduced, Stamp
 from hogwild.deltas import Vector
 from hogwild.params import Params
 from hogwild.rules.updates import Update
@@ -31,6 +32,7 @@ class Terms(NamedTuple):
     params :   in the form that is trained
     averages : does it keep a mean of its iterates?
     shards :   the actors of the server's shards
+    run :      number of this run of the conductor
     """
 
     survey: Any
@@ -40,6 +42,33 @@ class Terms(NamedTuple):
     needs: frozenset[str]
     averages: bool
     shards: Sequence[Any]
+    run: int
+
+
+@final
+class Standing(NamedTuple):
+    """At the server's shards: of how many pushes the worker is taken to have sent, and what it finds there."""
+
+    pushes: int
+    stamps: tuple[Stamp, ...]
+
+
+@final
+class Entry(NamedTuple):
+    """With what a process begins that takes the place of another. number: of its first round."""
+
+    rng: np.random.Generator
+    params: Params
+    number: int
+    standing: Standing | None
+
+
+@final
+class Summed(NamedTuple):
+    """A sum, and from which number on workers make them among themselves, if that is known."""
+
+    reduced: Reduced
+    begins: int | None
 
 
 @final

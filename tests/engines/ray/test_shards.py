@@ -197,13 +197,13 @@ def shards_running():
     return [each for each in psutil.Process().children(recursive=True) if "ShardHost" in "".join(each.cmdline())]
 
 
-def test_a_shard_that_dies_ends_the_run_and_is_named():
-    def kill(record):
-        if record.epoch == 2:
-            os.kill(shards_running()[0].pid, signal.SIGKILL)
+def die(*arguments):
+    os.kill(os.getpid(), signal.SIGKILL)
 
+
+def test_a_shard_that_dies_in_the_middle_of_a_push_ends_the_run():
     with pytest.raises(ActorLost, match=r"^a shard of the server has died, and the run with it: "):
-        learn(Downpour(), Ray(2, shards=2), epochs=5_000, callbacks=[kill])
+        learn(Pushing(sgd()._replace(formula=die, linear=False)), Ray(2, shards=2))
     assert learn(Downpour(), Ray(2, shards=2)).reason == "epochs"
 
 

@@ -292,3 +292,35 @@ def test_the_second_ctrl_c_wakes_who_waits():
     strategy, stop = Does(waits), Stop(epochs=10**6, tol=None)
     found = train(EASY.model, EASY.data, strategy=strategy, engine=Ray(2), stop=stop, seed=0, callbacks=[press])
     assert found.reason == "interrupted"
+
+
+@dataclass(frozen=True)
+class Outlives(AbstractStrategy):
+    """Worker 1 dies while all sum large vectors, so long after they are connected."""
+
+    after_s: float
+    agree = True
+    survives = frozenset({"lost worker"})
+
+    async def work(self, me):
+        async for round in me.rounds():
+            if round.number == 0:
+                await connected(me)
+                if me.rank == 1:
+                    threading.Timer(self.after_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
+            await me.steps(1)
+            found = await me.all_reduce(np.full(200_000, round.number + 1.0))
+            # All are in the same sum, before and after.
+            assert (found.sum == found.count * (round.number + 1.0)).all()
+            mean = await me.all_reduce(me.params.weights)
+            me.params.weights[:] = mean.sum / mean.count
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.02])
+def test_others_go_on_with_the_same_sums(after_s):
+    stop = Stop(epochs=6, tol=0)
+    found = train(EASY.model, EASY.data, strategy=Outlives(after_s), engine=Ray(3), stop=stop, seed=0)
+    assert found.reason == "epochs"
+    assert found.history.traffic.faults.workers_lost == 1
+    assert found.history[-1].consensus == 0
+    assert EASY.gap(found.history[-1].objective) < 0.1

@@ -27,7 +27,7 @@ from hogwild.engines.supply import Taken
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import Job, Tally, Worker
 from hogwild.memory import CONTROL_CELLS, Memory
-from hogwild.requests import COMPUTE, NextRound, Portion, Reduce, Start, Ticket, Wait
+from hogwild.requests import COMPUTE, NextRound, Portion, Reduce, Reduced, Start, Ticket, Wait
 from hogwild.traffic import Traffic
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -238,6 +238,11 @@ class Deputy:
     def sums(self) -> int:
         """To how many sums that workers make among themselves has it come?"""
         return self._sums.come
+
+    @_mail
+    def seal(self, number: int) -> Reduced | None:
+        """See `Sums.seal`."""
+        return self._sums.seal(number)
 
     @_mail
     def show(self) -> Shown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from datetime import timedelta
 from importlib import import_module
 from typing import Any, final
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 
+CLOSING = 1 << 16  # a kind of messages that nobody sends
+INSTANT = timedelta(milliseconds=1)
 CONNECT = timedelta(seconds=60)  # who is not there then has died
 # Of waiting: a worker may compute for days before it comes, and one that dies is noticed otherwise.
 FOREVER = timedelta(days=3650)
@@ -53,6 +56,7 @@ class Mesh:
         options._devices, options._timeout = [gloo.create_device(hostname=host)], CONNECT
         self._store, self._tensor = store, torch.from_numpy
         self._gloo = gloo(store.made, rank, size, options)
+        self._peers = [peer for peer in range(size) if peer != rank]
 
     def send(self, data: Bytes, peer: int, kind: int) -> Any:
         """Begin to send these bytes, which must not change until `finish`."""
@@ -67,6 +71,12 @@ class Mesh:
             return peer, move([self._tensor(data)], peer, kind), data
         except RuntimeError as error:
             raise _broken(peer, error) from error
+
+    def close(self) -> None:
+        """Break all connections: who waits for this worker waits no longer."""
+        for peer in self._peers:
+            with suppress(RuntimeError, Broken):  # gloo closes a connection when a wait runs out, and says so
+                self._begin(self._gloo.recv, np.empty(1, np.uint8), peer, CLOSING)[1].wait(INSTANT)
 
     @staticmethod
     def finish(begun: Any) -> None:

@@ -15,6 +15,7 @@ class Rendezvous:
     def __init__(self, size: int) -> None:
         self._come, self._connected = [0] * size, [False] * size
         self._waits = True  # does each sum wait for all?
+        self._over = False
         self.begins: int | None = None  # sums from this one on
         self._addresses: dict[int, Address | None] = {}
         self._answers: list[SimpleQueue[Address | None]] = [SimpleQueue() for _ in range(size)]
@@ -37,6 +38,9 @@ class Rendezvous:
         """The worker can connect, and the first of them at this address. What comes out of the queue is that address,
         when all can; None if that will never be.
         """
+        if self._over:
+            self._answers[rank].put(None)
+            return self._answers[rank]
         self._addresses[rank] = address
         if len(self._addresses) == len(self._answers):
             for answer in self._answers:
@@ -44,6 +48,7 @@ class Rendezvous:
         return self._answers[rank]
 
     def end(self) -> None:
-        """The run is over."""
+        """The run is over, or a worker has died: who is not connected will not be."""
+        self._waits, self._over = False, True
         for answer in self._answers:
             answer.put(None)

@@ -80,7 +80,7 @@ class Judge:
         *,
         apart: bool = False,
     ) -> None:
-        self._task, self._params, self.apart = task, params, apart
+        self._task, self._params, self._apart = task, params, apart
         self._tally = judges.tallier(task, params)
         laid_out = [
             (owner, trained, block)
@@ -93,7 +93,7 @@ class Judge:
             queues = [[each for each in numbered if each.owner == owner] for owner in range(len(parts))]
         else:
             queues = [numbered]
-        self._queues = [_Queue(queue, judges.part, 1 if apart else size) for queue in queues]
+        self._queues = [_Queue(queue, 1.0 if apart else judges.part, 1 if apart else size) for queue in queues]
         self._found: dict[int, tuple[bool, Tally]] = {}
 
     def work(self, rank: int) -> None:
@@ -103,7 +103,7 @@ class Judge:
         for ahead in range(len(self._queues)):
             owner = (rank + ahead) % len(self._queues)
             while batch := self._queues[owner].next():
-                tallies = self._tally(owner if self.apart else rank, [each.block for each in batch])
+                tallies = self._tally(owner if self._apart else rank, [each.block for each in batch])
                 for each, tally in zip(batch, tallies, strict=True):
                     self._found[each.number] = each.trained, tally
 

@@ -21,6 +21,7 @@ from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.judges import Judges
 from hogwild.engines.ray.membership import Membership
 from hogwild.engines.ray.mirrors import Arrivals, Mirrors
+from hogwild.engines.ray.news import News
 from hogwild.engines.ray.opening import Opened
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
 from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Summed, Terms
@@ -49,13 +50,11 @@ class Conductor:
         data.
         """
         self._run += 1
-        self._news: SimpleQueue[Record | None] = SimpleQueue()  # for the callbacks, which the driver calls
-        self._heard: SimpleQueue[BaseException | None] = SimpleQueue()  # what they have raised
-        callbacks = (self._tell,) if job.callbacks else ()
+        self._news = News()
+        callbacks = (self._news.tell,) if job.callbacks else ()
         self._mirrors = Mirrors(self._find_lost)
-        self._judges = judges = Judges(
-            self._mirrors.deputies, self._find_lost, self._is_dead, apart=opened is not None and size > 1
-        )
+        apart, is_dead = opened is not None and size > 1, lambda rank: self._membership.is_dead(rank)
+        self._judges = judges = Judges(self._mirrors.deputies, self._find_lost, is_dead, apart=apart)
         if opened is not None:
             job = opened.surveyed(job)
             sent = [ray.put(job)] if shards else ()  # the shards, too, know no more than the sample
@@ -101,10 +100,7 @@ class Conductor:
 
     def _find_lost(self, rank: int, why: str) -> bool:
         """The same, as found out here."""
-        return self._is_dead(rank) or self.lost(rank, self._membership.life(rank), why)
-
-    def _is_dead(self, rank: int) -> bool:
-        return self._membership.is_dead(rank)
+        return self._membership.is_dead(rank) or self.lost(rank, self._membership.life(rank), why)
 
     def replace(self, rank: int, deputy: Any) -> None:
         """Another process for a worker that has died; it will ask to be let in."""
@@ -204,12 +200,7 @@ class Conductor:
     def _found_elsewhere(self, rank: int, number: int) -> Reduced | None:
         self._council.computed(rank)
         others = [other for other in range(self._session.size) if other != rank and not self._membership.is_dead(other)]
-        asked = [self._mirrors.deputies[other].seal.remote(number) for other in others]
-        found = None
-        for answer in asked:
-            with suppress(ray.exceptions.RayActorError):
-                found = ray.get(answer) or found
-        return found
+        return self._mirrors.sealed(others, number)
 
     def lingers(self, rank: int, number: int, sent: int) -> None:
         """The worker waits for others in such a sum, for long."""
@@ -320,14 +311,16 @@ class Conductor:
         now = now or not self._session.agreed
         self._session.stop("interrupted", now=now)
         if now:
-            self._heard.put(KeyboardInterrupt())
+            self._news.heard(KeyboardInterrupt())
             self._abort()
 
     def result(self) -> Result | Failure:
         """After all workers have ended."""
         try:
             self._session.history.traffic = sum(self._traffic, Traffic())
-            return self._found()
+            with suppress(Aborted):  # a process has died meanwhile: the session knows the error
+                return self._session.result()
+            return self._session.result()
         except BaseException as error:
             failure = Failure.of(error)
             return failure if self._trace is None else failure._replace(trace=self._trace)
@@ -336,28 +329,16 @@ class Conductor:
                 with suppress(ray.exceptions.RayActorError):
                     ray.get(stopped)
             self._rendezvous.end()
-            self._news.put(None)
+            self._news.end()
             for done in self._done:  # nobody may still wait here when the next run begins
                 done.put(None)
-
-    def _found(self) -> Result:
-        try:
-            return self._session.result()
-        except Aborted:  # a process has died meanwhile: the session knows the error
-            return self._session.result()
 
     # --------------------------------------------------------------------------------------------------- the driver
 
     def news(self) -> Record | None:
         """The record of the next epoch, for the driver's callbacks; it says `heard` then. None: there are no more."""
-        return self._news.get()
+        return self._news.next()
 
     def heard(self, error: BaseException | None) -> None:
         """The callbacks have been called."""
-        self._heard.put(error)
-
-    def _tell(self, record: Record) -> None:
-        self._news.put(record)
-        error = self._heard.get()
-        if error is not None:
-            raise error
+        self._news.heard(error)

@@ -70,7 +70,8 @@ class Conductor:
             self._away = away = Away(session, shards, self._run, me, *sent)
             session.server_params = away.params
         self._rendezvous = Rendezvous(size)
-        self._membership = membership = Membership(session, traffic, job.strategy, restarts, self._away)
+        membership = Membership(session, traffic, job.strategy, restarts, self._away)
+        self._membership: Membership = membership
         self._council = Council(
             session, Direct(traffic), self._away, self._told, membership.begun, Arrivals(self._mirrors.deputies)
         )

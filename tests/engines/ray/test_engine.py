@@ -198,6 +198,16 @@ def test_ctrl_c_keeps_what_there_is(strategy):
     assert EASY.gap(min(record.objective for record in found.history)) < 0.5
 
 
+def test_a_cluster_outlives_the_thread_whose_run_has_started_it():
+    import ray
+
+    ray.shutdown()
+    thread = threading.Thread(target=learn, args=(LocalSGD(5), Ray(2), 1))
+    thread.start()
+    thread.join()
+    assert learn(LocalSGD(5), Ray(2), 1).reason == "epochs"
+
+
 def test_importing_hogwild_imports_no_ray():
     code = "import hogwild, sys; hogwild.Ray(2); assert 'ray' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

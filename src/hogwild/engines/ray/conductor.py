@@ -71,7 +71,8 @@ class Conductor:
             self._away = away = Away(session, shards, self._run, me, *sent)
             session.server_params = away.params
         self._rendezvous = Rendezvous(size)
-        self._membership = membership = Membership(session, traffic, job.strategy, restarts, self._away)
+        membership = Membership(session, traffic, job.strategy, restarts, self._away)
+        self._membership: Membership = membership
         self._council = Council(
             session, Direct(traffic), self._away, self._told, membership.begun, Arrivals(self._mirrors.deputies)
         )
@@ -201,12 +202,7 @@ class Conductor:
     def _found_elsewhere(self, rank: int, number: int) -> Reduced | None:
         self._council.computed(rank)
         others = [other for other in range(self._session.size) if other != rank and not self._membership.is_dead(other)]
-        asked = [self._mirrors.deputies[other].seal.remote(number) for other in others]
-        found = None
-        for answer in asked:
-            with suppress(ray.exceptions.RayActorError):
-                found = ray.get(answer) or found
-        return found
+        return self._mirrors.sealed(others, number)
 
     def lingers(self, rank: int, number: int, sent: int) -> None:
         """The worker waits for others in such a sum, for long."""

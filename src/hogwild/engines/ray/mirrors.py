@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any, final
 
 import ray
 
+from hogwild.answers import Reduced
 from hogwild.engines.council import AbstractSums
 from hogwild.engines.mirrors import AbstractMirrors
 from hogwild.engines.ray.terms import Shown
@@ -50,6 +52,14 @@ class Mirrors(AbstractMirrors):
             ray.get(self.deputies[rank].become.remote(self.params[rank].weights))
         except ray.exceptions.RayActorError as error:
             self._find_lost(rank, str(error))
+
+    def sealed(self, ranks: Collection[int], number: int) -> Reduced | None:
+        """This sum, if one of these has it; none of them makes it now with others. Who is dead has none."""
+        found = None
+        for asked in [self.deputies[rank].seal.remote(number) for rank in ranks]:
+            with suppress(ray.exceptions.RayActorError):
+                found = ray.get(asked) or found
+        return found
 
 
 @final

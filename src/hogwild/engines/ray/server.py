@@ -75,6 +75,7 @@ class Server:
         self._outbox: list[_Sent] = []
         self._numbers = 0  # of pulls
         self._parked: dict[int, _Sent] = {}  # pulls that were started and wait
+        self._known: set[int] = set()  # those of which the conductor knows
         self._tickets: dict[Ticket, int] = {}  # those that are not done, and the number of the pull
         self._begun, self._open = 0, 0  # pushes and operations that were started, and that are under way
         self._told = False  # does the conductor know that some are?
@@ -122,10 +123,12 @@ class Server:
 
     def wait(self, ticket: Ticket) -> Any:
         """The answer to what was started."""
-        with self._lock:
+        with self._news:
             number = self._tickets.get(ticket, 0)
-            parked = number in self._parked
-        if parked:
+            while not (ticket.done or number in self._known):
+                self._check()
+                self._news.wait(PATIENCE_S)
+        if not ticket.done:
             self._heard(self._conductor.ask.remote(self._rank, Parked(number), self.under_way()))
         with self._news:
             while not ticket.done:
@@ -147,6 +150,7 @@ class Server:
         """The conductor says that a pull which was started need not wait any longer."""
         with self._lock:
             sent = self._parked.pop(number)
+            self._known.discard(number)
             if not self._closed:
                 self._pool.submit(self._guarded, partial(self._fetch, sent, met))
 
@@ -199,16 +203,15 @@ class Server:
         reply(answer)
 
     def _send(self, call: Call, parts: list[Any]) -> None:
-        number: tuple[int, ...] = ()
-        asks, sent = self._asks[type(parts[0])], self.traffic.sent
+        asks, number, sent = self._asks[type(parts[0])], 0, self.traffic.sent
         if type(parts[0]) is PullPart:
-            self._numbers += 1
-            number = (self._numbers,)
+            number = self._numbers = self._numbers + 1
         answers = []
         for part in parts:
             sent(part.n_bytes)
-            answers.append(asks[part.shard].remote(tuple(part), *number))
-        self._outbox.append(_Sent(call, parts, answers, *(number or (0,))))
+            ask, message = asks[part.shard], tuple(part)
+            answers.append(ask.remote(message, number) if number else ask.remote(message))
+        self._outbox.append(_Sent(call, parts, answers, number))
 
     def _taken(self) -> list[_Sent]:
         sent, self._outbox = self._outbox, []
@@ -236,6 +239,10 @@ class Server:
         with self._lock:
             self._parked[sent.number] = sent._replace(answers=answers)
         ray.get(self._conductor.park.remote(self._rank, missing))
+        with self._news:
+            if sent.number in self._parked:  # it may have been released already
+                self._known.add(sent.number)
+                self._news.notify_all()
 
     def _missing(self, sent: _Sent, answers: Sequence[Any]) -> Parked | None:
         """What to wait for, if shards cannot answer yet."""

@@ -39,15 +39,16 @@ from hogwild.traffic import Traffic
 class Conductor:
     """One for each run. All methods but `result` are short, or wait for others."""
 
+    _membership: Membership
+
     def __init__(self) -> None:
         self._run = 0
 
     def begin(
         self, job: Job, size: int, shards: Sequence[Any], sent: Sequence[Any], restarts: int, opened: Opened | None
     ) -> None:
-        """Another run. An actor may have several, one after another. `shards`: the actors of the server's, if there is
-        one. `sent`: where the job lies in the object store. `restarts`: see `Ray`. `opened`: if workers have their own
-        data.
+        """Another run, of several one after another. `shards`: the actors of the server's, if there is one. `sent`:
+        where the job lies in the object store. `restarts`: see `Ray`. `opened`: if workers have their own data.
         """
         self._run += 1
         self._news = News()

@@ -209,8 +209,7 @@ class Server:
         answers = []
         for part in parts:
             sent(part.n_bytes)
-            ask, message = asks[part.shard], tuple(part)
-            answers.append(ask.remote(message, number) if number else ask.remote(message))
+            answers.append(asks[part.shard].remote((*part, number)))
         self._outbox.append(_Sent(call, parts, answers, number))
 
     def _taken(self) -> list[_Sent]:

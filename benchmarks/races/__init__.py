@@ -13,6 +13,7 @@ from benchmarks.races.overhead import overhead
 from benchmarks.races.published import published
 from benchmarks.races.ray_server import ray_server
 from benchmarks.races.ray_sums import ray_sums
+from benchmarks.races.ray_threads import ray_threads
 from benchmarks.races.real_data import real_data
 from benchmarks.races.simulated import simulated
 from benchmarks.races.start_up import start_up
@@ -32,6 +33,7 @@ RACES: dict[str, Callable[[Setting], Outcome]] = {
     "real_data": real_data,
     "overhead": overhead,
     "simulated": simulated,
+    "ray_threads": ray_threads,
     "ray_server": ray_server,
     "ray_sums": ray_sums,
 }

@@ -37,6 +37,7 @@ _HOMES: dict[str, str] = {
     "LinearClassifier": "hogwild.estimators",
     "LinearRegressor": "hogwild.estimators",
     "Link": "hogwild.engines",
+    "Local": "hogwild.data",
     "LocalSGD": "hogwild.strategies",
     "Locked": "hogwild.strategies",
     "Locking": "hogwild.memory",

@@ -13,8 +13,9 @@ from hogwild.engines.asking import LATER, Asking
 from hogwild.engines.collectives import not_come
 from hogwild.engines.hub import Hub, Told, unheard
 from hogwild.engines.servers import AbstractServers
-from hogwild.engines.session import Session, Turn
+from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport
+from hogwild.engines.turn import Turn
 from hogwild.engines.waits import Aborted
 from hogwild.requests import Round
 
@@ -248,7 +249,7 @@ class Council:
             slot = self._slots[rank] if self._look_at_meeting() else self._block(rank)
         if self._woken(slot.get()) is _AGAIN:
             return
-        self._session.judge()
+        self._session.judge(rank)
         with self.lock:
             self._judging -= 1
             if self._judging == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
 from typing import final
 
 
@@ -12,6 +13,10 @@ class AbstractMirrors(ABC):
     @abstractmethod
     def bring(self, rank: int) -> bool:
         """What we have of this worker becomes what it has itself. False: it is dead, and all know."""
+
+    @abstractmethod
+    def bring_all(self, ranks: Collection[int]) -> Sequence[int]:
+        """The same of several; those that are not dead."""
 
     @abstractmethod
     def give(self, rank: int) -> None:
@@ -25,6 +30,10 @@ class AllHere(AbstractMirrors):
     def bring(self, rank: int) -> bool:
         """They are here."""
         return True
+
+    def bring_all(self, ranks: Collection[int]) -> Sequence[int]:
+        """They are here."""
+        return tuple(ranks)
 
     def give(self, rank: int) -> None:
         """They are theirs."""

@@ -201,3 +201,36 @@ def test_ctrl_c_keeps_what_there_is(strategy):
 def test_importing_hogwild_imports_no_ray():
     code = "import hogwild, sys; hogwild.Ray(2); assert 'ray' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# ---------------------------------------------------------------------------------------------------------- judging
+
+
+class Notes:
+    """A module's loss that notes in which process it was called on how many rows, without learning."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self, output, target):
+        if not output.requires_grad:
+            with open(os.path.join(self.folder, str(os.getpid())), "a") as file:
+                file.write(f"{len(target)}\n")
+        return ((output - target.to(output.dtype)) ** 2).reshape(-1)
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="the extra `nets` is not installed")
+def test_weights_are_judged_by_the_processes_of_the_workers(tmp_path, monkeypatch):
+    import torch
+
+    from hogwild import Network
+
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(40_000, 2)).astype(np.float32), rng.normal(size=40_000).astype(np.float32)
+    model = Network(torch.nn.Linear(2, 1), loss=Notes(str(tmp_path)))
+    train(model, data, strategy=LocalSGD(10_000, minibatch=100), engine=Ray(2), stop=Stop(epochs=2, tol=0), seed=0)
+    judged = {file.name: sum(map(int, file.read_text().split())) for file in tmp_path.iterdir()}
+    assert len(judged) == 2
+    assert str(os.getpid()) not in judged
+    assert sum(judged.values()) == 80_000

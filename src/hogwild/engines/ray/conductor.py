@@ -5,7 +5,6 @@ Each of the others calls it in a thread of its own, and waits there as workers o
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,20 +15,22 @@ from typing import Any, final
 
 import ray
 
-from hogwild.engines.council import AbstractSums, Council
-from hogwild.engines.mirrors import AbstractMirrors
+from hogwild.engines.council import Council
 from hogwild.engines.ray.away import Away
 from hogwild.engines.ray.errors import Failure
+from hogwild.engines.ray.judges import Judges
 from hogwild.engines.ray.membership import Membership
+from hogwild.engines.ray.mirrors import Arrivals, Mirrors
+from hogwild.engines.ray.news import News
+from hogwild.engines.ray.opening import Opened
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
-from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Shown, Summed, Terms
+from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Summed, Terms
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
 from hogwild.engines.transport import Direct
 from hogwild.engines.waits import Aborted, Deadlock, Failed
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
-from hogwild.params import Params
 from hogwild.requests import Reduce, Reduced, Round, Start, Ticket, Wait
 from hogwild.traffic import Traffic
 
@@ -41,16 +42,24 @@ class Conductor:
     def __init__(self) -> None:
         self._run = 0
 
-    def begin(self, job: Job, size: int, shards: Sequence[Any], sent: Sequence[Any], restarts: int) -> None:
+    def begin(
+        self, job: Job, size: int, shards: Sequence[Any], sent: Sequence[Any], restarts: int, opened: Opened | None
+    ) -> None:
         """Another run. An actor may have several, one after another. `shards`: the actors of the server's, if there is
-        one. `sent`: where the job lies in the object store. `restarts`: see `Ray`.
+        one. `sent`: where the job lies in the object store. `restarts`: see `Ray`. `opened`: if workers have their own
+        data.
         """
         self._run += 1
-        self._news: SimpleQueue[Record | None] = SimpleQueue()  # for the callbacks, which the driver calls
-        self._heard: SimpleQueue[BaseException | None] = SimpleQueue()  # what they have raised
-        callbacks = (self._tell,) if job.callbacks else ()
-        self._mirrors = _Mirrors(self._find_lost)
-        self._session = session = Session(replace(job, callbacks=callbacks), size, time.perf_counter, self._mirrors)
+        self._news = News()
+        callbacks = (self._news.tell,) if job.callbacks else ()
+        self._mirrors = Mirrors(self._find_lost)
+        apart, is_dead = opened is not None and size > 1, lambda rank: self._membership.is_dead(rank)
+        self._judges = judges = Judges(self._mirrors.deputies, self._find_lost, is_dead, apart=apart)
+        if opened is not None:
+            job = opened.surveyed(job)
+            sent = [ray.put(job)] if shards else ()  # the shards, too, know no more than the sample
+        job = replace(job, callbacks=callbacks)
+        self._session = session = Session(job, size, time.perf_counter, self._mirrors, judges)
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
         self._workers = session.workers()
         session.history.traffic = traffic = Traffic()
@@ -61,9 +70,10 @@ class Conductor:
             self._away = away = Away(session, shards, self._run, me, *sent)
             session.server_params = away.params
         self._rendezvous = Rendezvous(size)
-        self._membership = membership = Membership(session, traffic, job.strategy, restarts, self._away)
+        membership = Membership(session, traffic, job.strategy, restarts, self._away)
+        self._membership: Membership = membership
         self._council = Council(
-            session, Direct(traffic), self._away, self._told, membership.begun, _Sums(self._mirrors)
+            session, Direct(traffic), self._away, self._told, membership.begun, Arrivals(self._mirrors.deputies)
         )
         membership.sit_in(self._council)
         self._has_own_rows = job.bounds is not None
@@ -75,7 +85,7 @@ class Conductor:
 
     def know(self, deputies: Sequence[Any]) -> None:
         """The actors of the workers, by rank."""
-        self._mirrors.deputies = list(deputies)
+        self._mirrors.deputies[:] = deputies
 
     # ------------------------------------------------------------------------------------------- who comes and goes
 
@@ -95,7 +105,7 @@ class Conductor:
 
     def replace(self, rank: int, deputy: Any) -> None:
         """Another process for a worker that has died; it will ask to be let in."""
-        self._mirrors.deputies[rank] = deputy
+        self._judges.replace(rank, deputy)
 
     def enter(self, rank: int, life: int) -> Entry | Over:
         """With what a process begins that takes the place of another, when the others let it in."""
@@ -121,7 +131,10 @@ class Conductor:
         session, worker = self._session, self._workers[rank]
         averages = session.memories[rank].mean.size > 0
         share, shards = worker.data_share, () if self._away is None else self._away.shards
-        return Terms(session.survey, worker.rng, worker.params, share, session.needs, averages, shards, self._run)
+        passed = session.supply.moment.epoch
+        return Terms(
+            session.survey, worker.rng, worker.params, share, session.needs, averages, passed, shards, self._run
+        )
 
     # -------------------------------------------------------------------------------------------- what workers ask
 
@@ -188,12 +201,7 @@ class Conductor:
     def _found_elsewhere(self, rank: int, number: int) -> Reduced | None:
         self._council.computed(rank)
         others = [other for other in range(self._session.size) if other != rank and not self._membership.is_dead(other)]
-        asked = [self._mirrors.deputies[other].seal.remote(number) for other in others]
-        found = None
-        for answer in asked:
-            with suppress(ray.exceptions.RayActorError):
-                found = ray.get(answer) or found
-        return found
+        return self._mirrors.sealed(others, number)
 
     def lingers(self, rank: int, number: int, sent: int) -> None:
         """The worker waits for others in such a sum, for long."""
@@ -291,6 +299,7 @@ class Conductor:
     def _abort(self) -> None:
         self._council.abort()
         self._membership.close()
+        self._judges.abort()
         # Who computes would not ask for long.
         self._stopped += [
             deputy.stop.remote()
@@ -303,13 +312,15 @@ class Conductor:
         now = now or not self._session.agreed
         self._session.stop("interrupted", now=now)
         if now:
-            self._heard.put(KeyboardInterrupt())
+            self._news.heard(KeyboardInterrupt())
             self._abort()
 
     def result(self) -> Result | Failure:
         """After all workers have ended."""
         try:
             self._session.history.traffic = sum(self._traffic, Traffic())
+            with suppress(Aborted):  # a process has died meanwhile: the session knows the error
+                return self._session.result()
             return self._session.result()
         except BaseException as error:
             failure = Failure.of(error)
@@ -319,7 +330,7 @@ class Conductor:
                 with suppress(ray.exceptions.RayActorError):
                     ray.get(stopped)
             self._rendezvous.end()
-            self._news.put(None)
+            self._news.end()
             for done in self._done:  # nobody may still wait here when the next run begins
                 done.put(None)
 
@@ -327,61 +338,8 @@ class Conductor:
 
     def news(self) -> Record | None:
         """The record of the next epoch, for the driver's callbacks; it says `heard` then. None: there are no more."""
-        return self._news.get()
+        return self._news.next()
 
     def heard(self, error: BaseException | None) -> None:
         """The callbacks have been called."""
-        self._heard.put(error)
-
-    def _tell(self, record: Record) -> None:
-        self._news.put(record)
-        error = self._heard.get()
-        if error is not None:
-            raise error
-
-
-@final
-class _Sums(AbstractSums):
-    """The actors of the workers know."""
-
-    def __init__(self, mirrors: _Mirrors) -> None:
-        self._mirrors = mirrors
-
-    def come(self, ranks: Sequence[int]) -> Sequence[int]:
-        found = []
-        for asked in [self._mirrors.deputies[rank].sums.remote() for rank in ranks]:
-            try:
-                found.append(ray.get(asked))
-            except ray.exceptions.RayActorError:  # for whom nobody will wait when that is known here
-                found.append(sys.maxsize)
-        return found
-
-
-@final
-class _Mirrors(AbstractMirrors):
-    """What workers have is asked of their actors. `find_lost(rank, why)`: one has died; does the run go on?"""
-
-    def __init__(self, find_lost: Callable[[int, str], bool]) -> None:
-        self._find_lost = find_lost
-        self.deputies: list[Any] = []
-        self.params: list[Params] = []
-        self.memories: list[Any] = []
-
-    def bring(self, rank: int) -> bool:
-        try:
-            shown: Shown = ray.get(self.deputies[rank].show.remote())
-        except ray.exceptions.RayActorError as error:
-            if self._find_lost(rank, str(error)):
-                return False
-            raise Aborted from error
-        params, memory = self.params[rank], self.memories[rank]
-        params.weights[:] = shown.weights
-        params.state.update({name: array.copy() for name, array in shown.state.items()})
-        memory.mean[:], memory.mass[:] = shown.mean, shown.mass
-        return True
-
-    def give(self, rank: int) -> None:
-        try:
-            ray.get(self.deputies[rank].become.remote(self.params[rank].weights))
-        except ray.exceptions.RayActorError as error:
-            self._find_lost(rank, str(error))
+        self._news.heard(error)

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, final
 
 import numpy as np
 import ray
 
+from hogwild.data.agreement import Common, Part
 from hogwild.data.blocks import Block
+from hogwild.data.examples import Examples
 from hogwild.deltas import Vector
-from hogwild.engines.computing import Computing
+from hogwild.engines.computing import Computing, Source
 from hogwild.engines.driving import Program
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.hearing import heard, own
 from hogwild.engines.ray.offers import Way
+from hogwild.engines.ray.opening import OwnPart, OwnSupply
 from hogwild.engines.ray.server import Server
 from hogwild.engines.ray.sums import Sums
-from hogwild.engines.ray.terms import Entry, Released, Shown, Terms
+from hogwild.engines.ray.terms import Entry, Judged, Released, Shown, Terms
 from hogwild.engines.servers import SERVED
 from hogwild.engines.supply import Taken
 from hogwild.engines.waits import Aborted
-from hogwild.interfaces import Job, Worker
+from hogwild.interfaces import Job, Tally, Worker
 from hogwild.memory import CONTROL_CELLS, Memory
 from hogwild.requests import COMPUTE, NextRound, Portion, Reduce, Reduced, Start, Ticket, Wait
 from hogwild.traffic import Traffic
@@ -40,18 +43,56 @@ def _mail(method: Method) -> Method:
 class Deputy:
     """`drive` runs in a thread of its own, so that the weights can be shown meanwhile."""
 
-    def begin(self, rank: int, size: int, job: Job, conductor: Any, life: int = 0) -> None:
-        """Another run. An actor may have several, one after another. life: so many processes of this worker have died
-        in it.
+    def __init__(self) -> None:
+        self._begun = threading.Event()
+
+    def open(self, rank: int, size: int, job: Job) -> Part | Failure:
+        """Before a run: open this worker's part of `Local` data, and tell what it is."""
+        try:
+            self._part: OwnPart | None = OwnPart(rank, size, job)
+            return self._part.told()
+        except Exception as error:
+            return Failure.of(error)
+
+    def sample(self, common: Common) -> Examples:
+        """Rows of its part, for the survey."""
+        assert self._part is not None
+        return self._part.sample(common)
+
+    def check(self, common: Common) -> Failure | None:
+        """Can the model learn from its part?"""
+        assert self._part is not None
+        try:
+            self._part.check(common)
+        except Exception as error:
+            return Failure.of(error)
+        return None
+
+    def begin(
+        self, rank: int, size: int, job: Job, conductor: Any, life: int = 0, common: Common | None = None
+    ) -> None:
+        """Another run. An actor may have several, one after another.
+
+        life :   so many processes of this worker have died in it
+        common : what all have agreed on who have opened their parts
         """
-        self._rank, self._conductor, self._job, self._life = rank, conductor, job, life
+        self._begun.clear()
+        self._failure: Failure | None = None
+        self._rank, self._size, self._conductor, self._job, self._life = rank, size, conductor, job, life
         terms: Terms = ray.get(conductor.terms.remote(rank))
-        self._place = _Place(rank, size, job, terms, conductor)
+        try:
+            self._place = self._find_place(terms, common)
+        except Exception as error:
+            if not life:
+                raise
+            self._failure = Failure.of(error)
+            return
         params = self._place.params[rank]
         self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
         self._computing = Computing(self._place)
         self._sums = Sums(rank, size, conductor, terms.run, self._under_way)
         self._over = False
+        self._judged: Judged | None = None
         self._server: Server | None = None
         if terms.shards:
             self._server = Server(rank, size, terms, self._place.task, conductor, heard, lambda: self._over)
@@ -59,12 +100,26 @@ class Deputy:
         self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
         self._numbers: dict[Ticket, int] = {}
         self._listener: threading.Thread | None = None
+        self._begun.set()
+
+    def _find_place(self, terms: Terms, common: Common | None) -> _Place:
+        """With the rows of this worker, if it has its own; who takes the place of another has not opened them yet."""
+        rank, size, job, conductor = self._rank, self._size, self._job, self._conductor
+        if common is None:
+            return _Place(rank, size, job, terms, conductor)
+        part = OwnPart(rank, size, job) if self._life else self._part
+        self._part = None
+        assert part is not None
+        settled = part.settled(common)
+        return part.named(lambda: _Place(rank, size, job, terms, conductor, settled))
 
     def drive(self) -> None:
         """Run the program until it ends."""
         rank, conductor = self._rank, self._conductor
         program: Program | None = None
         try:
+            if self._failure is not None:
+                raise self._failure.again()
             first = self._enter() if self._life else 0
             program = Program(self._job.strategy, self._worker)
             program.rounds = first
@@ -200,13 +255,30 @@ class Deputy:
         """Its weights become these. Only while it waits for an answer."""
         self._worker.params.weights[:] = weights
 
+    @_mail
+    def tally(self, judged: Judged, blocks: Sequence[Block]) -> list[Tally] | Failure:
+        """Judge weights on these examples. While it waits for an answer, or when its program has ended; on its own
+        rows, at any time.
+        """
+        self._begun.wait()
+        try:
+            if self._judged is None or self._judged.number != judged.number:
+                # What came through the object store cannot be written, and kernels would be compiled for that.
+                self._judged = judged._replace(params=judged.params.copy())
+            return [self._place.task.tally(self._judged.params, block) for block in blocks]
+        except Exception as error:
+            return Failure.of(error)
+
 
 @final
 class _Place:
     """Where the worker computes: see `Workplace`. It is alone there, so that any rank is its own."""
 
-    def __init__(self, rank: int, size: int, job: Job, terms: Terms, conductor: Any) -> None:
+    def __init__(
+        self, rank: int, size: int, job: Job, terms: Terms, conductor: Any, settled: Job | None = None
+    ) -> None:
         self.size, self.shares, self.needs = size, False, terms.needs
+        job = job if settled is None else settled
         self.task = job.model.bind(job.examples, terms.survey)
         self.sharing = threading.Lock()
         mine = terms.params.copy()  # what came through the object store cannot be written
@@ -214,7 +286,9 @@ class _Place:
         if terms.averages:
             memory.mean = np.zeros_like(mine.weights)
         self.params, self.memories = [mine] * size, [memory] * size
-        self.supply = _Supply(conductor)
+        self.supply: Source = _Supply(conductor)
+        if settled is not None and size > 1:
+            self.supply = OwnSupply(_Supply(conductor), rank, settled, terms.first_pass)
 
 
 @final
@@ -232,6 +306,9 @@ class _Supply:
 
     def reserve(self, rank: int, examples: int) -> list[Block]:
         return heard(self._supply.remote("reserve", rank, examples))
+
+    def reserve_count(self, rank: int, examples: int) -> int:
+        return int(heard(self._supply.remote("reserve_count", rank, examples)))
 
     def portion(self, rank: int, portion: Portion) -> Taken:
         return heard(self._supply.remote("portion", rank, portion))

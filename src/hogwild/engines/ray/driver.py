@@ -7,8 +7,11 @@ from typing import Any, final
 
 import ray
 
+from hogwild.data.agreement import Common
+from hogwild.data.errors import DataError
 from hogwild.engines.ray.cast import Cast
 from hogwild.engines.ray.errors import Failure, check_sent
+from hogwild.engines.ray.opening import check, opened
 from hogwild.engines.ray.terms import ActorLost
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
@@ -29,6 +32,7 @@ class Driver:
         self._lives = [0] * self._size  # how many processes each worker has had before
         self._driven: dict[Any, int] = {}  # what ends when the program of this worker does
         self._started = False
+        self._common: Common | None = None  # of data that the workers open
         self._news: Any = None
         self._ending: Any = None
 
@@ -65,10 +69,20 @@ class Driver:
     def _start(self) -> None:
         """All begin, and their programs."""
         deputies, conductor = self._cast.deputies, self._conductor
-        ray.get(conductor.begin.remote(self._sent, self._size, self._cast.shards, [self._sent], self._restarts))
-        begun = [self._begin(rank) for rank in range(self._size)]
+        opening = None
         try:
+            if self._job.local is not None:
+                opening = opened(deputies, self._sent, START_S)
+                self._common = opening.common
+            sent, shards = self._sent, self._cast.shards
+            ray.get(conductor.begin.remote(sent, self._size, shards, [sent], self._restarts, opening))
+            begun = [self._begin(rank) for rank in range(self._size)]
             ray.get([conductor.know.remote(deputies), *begun], timeout=START_S)
+        except ray.exceptions.RayTaskError as error:  # in one sentence, and what it says as the cause
+            found = error.cause
+            if opening is not None and isinstance(found, ValueError) and not isinstance(found, DataError):
+                check(deputies, opening.common)
+            raise Failure(found, str(error)).again() from None
         except ray.exceptions.GetTimeoutError as error:
             raise RuntimeError(
                 f"the cluster has not started {self._size} workers in {START_S:g} s: use fewer, or wait for free cores"
@@ -79,7 +93,7 @@ class Driver:
 
     def _begin(self, rank: int) -> Any:
         deputy = self._cast.deputies[rank]
-        return deputy.begin.remote(rank, self._size, self._sent, self._conductor, self._lives[rank])
+        return deputy.begin.remote(rank, self._size, self._sent, self._conductor, self._lives[rank], self._common)
 
     def _watch(self, *awaited: Any) -> bool:
         """Wait until one of these has ended, which is looked after, or call the callbacks. Was it one of these?"""
@@ -164,7 +178,7 @@ def _sent(job: Job) -> Any:
     try:
         return ray.put(job)
     except TypeError:
-        check_sent(strategy=job.strategy, model=job.model)
+        check_sent(strategy=job.strategy, model=job.model, data=job.local)
         raise
 
 

@@ -31,8 +31,9 @@ class Ray(AbstractEngine):
     restarts : so many processes of workers that die in a run are replaced
     unauthenticated : join also a cluster that lets in everybody who reaches it
 
-    The data are sent to each machine once. What workers ask of each other and of the server goes through one more
-    actor, the conductor, and takes about a millisecond. Memory is not shared: see `Unsupported`.
+    The data are sent to each machine once; `Local` data are opened by the workers, and sent nowhere. What workers ask
+    of each other and of the server goes through one more actor, the conductor, and takes about a millisecond. Memory is
+    not shared: see `Unsupported`.
 
     A worker whose process dies is not waited for, what it had begun to learn goes to others, and another process takes
     its place as soon as the cluster has room for one, with the weights of one of the others: if the strategy survives
@@ -57,6 +58,7 @@ class Ray(AbstractEngine):
     restarts: int = 10
     unauthenticated: bool = False
     can: ClassVar[frozenset[str]] = frozenset({"server"})
+    opens: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_fields(self, "workers", "shards")

@@ -32,6 +32,7 @@ from hogwild.limits import check_whole
 
 OBJECT_STORE_BYTES = 1_000_000_000  # of which only what is used takes memory
 LONGEST_FOLDER = 14  # characters: the paths of Ray's sockets in it are 89 longer, and some systems allow 103
+NICENESS = "RAY_worker_niceness"
 PATIENCE_S = 5.0  # for processes to end by themselves
 
 
@@ -71,6 +72,8 @@ def start(cpus: int, object_store_bytes: int | None) -> Local:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Ray gives way to all other programs; the threads that these processes stand for would not.
+        NICENESS: os.environ.get(NICENESS, "0"),
         # 0 is what Ray will do in future, of which it warns until then.
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": os.environ.get("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"),
     }

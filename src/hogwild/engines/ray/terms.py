@@ -31,6 +31,7 @@ class Terms(NamedTuple):
     survey :   what the model knows of the data
     params :   in the form that is trained
     averages : does it keep a mean of its iterates?
+    first_pass : the number of the first pass over the data
     shards :   the actors of the server's shards
     run :      number of this run of the conductor
     """
@@ -41,6 +42,7 @@ class Terms(NamedTuple):
     data_share: float
     needs: frozenset[str]
     averages: bool
+    first_pass: int
     shards: Sequence[Any]
     run: int
 
@@ -79,6 +81,14 @@ class Shown(NamedTuple):
     state: dict[str, NDArray[Any]]
     mean: Vector
     mass: NDArray[np.float64]
+
+
+@final
+class Judged(NamedTuple):
+    """Weights that are judged: the number of their epoch in the run, so that each process copies them once."""
+
+    number: int
+    params: Params
 
 
 Key = tuple[int, int]

@@ -11,8 +11,9 @@ from hogwild.engines.computing import Computing, Plan
 from hogwild.engines.driving import Dead, Program
 from hogwild.engines.hub import Hub
 from hogwild.engines.servers import serving
-from hogwild.engines.session import Session, Turn
+from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport
+from hogwild.engines.turn import Turn
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.waits import Deadlock
 from hogwild.interfaces import AbstractStrategy, Worker
@@ -267,7 +268,7 @@ class Cluster:
             if not self._met >= session.members.in_rounds:
                 return
             session.close()
-            session.judge()
+            session.judge(min(self._met))
             session.decide()
         met, self._met = self._met, set()
         for rank in sorted(met):

@@ -9,8 +9,9 @@ from typing import final
 
 from hogwild.engines.hub import Hub
 from hogwild.engines.plan import Faults
-from hogwild.engines.session import Session, Turn
+from hogwild.engines.session import Session
 from hogwild.engines.transport import HEADER_BYTES
+from hogwild.engines.turn import Turn
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.virtual.cluster import Cluster
 from hogwild.engines.virtual.replicas import Replicas

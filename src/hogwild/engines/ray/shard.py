@@ -42,7 +42,7 @@ def _in(group: str) -> Callable[[Method], Method]:
 @final
 class ShardHost:
     """What is applied is applied under a lock: each push once, and a pull is of one moment. Messages and answers travel
-    as plain tuples, which are packed several times as fast as named ones; a message ends with the worker's number for it.
+    as plain tuples, which are packed several times as fast as named ones; messages end with the worker's number.
     """
 
     def begin(self, terms: Range, job: Job | None) -> None:

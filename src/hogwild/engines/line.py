@@ -65,7 +65,7 @@ class Line:
             self._pull(request, reply)
             return
         answer: Callable[..., None] = self._push if isinstance(request, Push) else self._operate
-        if not self.full:
+        if not (self.client.full or self._held):
             answer(request, reply)
             return
         if isinstance(request, Push):  # what is wrong with it is said now

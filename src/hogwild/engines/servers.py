@@ -83,9 +83,9 @@ class Servers(AbstractServers):
         self._desks = [Desk(shard, self._live, calls.answer) for shard in self.shards]
         self._lines = [Line(Client(rank, ranges), task, size, traffic, self._sent) for rank in range(size)]
         self._acts: dict[type, Callable[[Any, Call], None]] = {
-            PushPart: self._push,
-            PullPart: self._pull,
-            OpPart: self._operate,
+            PushPart: lambda part, call: self._desks[part.shard].push(part, call),
+            PullPart: lambda part, call: self._desks[part.shard].pull(part, call),
+            OpPart: lambda part, call: self._desks[part.shard].operate(part, call),
         }
         session.server_params = self._params
 
@@ -104,15 +104,6 @@ class Servers(AbstractServers):
 
     def _sent(self, call: Call, parts: list[Any]) -> None:
         self._send(call, parts, self._acts[type(parts[0])])
-
-    def _push(self, part: PushPart, call: Call) -> None:
-        self._desks[part.shard].push(part, call)
-
-    def _pull(self, part: PullPart, call: Call) -> None:
-        self._desks[part.shard].pull(part, call)
-
-    def _operate(self, part: OpPart, call: Call) -> None:
-        self._desks[part.shard].operate(part, call)
 
     # ------------------------------------------------------------------------------------------- who comes and goes
 

@@ -1,6 +1,7 @@
 """Shards of the parameter server as actors, on a real local cluster: the same bits, exact waits, and who has died."""
 
 import os
+import re
 import signal
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -217,9 +218,12 @@ def test_shards_stay_for_the_next_run():
 
 def test_what_was_started_and_fails_ends_the_run():
     async def work(me):
-        await me.start(me.on_server("scale", "direction", 2.0))
-        await me.inbox((1 - me.rank,))
+        async for _ in me.rounds():
+            await me.start(me.on_server("scale", "direction", 2.0))
+            await me.inbox((1 - me.rank,))
 
     with pytest.raises(ValueError, match="the server has no vector 'direction'") as raised:
         look(Ray(2, shards=2), work, probe=served(sgd()))
-    assert any("(OnServer that worker" in note for note in raised.value.__notes__)
+    started, where = raised.value.__notes__
+    assert re.fullmatch(r"\(OnServer that worker \d has started\)", started)
+    assert re.fullmatch(r"\(in worker \d of 2, round 1, epoch 1\)", where)

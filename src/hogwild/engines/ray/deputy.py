@@ -95,7 +95,8 @@ class Deputy:
         self._judged: Judged | None = None
         self._server: Server | None = None
         if terms.shards:
-            self._server = Server(rank, size, terms, self._place.task, conductor, heard, lambda: self._over)
+            over, rounds = lambda: self._over, lambda: self._program.rounds
+            self._server = Server(rank, size, terms, self._place.task, conductor, heard, over, rounds)
         self._began = 0  # how many requests were started
         self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
         self._numbers: dict[Ticket, int] = {}

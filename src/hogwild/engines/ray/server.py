@@ -49,6 +49,7 @@ class Server:
     conductor : who decides how long pulls wait, and hears of portions and of what fails beside the program
     heard :     takes what the conductor answers
     over :      is the run over?
+    rounds :    that the program has begun
     """
 
     def __init__(
@@ -60,8 +61,10 @@ class Server:
         conductor: Any,
         heard: Callable[[Any], Any],
         over: Callable[[], bool],
+        rounds: Callable[[], int],
     ) -> None:
         self._rank, self._conductor, self._heard, self._over = rank, conductor, heard, over
+        self._rounds = rounds
         self.traffic = Traffic()
         self._ranges = Ranges(terms.params.offsets, len(terms.shards))
         self._line = Line(Client(rank, self._ranges), task, size, self.traffic, self._send)
@@ -209,8 +212,7 @@ class Server:
         answers = []
         for part in parts:
             sent(part.n_bytes)
-            ask, message = asks[part.shard], tuple(part)
-            answers.append(ask.remote(message, number) if number else ask.remote(message))
+            answers.append(asks[part.shard].remote((*part, number)))
         self._outbox.append(_Sent(call, parts, answers, number))
 
     def _taken(self) -> list[_Sent]:
@@ -295,7 +297,7 @@ class Server:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        ray.get(self._conductor.fail.remote(Failure.of(error), self._rank, 0))
+        ray.get(self._conductor.fail.remote(Failure.of(error), self._rank, self._rounds()))
 
     def _done(self, ticket: Ticket, answer: Any, *, changes: bool) -> None:
         if isinstance(answer, Failed):

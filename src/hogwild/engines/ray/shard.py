@@ -42,7 +42,7 @@ def _in(group: str) -> Callable[[Method], Method]:
 @final
 class ShardHost:
     """What is applied is applied under a lock: each push once, and a pull is of one moment. Messages and answers travel
-    as plain tuples, which are packed several times as fast as named ones.
+    as plain tuples, which are packed several times as fast as named ones; messages end with the worker's number.
     """
 
     def begin(self, terms: Range, job: Job | None) -> None:
@@ -62,7 +62,7 @@ class ShardHost:
     @_in("pushes")
     def push(self, message: tuple[Any, ...]) -> tuple[Any, ...]:
         """Apply it, and answer pulls that have waited for it. Answers an `Applied`."""
-        part = PushPart._make(message)
+        part = PushPart._make(message[:-1])
         if part.values is not None and not (part.portion is None and self._plain):
             # What came through the object store stays there as long as it is kept here.
             part = part._replace(values=part.values.copy(), keys=None if part.keys is None else part.keys.copy())
@@ -70,11 +70,11 @@ class ShardHost:
         return tuple(applied)
 
     @_in("pulls")
-    def pull(self, message: tuple[Any, ...], number: int) -> tuple[Vector, tuple[Any, ...]] | None:
+    def pull(self, message: tuple[Any, ...]) -> tuple[Vector, tuple[Any, ...]] | None:
         """The values and the `Stamp` of a `Pulled`; None if it must wait: the conductor is told when it may be fetched
         under the worker's number for it.
         """
-        part, found = PullPart._make(message), list[Any]()
+        part, number, found = PullPart._make(message[:-1]), message[-1], list[Any]()
         with self._lock:
             call = Call(part.worker, None, found.append, 1)
             self._desk.pull(part, call)
@@ -100,7 +100,7 @@ class ShardHost:
     @_in("pushes")
     def operate(self, message: tuple[Any, ...]) -> Value:
         """Do it; its error is an answer, too."""
-        value: Value = self._at_once(self._desk.operate, OpPart._make(message))
+        value: Value = self._at_once(self._desk.operate, OpPart._make(message[:-1]))
         return value
 
     def _at_once(self, act: Callable[[Any, Call], None], part: Any) -> Any:

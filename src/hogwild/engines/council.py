@@ -137,6 +137,7 @@ class Council:
             self._asking.hang_up(rank)
             self._blocked.discard(rank)
             self._met.discard(rank)
+            self._arrived[rank] = self._sent[rank]
             again = self.hub.lost(rank)
             self._let_in(rank)
             self._look_at_meeting()
@@ -215,7 +216,7 @@ class Council:
 
     def _look_for_deadlock(self) -> None:
         # What is released may have been started, and wake nobody.
-        if any(sent > arrived for sent, arrived in zip(self._sent, self._arrived, strict=True)):
+        if any(self._sent[rank] > self._arrived[rank] for rank in self.hub.running):
             return
         while self.hub.running and self._blocked >= self.hub.running:
             missing = self._missing()

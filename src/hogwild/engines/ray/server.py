@@ -104,6 +104,7 @@ class Server:
         client = Client(self._rank, self._ranges, life * SEQS_OF_A_LIFE, pushes=standing.pushes)
         client.received(Versioned(NO_WEIGHTS, NO_KEYS, standing.stamps, True))
         self._line.client = client
+        self._begun = self._numbers = client.seq  # the conductor tells them apart, too
 
     def start(self, request: Pull | Push | OnServer) -> Ticket:
         """Begin it; what it sends is on its way, or copied, when this returns."""

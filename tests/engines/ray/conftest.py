@@ -1,6 +1,5 @@
-"""Runs on a real cluster take longer than those in one process, and the cluster is ended when a module is done."""
+"""Runs on a real cluster take longer than those in one process."""
 
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,11 +12,3 @@ PATIENCE_S = 120.0
 def no_thread_is_left() -> Iterator[None]:
     """Ctrl-C after PATIENCE_S seconds ends a run that hangs, and fails the test."""
     yield from watched(PATIENCE_S)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_cluster_is_left() -> Iterator[None]:
-    """The next tests have the machine to themselves."""
-    yield
-    if "ray" in sys.modules:
-        sys.modules["ray"].shutdown()

@@ -254,3 +254,20 @@ def test_a_process_that_takes_the_place_of_another_opens_the_same_part(tmp_path)
     assert found.reason == "epochs"
     assert sorted(note.read_text().split() for note in opened.iterdir()) == [["0"], ["1"], ["1"], ["2"]]
     assert found.history[-1].objective < 0.2
+
+
+def open_fewer_again(folder, rank, size):
+    """A row less when the same part is opened again."""
+    note = Path(folder) / str(rank)
+    rows = len(X) // size - note.exists()
+    note.touch()
+    return X[:rows], SIGNS[:rows]
+
+
+def test_a_process_that_opens_other_rows_than_the_one_before_it_is_named(tmp_path):
+    notes, opened = tmp_path / "notes", tmp_path / "opened"
+    notes.mkdir()
+    opened.mkdir()
+    words = r"^worker 1 of 3, on host 127\.0\.0\.1, has opened \d+ rows, where the process before it had \d+: "
+    with pytest.raises(DataError, match=words):
+        learn(Local(partial(open_fewer_again, str(opened))), Ray(3), Dies(str(notes)), epochs=10_000)

@@ -86,6 +86,7 @@ class Deputy:
             if not life:
                 raise
             self._failure = Failure.of(error)
+            self._begun.set()
             return
         params = self._place.params[rank]
         self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
@@ -118,9 +119,10 @@ class Deputy:
         """Run the program until it ends."""
         rank, conductor = self._rank, self._conductor
         program: Program | None = None
+        if self._failure is not None:
+            ray.get(conductor.fail.remote(self._failure, rank, 0))
+            return
         try:
-            if self._failure is not None:
-                raise self._failure.again()
             first = self._enter() if self._life else 0
             program = Program(self._job.strategy, self._worker)
             program.rounds = first
@@ -262,6 +264,8 @@ class Deputy:
         rows, at any time.
         """
         self._begun.wait()
+        if self._failure is not None:
+            return self._failure
         try:
             if self._judged is None or self._judged.number != judged.number:
                 # What came through the object store cannot be written, and kernels would be compiled for that.

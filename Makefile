@@ -61,8 +61,8 @@ $(VENV)/.ready: $(VENV)/.made pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.nets: $(VENV)/.ready
-	@echo "Installing PyTorch into $(VENV) ..."
-	@$(PIP) install --constraint constraints.txt --editable '.[dev,nets]' </dev/null
+	@echo "Installing PyTorch and Ray into $(VENV) ..."
+	@$(PIP) install --constraint constraints.txt --editable '.[dev,nets,cluster]' </dev/null
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.ready

@@ -11,6 +11,9 @@ from benchmarks.races.kernel import kernel
 from benchmarks.races.memory import memory
 from benchmarks.races.overhead import overhead
 from benchmarks.races.published import published
+from benchmarks.races.ray_server import ray_server
+from benchmarks.races.ray_sums import ray_sums
+from benchmarks.races.ray_threads import ray_threads
 from benchmarks.races.real_data import real_data
 from benchmarks.races.simulated import simulated
 from benchmarks.races.start_up import start_up
@@ -30,5 +33,8 @@ RACES: dict[str, Callable[[Setting], Outcome]] = {
     "real_data": real_data,
     "overhead": overhead,
     "simulated": simulated,
+    "ray_threads": ray_threads,
+    "ray_server": ray_server,
+    "ray_sums": ray_sums,
 }
 """The races by name, in the order in which they are run and reported."""

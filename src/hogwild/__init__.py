@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 _HOMES: dict[str, str] = {
     "ALL": "hogwild.requests",
     "AbstractStrategy": "hogwild.interfaces",
+    "ActorLost": "hogwild.engines",
     "AllReduce": "hogwild.strategies",
     "Alone": "hogwild.strategies",
     "BoundedStaleness": "hogwild.strategies",
@@ -36,6 +37,7 @@ _HOMES: dict[str, str] = {
     "LinearClassifier": "hogwild.estimators",
     "LinearRegressor": "hogwild.estimators",
     "Link": "hogwild.engines",
+    "Local": "hogwild.data",
     "LocalSGD": "hogwild.strategies",
     "Locked": "hogwild.strategies",
     "Locking": "hogwild.memory",
@@ -48,6 +50,7 @@ _HOMES: dict[str, str] = {
     "ParzenASGD": "hogwild.strategies",
     "PermissibleDelay": "hogwild.rules.sample_sizes",
     "Racy": "hogwild.memory",
+    "Ray": "hogwild.engines",
     "ReadOptions": "hogwild.data",
     "Record": "hogwild.history",
     "Replicas": "hogwild.memory",

@@ -1,6 +1,4 @@
-"""The architecture on one screen: a strategy is a small program that every worker runs, an engine answers its
-requests, a model is what the workers train.
-"""
+"""The architecture: a strategy is a small program that every worker runs, an engine answers it, a model is trained."""
 
 from __future__ import annotations
 
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
+from hogwild.data.local import Local
 from hogwild.deltas import Delta, Posted, Sent, Vector
 from hogwild.history import History, Record
 from hogwild.limits import check_fields, is_number
@@ -147,8 +146,7 @@ class Worker:
 class AbstractStrategy(ABC):
     """How workers share what they learn: one coroutine, run by every worker, that awaits requests."""
 
-    # What the engine must be able to do: "share" memory, also in "turns" (`InTurn`, ordered `Replicas`), "server".
-    needs: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()  # "share" memory, also in "turns" (`InTurn`, ordered `Replicas`), "server"
     # Whose weights are the result: "shared": those of all; "server": those of the server; "mine": those of the lowest
     # rank, judged as training goes on; "end": also of the lowest rank, but only when its program has ended.
     answer: ClassVar[Literal["shared", "server", "mine", "end"]] = "mine"
@@ -313,6 +311,7 @@ class Job:
     seed: int
     start: Params | None = None  # go on from these weights
     bounds: Sequence[int] | None = None  # worker p has rows bounds[p], ... bounds[p + 1] - 1; None: all go to anybody
+    local: Local | None = None  # what workers open themselves (`AbstractEngine.opens`); `examples` has no rows then
 
 
 @final
@@ -332,6 +331,8 @@ class Result:
 
 class AbstractEngine(ABC):
     """Where workers run. The only room with side effects: threads, clocks, locks."""
+
+    opens: ClassVar[bool] = False  # do workers open `Local` data themselves, where they run?
 
     @property
     @abstractmethod

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from hogwild.data.agreement import opened
 from hogwild.data.given import examples_of
+from hogwild.data.local import Local, elsewhere
 from hogwild.data.partitioned import Partitioned, place
 from hogwild.engines import Threads, find_engine
-from hogwild.interfaces import AbstractEngine, AbstractModel, AbstractStrategy, Callback, Job, Result, Stop
+from hogwild.interfaces import (
+    AbstractEngine,
+    AbstractModel,
+    AbstractStrategy,
+    Callback,
+    Job,
+    Result,
+    Stop,
+)
 from hogwild.limits import check_whole
 from hogwild.names import wrong_type
 from hogwild.params import Params
-from hogwild.strategies import Hogwild, Serial, find_strategy
+from hogwild.strategies import find_strategy, usual_strategy
 
 
 def train(
@@ -34,9 +45,10 @@ def train(
     ----------
     model : what is learned, e.g. `Linear(loss="hinge", l2=1e-5)`.
     data : `Examples`, (X, y), (X, y, sample_weight), or the name of a file or a list of names (see `hogwild.read`); or
-        `Partitioned(data, by=...)` of these: data that stay with their workers.
-    strategy : e.g. `LocalSGD(period=100)`, or one of the names in `hogwild.STRATEGIES`; default `Hogwild()`, or
-        `Serial()` on an engine of one worker.
+        `Partitioned(data, by=...)` of these: data that stay with their workers; or `Local(parts)`: data that each
+        worker opens itself, where it runs.
+    strategy : e.g. `LocalSGD(period=100)`, or one of the names in `hogwild.STRATEGIES`; default `Hogwild()`; on
+        `Ray`, which shares no memory, `LocalSGD()`; and `Serial()` on an engine of one worker.
     engine : e.g. `Simulated(200)`, or one of the names in `hogwild.ENGINES`; default `Threads()`: all cores of this
         machine.
     stop : `Stop(epochs=100, time_s=None, tol=1e-3, patience=2, holdout=0.0)`.
@@ -58,15 +70,24 @@ def train(
     """
     where = Threads() if engine is None else find_engine(engine)
     if strategy is None:
-        strategy = Hogwild() if where.size > 1 else Serial()
+        strategy = usual_strategy(where.size, where.can)
     how = find_strategy(strategy)
     stop = Stop() if stop is None else stop
     _check_kinds(model, stop, callbacks, start)
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     check_whole("seed", seed, 0, ", or None")
-    examples, bounds = place(data, where.size, seed) if isinstance(data, Partitioned) else (examples_of(data), None)
-    job = Job(model, examples, how, stop, tuple(callbacks), seed, start, bounds)
+    local, bounds = None, None
+    if isinstance(data, Local) and where.opens:
+        data.check_size(where.size)
+        examples, local = elsewhere(), data
+    elif isinstance(data, Local):
+        examples, bounds = opened(data, where.size, platform.node())
+    elif isinstance(data, Partitioned):
+        examples, bounds = place(data, where.size, seed)
+    else:
+        examples = examples_of(data)
+    job = Job(model, examples, how, stop, tuple(callbacks), seed, start, bounds, local)
     try:
         return where.run(job)
     except SystemError as error:

@@ -98,6 +98,14 @@ def test_memory() -> None:
     assert outcome.figures["hogwild", "ratio"] > 0
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed")
+def test_ray_server() -> None:
+    outcome = run("ray_server")
+    assert names(outcome) >= {"4 KB", "80 KB", "800 KB", "8 MB"}
+    assert all(figure > 0 for figure in outcome.figures.values())
+
+
 def test_interleaved_runs_contenders_in_turn() -> None:
     calls = []
 

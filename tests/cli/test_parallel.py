@@ -25,6 +25,7 @@ from hogwild import (
     Hogwild,
     LinearClassifier,
     LocalSGD,
+    Ray,
     Sandblaster,
     Serial,
     Simulated,
@@ -37,7 +38,7 @@ from hogwild import (
     write_npz,
 )
 from hogwild.cli.costs import BINS, WIDTH, histogram
-from hogwild.cli.parallel import ENGINE_OPTIONS, STRATEGY_OPTIONS, engines_with, strategies_with
+from hogwild.cli.parallel import ENGINE_OPTIONS, STRATEGY_OPTIONS, axes, engines_with, strategies_with
 from hogwild.cli.quantities import Bandwidth
 
 CLUSTER = ("--strategy", "downpour", "--engine", "simulated", "--workers", 5)
@@ -305,17 +306,28 @@ def test_bandwidths_have_units(text, bytes_s):
     assert Bandwidth().convert(text, None, None) == pytest.approx(bytes_s)
 
 
+def test_options_of_a_cluster_reach_the_engine():
+    asked = {"strategy": "downpour", "engine": "ray", "workers": 8, "shards": 2, "address": "ray://head:10001"}
+    asked |= {"cpus": 0.5, "gpus": 0.25, "unauthenticated": True}
+    options = {**dict.fromkeys([*STRATEGY_OPTIONS, *ENGINE_OPTIONS, "threads"]), **asked}
+    engine = Ray(8, 2, "ray://head:10001", cpus=0.5, gpus=0.25, unauthenticated=True)
+    assert axes(options) == ("downpour", engine)
+
+
 # ---- wrong usage
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--workers 5", "--workers goes with --engine simulated; with --engine threads use --threads"),
+        ("--workers 5", "--workers goes with --engine simulated or ray; with --engine threads use --threads"),
         (
             "--engine simulated --threads 2",
             "--threads goes with --engine threads; with --engine simulated use --workers",
         ),
+        ("--engine ray --threads 2", "--threads goes with --engine threads; with --engine ray use --workers"),
+        ("--address auto", "--address goes with --engine ray, not with threads"),
+        ("--unauthenticated", "--unauthenticated goes with --engine ray, not with threads"),
         ("--latency 1e-3", "--latency goes with --engine simulated, not with threads"),
         ("--bandwidth 1GB", "--bandwidth goes with --engine simulated, not with threads"),
         ("--example-s 1e-3", "--example-s goes with --engine simulated, not with threads"),
@@ -435,7 +447,7 @@ def test_no_option_is_without_an_owner():
     assert all(strategies_with(option) for option in STRATEGY_OPTIONS)
     assert all(engines_with(option) for option in ENGINE_OPTIONS)
     assert strategies_with("rule_rate") == {"downpour": 0.1}
-    assert engines_with("workers") == {"simulated": 4}
+    assert engines_with("workers") == {"simulated": 4, "ray": 2}
     assert "full-batch" not in strategies_with("minibatch")
     assert [option for option in STRATEGY_OPTIONS if "auto" in strategies_with(option)] == ["minibatch"]
 

@@ -21,7 +21,8 @@ INSTEAD = {
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize("task", TASKS)
 def test_they_work_together(task, name):
-    engines, workers = dict(ENGINES), (1, 3)
+    # Ray has its own tests, with one cluster for all: tests/engines/ray.
+    engines, workers = {name: make for name, make in ENGINES.items() if name != "ray"}, (1, 3)
     if task == "network":  # which takes longer for an example than a message takes
         engines["simulated"], workers = (lambda n: Simulated(n, example_s=2e-4)), (1 if name == "serial" else 3,)
     strategy = INSTEAD.get((task, name)) or in_small_blocks(STRATEGIES[name]())
@@ -29,5 +30,5 @@ def test_they_work_together(task, name):
 
 
 def test_all_axes_are_here():
-    assert set(ENGINES) == {"threads", "simulated"}, "another engine may need other numbers: look at `engines`"
+    assert set(ENGINES) == {"threads", "simulated", "ray"}, "another engine may need other numbers: look at `engines`"
     assert set(TOLERANCE) == set(TASKS)

@@ -7,6 +7,7 @@ from tests.engines.post import Post
 
 from hogwild.data import check_examples
 from hogwild.engines.hub import Hub
+from hogwild.engines.servers import serving
 from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport, Direct
 from hogwild.interfaces import Job, Stop
@@ -38,7 +39,8 @@ class Rig:
         for params in self.session.params:
             params.weights[:] = weights
         transport: AbstractTransport = post if post is not None else Direct(self.traffic)
-        self.hub = Hub(self.session, transport, self.traffic, shards)
+        self.servers = serving(self.session, shards, transport, self.traffic)
+        self.hub = Hub(self.session, transport, self.servers)
 
     def ask(self, rank: int, request: Any) -> list[Any]:
         answers: list[Any] = []

@@ -202,9 +202,9 @@ def test_weights_are_judged_by_the_worker_that_trains_them(monkeypatch):
     """Where rounds are not agreed, another may come to the end of the epoch while this one computes."""
     readers, read = set(), Session._true
 
-    def reading(session, moment):
+    def reading(session, moment, *brought):
         readers.add(threading.current_thread().name)
-        return read(session, moment)
+        return read(session, moment, *brought)
 
     async def work(me):
         async for _ in me.rounds():

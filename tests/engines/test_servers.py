@@ -169,7 +169,7 @@ def test_one_shard_that_is_not_ready_makes_it_unmet():
     post.under_way[ME, SHARDS[1]].popleft()  # lost
     post.deliver_all()
     assert pulled == []
-    assert [text for _, text in rig.hub.servers.waits()] == ["version 1 of shard 1, which is at version 0"]
+    assert [text for _, text in rig.servers.waits()] == ["version 1 of shard 1, which is at version 0"]
     assert rig.hub.release()
     post.deliver_all()
     assert not pulled[0].met

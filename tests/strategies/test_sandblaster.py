@@ -28,7 +28,8 @@ from hogwild import (
     train,
 )
 from hogwild.engines import portions
-from hogwild.engines.session import Session, Turn
+from hogwild.engines.session import Session
+from hogwild.engines.turn import Turn
 from hogwild.interfaces import AbstractStrategy
 from hogwild.requests import OnServer, Start
 from hogwild.testing import problem

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hogwild.engines import Fault, Faults, Link, Simulated, Speeds, Threads
+from hogwild.engines import Fault, Faults, Link, Ray, Simulated, Speeds, Threads
 from hogwild.memory import InTurn, Locking, Racy, Replicas
 from hogwild.requests import ALL
 from hogwild.rules.codecs import CODECS, Codec
@@ -24,7 +24,7 @@ from hogwild.rules.updates import UPDATES, Update
 from hogwild.strategies import STRATEGIES, Compressed
 
 RULES = (PermissibleDelay, RoundRate, SampleSizes, Schedule)
-PARTS = (Compressed, Fault, Faults, InTurn, Link, Locking, Racy, Replicas, Simulated, Speeds, Threads, *RULES)
+PARTS = (Compressed, Fault, Faults, InTurn, Link, Locking, Racy, Ray, Replicas, Simulated, Speeds, Threads, *RULES)
 MADE: dict[str, dict[str, Callable[..., Any]]] = {
     "Codec": CODECS,
     "Method": METHODS,

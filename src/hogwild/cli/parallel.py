@@ -93,6 +93,10 @@ ENGINE_OPTIONS = {
     "jitter": Row("--jitter", NOT_NEGATIVE, "X", "Sigma of the log times of requests."),
     "straggle": Row("--straggle", SHARE, "X", "Share of the requests that get stuck."),
     "straggle_factor": Row("--straggle-factor", Finite(min=1), "X", "Those take so many times as long."),
+    "address": Row("--address", str, "ADDRESS", "Of the cluster: auto, HOST:PORT or ray://HOST:PORT."),
+    "cpus": Row("--cpus", POSITIVE, "X", "Cores that each worker takes of its machine."),
+    "gpus": Row("--gpus", NOT_NEGATIVE, "X", "Graphics processors that each worker takes."),
+    "unauthenticated": Row("--unauthenticated", bool, None, "Join also a cluster that lets in everybody."),
 }
 
 
@@ -151,7 +155,7 @@ def axes(options: Mapping[str, Any]) -> tuple[str | AbstractStrategy, AbstractEn
     if options["threads"] is not None and options["engine"] != "threads":
         raise click.UsageError(f"--threads goes with --engine threads; with --engine {options['engine']} use --workers")
     if options["workers"] is not None and options["engine"] == "threads":
-        raise click.UsageError("--workers goes with --engine simulated; with --engine threads use --threads")
+        raise click.UsageError("--workers goes with --engine simulated or ray; with --engine threads use --threads")
     for option in _given(options, ENGINE_OPTIONS):
         _check_owner(ENGINE_OPTIONS[option].flag, "engine", options["engine"], engines_with(option))
     return _strategy(options), _engine(options)

@@ -3,6 +3,7 @@
 from hogwild.data.errors import DataError, DataWarning
 from hogwild.data.examples import Examples, check_examples
 from hogwild.data.files import ReadOptions, read
+from hogwild.data.local import Local
 from hogwild.data.npz import write_npz
 from hogwild.data.partitioned import Partitioned
 from hogwild.data.split import holdout
@@ -13,6 +14,7 @@ __all__ = [
     "DataError",
     "DataWarning",
     "Examples",
+    "Local",
     "Partitioned",
     "ReadOptions",
     "Statistics",

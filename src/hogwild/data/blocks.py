@@ -45,15 +45,16 @@ class Blocks:
     """
 
     def __init__(self, examples: Examples, holdout: float, seed: int, owned: Owned | None = None) -> None:
-        rank, first, end = (0, 0, examples.n_examples) if owned is None else owned
+        whole = examples.whole  # then rows are numbered where they are
+        rank, first, end = (0, 0, examples.n_in_all) if owned is None else owned
         n = end - first
         self.n_rows, self.end = n, end
         self.seed, self._stream = seed, (() if owned is None else (rank,))
-        self.chunk = chunk_rows(examples)
+        self.chunk = chunk_rows(examples) if whole is None else whole.chunk
         starts = np.arange(first, end, self.chunk, dtype=np.int64)
         self._last = int(starts[-1])
         # Who reads a chunk stops at the end of the data by himself: only there may a short one pass for whole.
-        self._ends_the_data = end == examples.n_examples
+        self._ends_the_data = whole is not None or end == examples.n_examples
         kept_out = round(holdout * starts.size)
         if holdout > 0:
             if starts.size < 2:
@@ -105,7 +106,8 @@ class Blocks:
         """All rows of these chunks, given in row order, in blocks of about so many rows at most."""
         size = max(1, rows // self.chunk)
         tail = starts[:0]
-        if starts.size and starts[-1] == self._last and not self._ends_the_data:
+        is_short = self._last + self.chunk > self.end
+        if starts.size and starts[-1] == self._last and is_short and not self._ends_the_data:
             starts, tail = starts[:-1], starts[-1:]
         pieces = [Block(starts[first : first + size], self.chunk) for first in range(0, starts.size, size)]
         return [*pieces, Block(tail, self.end - self._last)] if tail.size else pieces
@@ -113,11 +115,24 @@ class Blocks:
 
 def chunk_rows(examples: Examples) -> int:
     """Rows in a chunk: one for a small set or one sorted by label, else as many as make up CHUNK_NONZEROS."""
-    n = examples.n_examples
-    nonzeros = max(1, int(examples.X.nnz if examples.is_sparse else examples.X.size))
-    if nonzeros * 8 <= CACHED_BYTES or looks_sorted(examples.y):
+    stored = stored_numbers(examples)
+    return chunk_of(examples.n_examples, stored, is_sorted=_is_large(stored) and looks_sorted(examples.y))
+
+
+def stored_numbers(examples: Examples) -> int:
+    """How many numbers X has in memory."""
+    return int(examples.X.nnz if examples.is_sparse else examples.X.size)
+
+
+def _is_large(stored: int) -> bool:
+    return stored * 8 > CACHED_BYTES
+
+
+def chunk_of(n: int, stored: int, *, is_sorted: bool) -> int:
+    """The same for n rows with so many numbers."""
+    if is_sorted or not _is_large(stored):
         return 1
-    return int(min(max(1, CHUNK_NONZEROS * n // nonzeros), LARGEST_CHUNK))
+    return int(min(max(1, CHUNK_NONZEROS * n // stored), LARGEST_CHUNK))
 
 
 def looks_sorted(y: NDArray[Any] | None) -> bool:

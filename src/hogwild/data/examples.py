@@ -6,7 +6,7 @@ Numba kernels read without bounds checks; `check_examples` is the border that no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,6 +14,23 @@ from numpy.typing import NDArray
 
 from hogwild.data.matrices import Matrix, csr_from_parts, to_array, to_float, to_matrix
 from hogwild.data.scans import all_sound, first_not_finite, row_of, rows_ascend, structure_fault
+
+
+@final
+class Whole(NamedTuple):
+    """The data set that some rows are a part of; the others are elsewhere.
+
+    stored :   numbers in X
+    chunk :    rows that are learnt together, see `Blocks`
+    weight :   the sum of all sample weights
+    variance : of all labels, weighted, if they are numbers
+    """
+
+    n_examples: int
+    stored: int
+    chunk: int
+    weight: float
+    variance: float
 
 
 @final
@@ -33,10 +50,24 @@ class Examples:
     sample_weight: NDArray[np.float32] | None
     source: str
     checked: bool = field(default=False, repr=False)  # set by those who have checked; `train` checks what has not been
+    whole: Whole | None = field(default=None, repr=False)  # set by engines, if these are not all rows of a run
 
     @property
     def n_examples(self) -> int:
         return int(self.X.shape[0])
+
+    @property
+    def n_in_all(self) -> int:
+        """Examples of the run, wherever they are."""
+        return self.n_examples if self.whole is None else self.whole.n_examples
+
+    @property
+    def weight_scale(self) -> float:
+        """What brings the sample weights of all examples of the run, if they have any, to mean 1."""
+        if self.whole is not None:
+            return self.whole.n_examples / self.whole.weight
+        assert self.sample_weight is not None
+        return float(self.n_examples / self.sample_weight.sum(dtype=np.float64))
 
     @property
     def n_features(self) -> int:

@@ -70,7 +70,7 @@ def read_apart(
         raise DataError("standard input ('-') was given twice; it can be read only once")
     parts = [_read_one(source, options) for source in sources]
     counts = tuple(part.n_examples for part in parts)
-    return _stack(parts, options.n_features), counts
+    return stack(parts, options.n_features), counts
 
 
 def _is_one(paths: Any) -> bool:
@@ -121,7 +121,7 @@ def _examples(parsed: svmlight.Parsed, name: str) -> Examples:
 # ---- stacking
 
 
-def _stack(parts: list[Examples], n_features: int | None) -> Examples:
+def stack(parts: list[Examples], n_features: int | None) -> Examples:
     """One set of examples under another; `parts` is emptied, so that no part outlives its copy."""
     width = n_features if n_features is not None else max(part.n_features for part in parts)
     for part in parts:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hogwild.engines.faults import Fault
 from hogwild.engines.plan import Faults
+from hogwild.engines.ray.engine import Ray
+from hogwild.engines.ray.terms import ActorLost
 from hogwild.engines.simulated import Simulated
 from hogwild.engines.threads import Threads
 from hogwild.engines.virtual.links import Link
@@ -13,7 +15,7 @@ from hogwild.engines.waits import Deadlock
 from hogwild.interfaces import AbstractEngine
 from hogwild.names import find_made
 
-ENGINES: dict[str, type[AbstractEngine]] = {"threads": Threads, "simulated": Simulated}
+ENGINES: dict[str, type[AbstractEngine]] = {"threads": Threads, "simulated": Simulated, "ray": Ray}
 """The engines by name."""
 
 
@@ -26,11 +28,13 @@ def find_engine(given: str | AbstractEngine) -> AbstractEngine:
 
 
 __all__ = [
-    "ENGINES",
+    "ActorLost",
     "Deadlock",
+    "ENGINES",
     "Fault",
     "Faults",
     "Link",
+    "Ray",
     "Simulated",
     "Speeds",
     "Threads",

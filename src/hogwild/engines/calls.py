@@ -9,16 +9,24 @@ from typing import Any, final
 from hogwild.engines.waits import Reply
 
 Act = Callable[[], object]
+Join = Callable[["Call"], None]
+
+
+def _nothing(call: Call) -> None:
+    """One answer is all there is."""
 
 
 @final
 class Call:
-    """A request under way: messages to shards have been sent, and their answers come back one by one."""
+    """A request under way: messages to shards have been sent, and their answers come back one by one.
 
-    __slots__ = ("answers", "last_s", "met", "missing", "rank", "reply", "request")
+    join : makes one of them all; due when the last has come
+    """
 
-    def __init__(self, rank: int, request: Any, reply: Reply, missing: int) -> None:
-        self.rank, self.request, self.reply, self.missing = rank, request, reply, missing
+    __slots__ = ("answers", "join", "last_s", "met", "missing", "rank", "reply", "request")
+
+    def __init__(self, rank: int, request: Any, reply: Reply, missing: int, join: Join = _nothing) -> None:
+        self.rank, self.request, self.reply, self.missing, self.join = rank, request, reply, missing, join
         self.answers: list[Any] = []
         self.met, self.last_s = True, 0.0  # was all that it waited for met? when does the last answer come?
 
@@ -31,8 +39,8 @@ class AbstractCalls(ABC):
         """Each part to its shard, where `act(part, call)` happens: once, or again for a part that was sent again."""
 
     @abstractmethod
-    def answer(self, call: Call, part: Any, answer: Any, join: Callable[[Call], None]) -> None:
-        """A shard's answer to this part goes back; `join(call)` when the last has come."""
+    def answer(self, call: Call, part: Any, answer: Any) -> None:
+        """A shard's answer to this part goes back; `call.join(call)` when the last has come."""
 
     @abstractmethod
     def lost(self, rank: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, final
@@ -109,8 +109,7 @@ class Collectives:
         for number, entry in self._sums.items():
             if entry.result is None:
                 missing = [rank for rank in sorted(self._running) if self._counts[rank] <= number]
-                have = "has" if len(missing) == 1 else "have"
-                text = f"all_reduce number {number + 1}, to which {workers(missing)} {have} not come"
+                text = not_come(number, missing)
                 yield from ((reply, text) for reply in entry.waiting.values())
 
     def _close_if_complete(self, number: int) -> None:
@@ -120,7 +119,7 @@ class Collectives:
         enough = entry.quorum is not None and len(entry.given) >= entry.quorum
         if not enough and entry.missing:
             return
-        entry.result = result = Reduced(_add(entry.given), len(entry.given))
+        entry.result = result = Reduced(added(entry.given), len(entry.given))
         entry.n_bytes = max(map(size_in_bytes, entry.given.values()), default=0)
         entry.givers, entry.given = tuple(sorted(entry.given)), {}
         if entry.quorum is not None and entry.waiting and self._place is not None:
@@ -158,6 +157,13 @@ class Collectives:
             del self._sums[number]
 
 
+def not_come(number: int, missing: Sequence[int]) -> str:
+    """What those wait for who have come to the sum of this number (from 0)."""
+    return (
+        f"all_reduce number {number + 1}, to which {workers(missing)} {'has' if len(missing) == 1 else 'have'} not come"
+    )
+
+
 def _check_alike(given: dict[int, Any], rank: int, x: Any) -> None:
     if not given:
         return
@@ -166,7 +172,7 @@ def _check_alike(given: dict[int, Any], rank: int, x: Any) -> None:
         raise ValueError(f"all_reduce: worker {rank} gives {described(x)} and worker {other} {described(y)}")
 
 
-def _add(given: dict[int, Any]) -> Any:
+def added(given: dict[int, Any]) -> Any:
     """In rank order: sums of floats depend on their order. A new array, that is everybody's and not to be written."""
     if not given:
         return None

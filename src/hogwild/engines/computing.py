@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, final
+from threading import Lock
+from typing import Any, NamedTuple, Protocol, final
 
 import numpy as np
 
+from hogwild.data.blocks import Block
 from hogwild.deltas import Change
-from hogwild.engines.session import Session
-from hogwild.interfaces import Unsupported
-from hogwild.memory import InTurn, Locking, Replicas, Sharing
+from hogwild.engines.supply import Taken
+from hogwild.interfaces import AbstractTask, Unsupported
+from hogwild.memory import InTurn, Locking, Memory, Replicas, Sharing
+from hogwild.params import Params
 from hogwild.requests import ALL, Apply, Compute, Gradient, Portion, Share, Steps, Upcoming
 
 
@@ -21,12 +24,36 @@ class Plan(NamedTuple):
     run: Callable[[], Any]
 
 
+class Source(Protocol):
+    """What examples come from: see `Supply`."""
+
+    def take(self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False) -> Taken: ...
+    def take_rest(self, rank: int) -> Taken: ...
+    def reserve(self, rank: int, examples: int) -> list[Block]: ...
+    def portion(self, rank: int, portion: Portion) -> Taken: ...
+
+
+class Workplace(Protocol):
+    """What must be known of a run where workers compute: see `Session`."""
+
+    size: int
+    shares: bool
+    needs: frozenset[str]
+    task: AbstractTask
+    sharing: Lock
+    params: list[Params]
+    memories: list[Memory]
+
+    @property
+    def supply(self) -> Source: ...
+
+
 @final
 class Computing:
     """Answers `Compute` requests; from any thread, but for one worker from one thread at a time."""
 
-    def __init__(self, session: Session) -> None:
-        self._session, self._size = session, len(session.params)
+    def __init__(self, session: Workplace) -> None:
+        self._session, self._size = session, session.size
         self._task = session.task
         self._plans: dict[type, Callable[[int, Any], Plan]] = {
             Steps: self._steps,
@@ -57,7 +84,7 @@ class Computing:
 
     def _steps(self, rank: int, request: Steps) -> Plan:
         session, memory = self._session, self._session.memories[rank]
-        if memory.how is None and self._size > 1 and session.params[0].weights is session.params[1].weights:
+        if memory.how is None and self._size > 1 and session.shares:
             raise Unsupported("a strategy that needs shared memory must share() before its first steps()")
         how = memory.how
         together = _in_turns(how)
@@ -106,7 +133,7 @@ class Computing:
         self._task.check(how)
         session = self._session
         memory, weights = session.memories[rank], session.params[rank].weights
-        if session.params[0].weights is not session.params[-1].weights:
+        if self._size > 1 and not session.shares:
             raise Unsupported('a strategy that shares its memory must say so: needs = frozenset({"share"})')
         if _in_turns(how) and "turns" not in session.needs:
             raise Unsupported(

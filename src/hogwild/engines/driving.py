@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from hogwild.engines.waits import Failed
+from hogwild.engines.waits import Aborted, Deadlock, Failed
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.requests import REQUESTS, Request
 
@@ -53,6 +53,27 @@ class Program:
         except StopIteration:
             return self._end()
         return self._check(request)
+
+    def run(self, answer: Callable[[Any], Any], over: Callable[[], bool]) -> bool:
+        """Answer what it asks until it ends; what `answer` raises is raised where the program awaits, but for
+        `Aborted` and `Deadlock`. False: it was `over` before.
+        """
+        try:
+            request = self.advance(None)
+            while request is not None:
+                if over():  # who never waits would not be told otherwise
+                    return False
+                try:
+                    found = answer(request)
+                except (Aborted, Deadlock):
+                    raise
+                except Exception as error:
+                    request = self.throw(error)
+                else:
+                    request = self.advance(found)
+            return True
+        finally:
+            self.close()
 
     def _end(self) -> Request | None:
         if self._made:

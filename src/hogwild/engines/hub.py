@@ -6,7 +6,7 @@ or later. Whoever calls it holds the engine's lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from itertools import chain
 from typing import Any, final
@@ -15,7 +15,7 @@ from hogwild.deltas import Delta
 from hogwild.engines.collectives import Collectives
 from hogwild.engines.mailboxes import AtRest, Mailboxes
 from hogwild.engines.portions import Portions
-from hogwild.engines.servers import Servers
+from hogwild.engines.servers import SERVED, AbstractServers
 from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport
 from hogwild.engines.waits import Deadlock, Failed, Reply, deadlock
@@ -25,7 +25,6 @@ from hogwild.requests import (
     Communicate,
     Get,
     Inbox,
-    OnServer,
     Pull,
     Push,
     Put,
@@ -36,7 +35,8 @@ from hogwild.requests import (
     Ticket,
     Wait,
 )
-from hogwild.traffic import Traffic
+
+Told = Callable[[int, Ticket], None]
 
 
 def at_once(rank: int, act: Callable[[], None]) -> None:
@@ -44,26 +44,34 @@ def at_once(rank: int, act: Callable[[], None]) -> None:
     act()
 
 
+def unheard(rank: int, ticket: Ticket) -> None:
+    """Where a worker sees for itself that its ticket is done."""
+
+
 @final
 class Hub:
-    """`ask` calls `reply` once: before it returns, or later. `at_rest`: see `Mailboxes`."""
+    """`ask` calls `reply` once: before it returns, or later. `at_rest`: see `Mailboxes`. `told(rank, ticket)` is called
+    when what the worker has started is done.
+    """
 
     def __init__(
         self,
         session: Session,
         transport: AbstractTransport,
-        traffic: Traffic,
-        shards: int = 1,
+        servers: AbstractServers | None = None,
         at_rest: AtRest = at_once,
+        told: Told = unheard,
     ) -> None:
-        size, supply, rule = len(session.params), session.supply, session.rule
-        self._session = session
-        self.servers = None if rule is None else Servers(session, rule, shards, transport, traffic)
+        size, supply = session.size, session.supply
+        self._session, self._told = session, told
+        self._servers = servers
         self.running = set(range(size))
         self._rounds = [0] * size
         self._collectives = Collectives(size, transport, self.running, supply.place if session.agreed else None)
-        self._mailboxes = Mailboxes(session.params, transport, self.running, self._rounds.__getitem__, at_rest)
-        self._portions = Portions(supply.n_training, size, self._rounds, supply.pass_is_over)
+        self._mailboxes = Mailboxes(
+            session.params, transport, self.running, self._rounds.__getitem__, at_rest, session.mirrors
+        )
+        self.portions = Portions(supply.n_training, size, self._rounds, supply.pass_is_over)
         self._started: dict[int, Reply] = {}  # by ticket: what its answer is told to
         self._tickets: dict[int, tuple[int, Reply]] = {}  # those that are waited for: by whom
         self._awaited: list[Reply | None] = [None] * size  # what each worker waits for, if it waits
@@ -77,7 +85,7 @@ class Hub:
             Take: self._take,
             Start: self._start,
             Wait: self._wait,
-            **dict.fromkeys((Pull, Push, OnServer), self._serve),
+            **dict.fromkeys(SERVED if servers is None else servers.requests, self._serve),
         }
 
     def ask(self, rank: int, request: Communicate, reply: Reply) -> None:
@@ -89,32 +97,27 @@ class Hub:
 
     def _hand_over(self, rank: int, request: Any, reply: Reply, answer: Any) -> None:
         """The worker is given the answer now, which may have come before."""
-        if isinstance(request, Pull) and self.servers is not None:
-            self.servers.received(rank, answer)
+        if isinstance(request, Pull) and self._servers is not None:
+            self._servers.received(rank, answer)
         reply(answer)
 
-    def _serve(self, rank: int, request: Pull | Push | OnServer, reply: Reply) -> None:
-        if self.servers is None:
+    def _serve(self, rank: int, request: Any, reply: Reply) -> None:
+        if self._servers is None:
             raise Unsupported('there is no server: the strategy must give a rule (`server`) and need "server"')
         if isinstance(request, Push) and isinstance(request.x, Delta) and request.x.portion is not None:
-            if self._session.task.prox is not None:
-                raise Unsupported(
-                    "a penalty that is in no gradient (l1) cannot be paid where gradients of portions are only added "
-                    "up: use l1=0, or a strategy that makes steps, such as Downpour()"
-                )
             number, told = request.x.portion, reply
 
             def reply(answer: Any) -> None:
-                self._portions.pushed(rank, number, late=answer.late)
+                self.portions.pushed(rank, number, late=answer.late)
                 told(answer)
 
-            self._portions.sent(rank, number)
+            self.portions.sent(rank, number)
 
-        self.servers.ask(rank, request, reply)
+        self._servers.ask(rank, request, reply)
 
     def _take(self, rank: int, request: Take, reply: Reply) -> None:
         self._session.supply.check_portions()
-        self._portions.take(rank, request, reply)
+        self.portions.take(rank, request, reply)
 
     def _wait(self, rank: int, request: Wait, reply: Reply) -> None:
         ticket = request.ticket
@@ -144,6 +147,7 @@ class Hub:
             ticket.answer = answer
             ticket.done = True  # now other threads may look at the answer
             self._started.pop(id(ticket), None)
+            self._told(rank, ticket)
             if id(ticket) in self._tickets:
                 waiting, reply = self._tickets.pop(id(ticket))
                 self._hand_over(waiting, ticket.request, reply, answer)
@@ -169,14 +173,14 @@ class Hub:
     def left(self, rank: int) -> None:
         """The worker goes through no more rounds: nobody waits for its clock any longer."""
         self._session.members.leave(rank)
-        if self.servers is not None:
-            self.servers.left(rank)
+        if self._servers is not None:
+            self._servers.left(rank)
 
     def returned(self, rank: int) -> None:
         """The worker's program has ended: nobody waits for it at all."""
         self.running.discard(rank)
         self.left(rank)
-        self._portions.returned(rank)
+        self.portions.returned(rank)
         self._collectives.returned(rank)
         self._mailboxes.returned()
 
@@ -188,33 +192,28 @@ class Hub:
         self._session.supply.lost(rank, self._session.members.lowest)
         self._collectives.lost(rank)
         self._mailboxes.lost(rank)
-        if self.servers is not None:
-            self.servers.lost(rank)
         if rank not in self.running:
             return 0
         self.running.discard(rank)
         self._collectives.returned(rank)
         self._mailboxes.returned()
-        if self.servers is not None:
-            self.servers.left(rank)
-        return self._portions.returned(rank)
+        if self._servers is not None:
+            self._servers.left(rank)
+        return self.portions.returned(rank)
 
     def leave(self, rank: int) -> None:
         """The worker goes through no more rounds, though the run goes on."""
         self._session.members.lose(rank)
         self._session.supply.lost(rank, self._session.members.lowest)
 
-    def admit(self, rank: int, like: int, number: int, life: int) -> int:
-        """A new process of a worker that was lost, or not there yet, begins with this round, where `like` is. Returns
-        how often it counts as having pushed.
-        """
+    def admit(self, rank: int, like: int, number: int) -> None:
+        """A new process of a worker that was lost, or not there yet, begins with this round, where `like` is."""
         self.running.add(rank)
         counts_from = self._session.members.join(rank)
         self._rounds[rank] = number
         self._collectives.admit(rank, like)
         self._mailboxes.admit(rank, counts_from if self._session.agreed else -1)
         self._session.supply.follow(rank, like)
-        return 0 if self.servers is None else self.servers.admit(rank, like, number, life)
 
     def number_of(self, rank: int) -> int:
         """The round that the worker is in, or will begin with."""
@@ -224,15 +223,14 @@ class Hub:
 
     def release(self) -> bool:
         """All wait and nothing is under way: give up what can no longer happen. False if there is no such wait."""
-        return self.servers is not None and self.servers.release()
+        return self._servers is not None and self._servers.release()
 
-    def deadlock(self, met: Collection[int]) -> Deadlock:
-        """All wait: who for what? `met` wait for the end of the epoch."""
-        servers = () if self.servers is None else self.servers.waits()
-        parts = (self._collectives.waits(), self._mailboxes.waits(), self._portions.waits(), servers)
+    def deadlock(self, met: Collection[int], elsewhere: Mapping[int, str] | None = None) -> Deadlock:
+        """All wait: who for what? `met` wait for the end of the epoch; of others is known what they wait for."""
+        servers = () if self._servers is None else self._servers.waits()
+        parts = (self._collectives.waits(), self._mailboxes.waits(), self.portions.waits(), servers)
         why = {id(reply): text for reply, text in chain(*parts)}
-        waits = [
-            (rank, "the end of the epoch" if rank in met else why.get(id(self._awaited[rank]), "an answer"))
-            for rank in self.running
-        ]
-        return deadlock(waits)
+        known = {**dict.fromkeys(met, "the end of the epoch"), **(elsewhere or {})}
+        return deadlock(
+            [(rank, known.get(rank) or why.get(id(self._awaited[rank]), "an answer")) for rank in self.running]
+        )

@@ -8,6 +8,7 @@ from functools import partial
 from typing import final
 
 from hogwild.deltas import PartialState, described, size_in_bytes
+from hogwild.engines.mirrors import ALL_HERE, AbstractMirrors
 from hogwild.engines.transport import HEADER_BYTES, AbstractTransport, Act, Host
 from hogwild.engines.waits import Reply, Waits, workers
 from hogwild.limits import is_whole
@@ -32,9 +33,10 @@ class Mailboxes:
         running: Collection[int],
         clock: Callable[[int], int],
         at_rest: AtRest,
+        mirrors: AbstractMirrors = ALL_HERE,
     ) -> None:
         self._params, self._transport, self._running, self._clock = params, transport, running, clock
-        self._at_rest = at_rest
+        self._at_rest, self._mirrors = at_rest, mirrors
         self._slots: list[dict[int, deque[Message]]] = [{} for _ in params]
         self._waiting: list[list[tuple[Inbox, Reply]]] = [[] for _ in params]  # in the order they were asked
         self._under_way: Counter[tuple[int, int]] = Counter()  # messages, by sender and receiver
@@ -96,6 +98,9 @@ class Mailboxes:
             self._at_rest(peer, read)
 
         def read() -> None:
+            if not self._mirrors.bring(peer):
+                lost()
+                return
             message = Message(peer, self._params[peer].weights.copy(), self._clock(peer))
             self._transport.send(there, me, HEADER_BYTES + message.x.nbytes, lambda: reply(message), lost)
 
@@ -117,11 +122,16 @@ class Mailboxes:
             self._at_rest(peer, meet)
 
         def meet() -> None:
-            mine, other = self._params[rank].weights, self._params[peer].weights
             if peer != rank:
+                if not (self._mirrors.bring(rank) and self._mirrors.bring(peer)):
+                    lost()
+                    return
+                mine, other = self._params[rank].weights, self._params[peer].weights
                 mean = (mine + other) * mine.dtype.type(0.5)
                 mine[:] = mean
                 other[:] = mean
+                self._mirrors.give(rank)
+                self._mirrors.give(peer)
             self._transport.send(there, me, n_bytes, lambda: reply(True), lost)
 
         def lost() -> None:

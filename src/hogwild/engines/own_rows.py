@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import final
 
@@ -14,17 +15,60 @@ from hogwild.data.examples import Examples
 
 def parts_of(examples: Examples, holdout: float, seed: int, bounds: Sequence[int] | None) -> Sequence[Blocks]:
     """The rows of all; or, with `bounds`, those of each worker, of which the same share is held out: worker p has the
-    rows bounds[p], ... bounds[p + 1] - 1. One worker has all rows in any case.
+    rows bounds[p], ... bounds[p + 1] - 1, or, if they are where the worker is, rows 0, 1, ... of its own. One worker
+    has all rows in any case.
     """
     if bounds is None or len(bounds) <= 2:
         return (Blocks(examples, holdout, seed),)
-    spans = pairwise(bounds)
+    spans: Iterable[tuple[int, int]] = pairwise(bounds)
+    if examples.whole is not None:
+        spans = ((0, end - first) for first, end in spans)
     return tuple(Blocks(examples, holdout, seed, Owned(rank, *span)) for rank, span in enumerate(spans))
 
 
+class AbstractOwnRows(ABC):
+    """What one worker learns next of its own rows."""
+
+    @abstractmethod
+    def show(self, count: int) -> list[Block]:
+        """The next so many rows, which remain the next."""
+
+    @abstractmethod
+    def take(self, count: int) -> list[Block]:
+        """The next so many rows."""
+
+    @abstractmethod
+    def take_apart(self, count: int) -> list[Block]:
+        """The same, one by one: workers that wait for each other within a block must all have as many chunks."""
+
+    @abstractmethod
+    def begin_pass(self) -> None:
+        """The next row is the first of a pass: what is left of this one is left out."""
+
+
 @final
-class OwnRows:
-    """What one worker learns next of its own rows: all of them in a fresh random order, then in another one, ..."""
+class RowsElsewhere(AbstractOwnRows):
+    """They are where the worker is, and it knows itself which come next."""
+
+    def show(self, count: int) -> list[Block]:
+        """None here."""
+        return []
+
+    def take(self, count: int) -> list[Block]:
+        """None here."""
+        return []
+
+    def take_apart(self, count: int) -> list[Block]:
+        """None here."""
+        return []
+
+    def begin_pass(self) -> None:
+        """It does."""
+
+
+@final
+class OwnRows(AbstractOwnRows):
+    """Rows that are here: all of them in a fresh random order, then in another one, ..."""
 
     def __init__(self, blocks: Blocks, first_pass: int) -> None:
         self._blocks, self._pass, self._next = blocks, first_pass, 0

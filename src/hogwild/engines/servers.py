@@ -1,184 +1,122 @@
-"""The parameter server of one process: shards, what waits at them, and the workers' ends of the line."""
+"""The parameter server of a run. Where it is in one process, that has all shards and all workers' ends of the line."""
 
 from __future__ import annotations
 
-from collections import deque
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import partial
 from itertools import chain
-from operator import itemgetter
-from typing import NamedTuple, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
 from hogwild.answers import Versioned
-from hogwild.deltas import Delta
 from hogwild.engines.calls import Call
-from hogwild.engines.pulls import WaitingPull, WaitingPulls
+from hogwild.engines.desk import Desk
+from hogwild.engines.line import Line
 from hogwild.engines.session import Session
-from hogwild.engines.transport import HEADER_BYTES, AbstractTransport
-from hogwild.engines.waits import Failed, Reply, Waits
+from hogwild.engines.transport import AbstractTransport
+from hogwild.engines.waits import Reply, Waits
 from hogwild.kernels.updates import compiled
 from hogwild.params import Params
 from hogwild.requests import OnServer, Pull, Push
 from hogwild.rules.updates import Update
-from hogwild.server import Client, OpPart, PullPart, PushPart, Ranges, Shard, check_operation
+from hogwild.server import Client, OpPart, PullPart, PushPart, Ranges, Shard
 from hogwild.traffic import Traffic
 
-
-class _Value(NamedTuple):
-    """A shard's answer to an operation."""
-
-    shard: int
-    value: float
-    seq: int
-    error: Exception | None = None
-    n_bytes: int = HEADER_BYTES
-
-
 SEQS_OF_A_LIFE = 2**32  # more messages than any process of a worker sends
+SERVED: tuple[type, ...] = (Pull, Push, OnServer)
 NO_KEYS = np.zeros(0, np.int64)
 
 
+class AbstractServers(ABC):
+    """What the hub knows of the server. Not thread-safe: the hub holds the lock."""
+
+    requests: ClassVar[tuple[type, ...]]  # those that it answers
+
+    @abstractmethod
+    def ask(self, rank: int, request: Any, reply: Reply) -> None:
+        """Reply to the worker when there is an answer."""
+
+    @abstractmethod
+    def received(self, rank: int, weights: Versioned) -> None:
+        """The worker has been given the answer to its pull."""
+
+    @abstractmethod
+    def left(self, rank: int) -> None:
+        """The worker goes through no more rounds: its clock is no longer waited for."""
+
+    @abstractmethod
+    def release(self) -> bool:
+        """Answer the pull that waits for what lies furthest in the future: it will not happen. False if none waits."""
+
+    @abstractmethod
+    def waits(self) -> Waits:
+        """Those that wait."""
+
+
 @final
-class Servers:
-    """Messages go by the transport; each shard answers when they arrive. Not thread-safe: the hub holds the lock."""
+class Servers(AbstractServers):
+    """Messages go by the transport; each shard answers when they arrive."""
+
+    requests = SERVED
 
     def __init__(
         self, session: Session, rule: Update, shards: int, transport: AbstractTransport, traffic: Traffic
     ) -> None:
         size = len(session.params)
-        self._session, self._traffic = session, traffic
         self._template = first = session.params[0]
-        ranges = Ranges(first.offsets, shards)
-        scales, prox = session.task.scales, session.task.prox
+        self._ranges = ranges = Ranges(first.offsets, shards)
+        task, self._live = session.task, session.members.in_rounds
         move = compiled(rule, first.weights.dtype)
-        pieces = [None] * shards if scales is None else ranges.cut(scales)
+        pieces = [None] * shards if task.scales is None else ranges.cut(task.scales)
         begin = ranges.cut(first.weights.copy())
 
         def new_shard(number: int) -> Shard:
             """As the shard began."""
             span, weights, piece = ranges.spans[number], begin[number], pieces[number]
-            return Shard(span, weights, rule, prox, accrue=True, move=move, scales=piece, workers=size)
+            return Shard(span, weights, rule, task.prox, accrue=True, move=move, scales=piece, workers=size)
 
         self.new_shard = new_shard
         self.shards = [new_shard(number) for number in range(shards)]
-        self._spans, self._ranges = ranges.spans, ranges
-        self._staleness = [size - 1] * size  # of the last push of each worker
-        self._clients = [Client(rank, ranges) for rank in range(size)]
-        # Pushes and operations of workers that have as many under way as shards remember: they are sent later.
-        self._held: list[deque[Callable[[], None]]] = [deque() for _ in range(size)]
-        self._waiting = [WaitingPulls() for _ in self.shards]
         self.calls = calls = transport.calls(size, shards)
         self._send, self._answer = calls.send, calls.answer
+        self._desks = [Desk(shard, self._live, calls.answer) for shard in self.shards]
+        self._lines = [Line(Client(rank, ranges), task, size, traffic, self._sent) for rank in range(size)]
+        self._acts: dict[type, Callable[[Any, Call], None]] = {
+            PushPart: lambda part, call: self._desks[part.shard].push(part, call),
+            PullPart: lambda part, call: self._desks[part.shard].pull(part, call),
+            OpPart: lambda part, call: self._desks[part.shard].operate(part, call),
+        }
         session.server_params = self._params
 
     def _params(self) -> Params:
         """The weights of all shards as they are now; the rest as it began."""
         params = self._template.copy()
-        for span, shard in zip(self._spans, self.shards, strict=True):
+        for span, shard in zip(self._ranges.spans, self.shards, strict=True):
             params.weights[span.begin : span.end] = shard.weights
         return params
 
     def ask(self, rank: int, request: Pull | Push | OnServer, reply: Reply) -> None:
-        """Send it to the shards that it concerns, and reply when all of them have answered."""
-        if isinstance(request, Pull):
-            self._pull(rank, request, reply)
-            return
-        answer: Callable[..., None] = self._push if isinstance(request, Push) else self._operate
-        client, held = self._clients[rank], self._held[rank]
-        if not (client.full or held):
-            answer(rank, request, reply)
-            return
-        if isinstance(request, Push):  # what is wrong with it is said now
-            client.cut(request.x)
-        else:
-            check_operation(request.op)
-        held.append(partial(answer, rank, request, reply))
+        self._lines[rank].ask(request, reply)
 
     def received(self, rank: int, weights: Versioned) -> None:
-        """The worker has been given the answer to its pull."""
-        self._clients[rank].received(weights)
+        self._lines[rank].received(weights)
 
-    def _push(self, rank: int, request: Push, reply: Reply) -> None:
-        client, x = self._clients[rank], request.x
-        rate = self._rate(rank, x) if isinstance(x, Delta) and x.portion is None else None
-        parts = client.push(x, rate)
-        self._send(Call(rank, request, reply, len(parts)), parts, self._apply)
-
-    def _rate(self, rank: int, x: Delta) -> float:
-        """Step size of the model's schedule, for a push that is as stale as the worker's last one."""
-        return x.limited(self._session.task.rate(x.moment), self._staleness[rank])
-
-    def _apply(self, part: PushPart, call: Call) -> None:
-        number = part.shard
-        self._answer(call, part, self.shards[number].push(part), self._pushed)
-        if self._waiting[number]:
-            self._read_again(self._waiting[number].take(self.shards[number].clock(part.worker)))
-
-    def _pushed(self, call: Call) -> None:
-        ack = self._clients[call.rank].acknowledged(call.answers)
-        self._traffic.stale(ack.staleness)
-        self._staleness[call.rank] = ack.staleness
-        call.reply(ack)
-        self._send_held(call.rank)
-
-    def _pull(self, rank: int, request: Pull, reply: Reply) -> None:
-        parts = self._clients[rank].pull(request.keys, request.version, request.clock)
-        self._send(Call(rank, request, reply, len(parts)), parts, self._read)
-
-    def _read(self, part: PullPart, call: Call) -> None:
-        if self._ready(part):
-            self._answer(call, part, self.shards[part.shard].pull(part.keys, part.worker), self._pulled)
-        else:
-            self._waiting[part.shard].add(WaitingPull(call, part))
-
-    def _pulled(self, call: Call) -> None:
-        call.reply(self._clients[call.rank].pulled(call.answers, call.request.keys, call.met))
-
-    def _operate(self, rank: int, request: OnServer, reply: Reply) -> None:
-        parts = self._clients[rank].operate(request.op)
-        self._send(Call(rank, request, reply, len(parts)), parts, self._run)
-
-    def _run(self, part: OpPart, call: Call) -> None:
-        try:
-            value = _Value(part.shard, self.shards[part.shard].operate(part.op, part.sender), part.sender[1])
-        except ValueError as error:  # only here it is known which vectors there are
-            value = _Value(part.shard, 0.0, part.sender[1], error)
-        self._answer(call, part, value, self._operated)
-
-    def _operated(self, call: Call) -> None:
-        values = sorted(call.answers, key=itemgetter(0))  # in the order of the shards
-        client, seq = self._clients[call.rank], values[0].seq
-        errors = [value.error for value in values if value.error is not None]
-        if errors:
-            client.refused(seq)
-            call.reply(Failed(errors[0]))
-        else:
-            call.reply(client.operated(seq, [value.value for value in values]))
-        self._send_held(call.rank)
-
-    def _send_held(self, rank: int) -> None:
-        held = self._held[rank]
-        while held and not self._clients[rank].full:
-            held.popleft()()
-
-    def _ready(self, part: PullPart) -> bool:
-        live = self._session.members.in_rounds
-        return self.shards[part.shard].ready(part.version, part.clock, live, part.worker, part.acked)
+    def _sent(self, call: Call, parts: list[Any]) -> None:
+        self._send(call, parts, self._acts[type(parts[0])])
 
     # ------------------------------------------------------------------------------------------- who comes and goes
 
     def move(self, number: int, shard: Shard) -> None:
         """The host of the shard is dead: its copy takes its place, and knows of nobody who waits."""
         self.shards[number] = shard
-        self._waiting[number] = WaitingPulls()
+        self._desks[number] = Desk(shard, self._live, self._answer)
 
     def lost(self, rank: int) -> None:
         """The worker is dead: nobody hears what it is answered."""
-        self._held[rank].clear()
-        for pulls in self._waiting:
-            pulls.drop(rank)
+        self._lines[rank].lost()
+        for desk in self._desks:
+            desk.waiting.drop(rank)
         self.calls.lost(rank)
 
     def admit(self, rank: int, like: int, number: int, life: int) -> int:
@@ -186,8 +124,8 @@ class Servers:
         often as that one, which may push more seldom than in each round; but not in the round that is repeated. Its
         messages are told from those of the process before by `life`.
         """
-        pushes = min(number, self._clients[like].pushes)
-        client = self._clients[rank] = Client(rank, self._ranges, life * SEQS_OF_A_LIFE, pushes=pushes)
+        pushes = min(number, self._lines[like].client.pushes)
+        client = self._lines[rank].client = Client(rank, self._ranges, life * SEQS_OF_A_LIFE, pushes=pushes)
         for shard in self.shards:
             shard.admit(rank, pushes)
         stamps = tuple([shard.pull(NO_KEYS, rank).stamp for shard in self.shards])
@@ -197,32 +135,28 @@ class Servers:
     # ----------------------------------------------------------------------------------------------- pulls that wait
 
     def left(self, rank: int) -> None:
-        """The worker goes through no more rounds: its clock is no longer waited for."""
-        for pulls in self._waiting:
-            self._read_again(pulls.take_all())
+        for desk in self._desks:
+            desk.left()
 
     def release(self) -> bool:
-        """Answer the pull that waits for what lies furthest in the future: it will not happen. False if none waits."""
-        furthest = max(chain.from_iterable(self._waiting), key=lambda each: each.distance, default=None)
+        waiting = chain.from_iterable(desk.waiting for desk in self._desks)
+        furthest = max(waiting, key=lambda each: each.distance, default=None)
         if furthest is None:
             return False
-        number = furthest.part.shard
-        self._waiting[number].remove(furthest)
-        furthest.call.met = False
-        part = furthest.part
-        self._answer(furthest.call, part, self.shards[number].pull(part.keys, part.worker), self._pulled)
+        self._desks[furthest.part.shard].release(furthest)
         return True
 
     def waits(self) -> Waits:
-        """Those that wait."""
-        for number, queue in enumerate(self._waiting):
-            for each in queue:
+        for number, desk in enumerate(self._desks):
+            for each in desk.waiting:
                 version, clock = each.part.version, each.part.clock
                 what = f"version {version}" if version is not None else f"clock {clock}"
                 if version is None and clock is None:
                     what = f"its own message number {each.part.acked}"
-                yield each.call.reply, f"{what} of shard {number}, which is at version {self.shards[number].version}"
+                yield each.call.reply, f"{what} of shard {number}, which is at version {desk.shard.version}"
 
-    def _read_again(self, pulls: list[WaitingPull]) -> None:
-        for call, part in pulls:
-            self._read(part, call)
+
+def serving(session: Session, shards: int, transport: AbstractTransport, traffic: Traffic) -> Servers | None:
+    """The server of a strategy that has one."""
+    rule = session.rule
+    return None if rule is None else Servers(session, rule, shards, transport, traffic)

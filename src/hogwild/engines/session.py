@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
-from enum import Enum
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import final
 
 import numpy as np
 
-from hogwild.engines.judging import Judge, Verdict
+from hogwild.engines.judging import JUDGES_HERE, AbstractJudges, Best, Judge, Verdict
 from hogwild.engines.members import Members
+from hogwild.engines.mirrors import ALL_HERE, AbstractMirrors
 from hogwild.engines.own_rows import parts_of
 from hogwild.engines.supply import Supply
+from hogwild.engines.turn import Turn
 from hogwild.history import History, Record
 from hogwild.interfaces import Job, Result, Worker
 from hogwild.memory import CONTROL_CELLS, STOP, Memory
@@ -28,15 +30,6 @@ from hogwild.rules.sums import consensus_distance
 SMALL_EPOCH = 65_536  # examples for each worker: two of the blocks that strategies ask for
 
 
-class Turn(Enum):
-    """What a worker that asks for its next round is told."""
-
-    GO = "go"
-    STOP = "stop"
-    # Wait for the others. The last of them calls `close`, all `judge`, the last of these `decide`; then all ask again.
-    MEET = "meet"
-
-
 @final
 class Session:
     """The shared half of an engine. Methods may be called from any worker's thread, unless they say otherwise.
@@ -44,11 +37,20 @@ class Session:
     `clock` gives seconds: real ones, or virtual ones.
     """
 
-    def __init__(self, job: Job, size: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        size: int,
+        clock: Callable[[], float],
+        mirrors: AbstractMirrors = ALL_HERE,
+        judges: AbstractJudges = JUDGES_HERE,
+    ) -> None:
         self._clock, self._began = clock, clock()
-        self._job, self._size = job, size
+        self._job, self.size = job, size
+        self.mirrors, self._judges = mirrors, judges  # of the weights below
         parts = parts_of(job.examples, job.stop.holdout, job.seed, job.bounds)
-        survey = job.model.survey(job.examples, job.seed, job.start)
+        self._apart = job.examples.whole is not None  # are the rows where the workers are? Those here are a sample
+        self.survey = survey = job.model.survey(replace(job.examples, whole=None), job.seed, job.start)
         self.task = job.model.bind(job.examples, survey)
         self.fresh = job.start is None
         first = job.model.init(survey) if job.start is None else job.start.copy()
@@ -56,7 +58,7 @@ class Session:
         begun = float(_count(first, "examples"))
         self.task.enter(first)
         self.needs = job.strategy.needs
-        shares = "share" in self.needs
+        shares = self.shares = "share" in self.needs  # the same weights for all
         self.params = [first, *(first.beside() if shares else first.copy() for _ in range(size - 1))]
         self.control = np.zeros(CONTROL_CELLS, np.int64)
         self.memories = [
@@ -65,8 +67,7 @@ class Session:
         if self.task.averages and (shares or size == 1) and job.strategy.answer != "server":
             for memory in self.memories:
                 memory.mean = np.zeros_like(first.weights)
-        #: The server's weights now, where there is one; the engine that has one sets it.
-        self.server_params: Callable[[], Params] | None = None
+        self.server_params: Callable[[], Params] | None = None  # as they are now; the engine that has a server sets it
         self.sharing, self._lock, self._turning = threading.Lock(), threading.Lock(), threading.RLock()
         self.rule = job.strategy.server  # of the server, if there is one
         self.agreed, self._granted = job.strategy.agree, -1  # the last round that was granted
@@ -76,20 +77,23 @@ class Session:
         self.reason: str | None = None
         self._error: BaseException | None = None
         self._counts: list[Counter[str]] = []
-        self.history, self._stale = History(), 0
+        self.history, self._best = History(), Best(job.stop.tol or 0.0)
         self._judge: Judge | None = None
         self._answer, self._answered = first, Moment(0, begun, 0)
         self._recorded_examples = -1
-        self._consensus: float | None = None
+        self._consensus: float | None = None  # how far apart workers' own weights are, which they may be training
         begin = Moment(self._before, begun, 0)
-        self.supply = Supply(parts, begin, size, agreed=self.agreed, hurried=self._hurried)
-        self._best: tuple[float, Params] | None = None  # (criterion, weights)
+        self.supply = Supply(parts, begin, size, agreed=self.agreed, hurried=self._hurried, apart=self._apart)
+
+    def counted(self, rank: int, counts: Counter[str]) -> None:
+        """What a worker has counted that runs elsewhere."""
+        self._counts[rank].update(counts)
 
     def workers(self) -> list[Worker]:
         """One for each rank, with its own random stream."""
-        seeds = np.random.SeedSequence(self._job.seed).spawn(self._size)
+        seeds = np.random.SeedSequence(self._job.seed).spawn(self.size)
         workers = [
-            Worker(rank, self._size, np.random.default_rng(seed), self.params[rank], self.supply.share(rank))
+            Worker(rank, self.size, np.random.default_rng(seed), self.params[rank], self.supply.share(rank))
             for rank, seed in enumerate(seeds)
         ]
         self._counts = [worker.counts for worker in workers]
@@ -97,18 +101,18 @@ class Session:
 
     def worker(self, rank: int, params: Params, life: int) -> Worker:
         """Another process in the place of a worker, with these weights and a random stream of its own."""
-        seed = np.random.SeedSequence(self._job.seed).spawn(self._size)[rank].spawn(life + 1)[life]
+        seed = np.random.SeedSequence(self._job.seed).spawn(self.size)[rank].spawn(life + 1)[life]
         self.params[rank] = params
-        self.memories[rank] = Memory(rank, self._size, params.weights, self.control, state=params.state)
+        self.memories[rank] = Memory(rank, self.size, params.weights, self.control, state=params.state)
         share, counts = self.supply.share(rank), self._counts[rank]
-        return Worker(rank, self._size, np.random.default_rng(seed), params, share, counts=counts)
+        return Worker(rank, self.size, np.random.default_rng(seed), params, share, counts=counts)
 
     # ---------------------------------------------------------------------------------------------------- rounds
 
     def turn(self, rank: int, index: int) -> Turn:
         """May the worker begin its round number `index`?"""
         if self._due and rank == self.members.lowest:
-            self._catch_up()
+            self._catch_up(rank)
         while self._goes_on(index):
             handout = self.supply.handout(rank)
             if self.supply.has(rank) or (self.agreed and self._was_begun(index, handout.moment.epoch)):
@@ -141,7 +145,7 @@ class Session:
             if self._error is None:
                 if rank is not None:
                     epoch = self.supply.handout(rank).moment.epoch - self._before + 1
-                    error.add_note(f"(in worker {rank} of {self._size}, round {rounds}, epoch {epoch})")
+                    error.add_note(f"(in worker {rank} of {self.size}, round {rounds}, epoch {epoch})")
                 self._error = error
         self.stop("failed")
 
@@ -189,7 +193,7 @@ class Session:
         """Must the epoch be shared out evenly? Where workers wait for each other at its end, or end with it, or it
         is so small that one of them could take it all.
         """
-        small = self._job.examples.n_examples < SMALL_EPOCH * self._size
+        small = self._job.examples.n_in_all < SMALL_EPOCH * self.size
         return small or self._meets or self._is_last(epoch)
 
     def _is_last(self, epoch: int) -> bool:
@@ -210,18 +214,18 @@ class Session:
             self.supply.open(following)
             self._due.append(moment)  # whose weights these are, it may be changing them now
             return
-        self._catch_up()
+        self._catch_up(rank)
         if self._judged:
             self._lay_out(moment)
-        if self._size > 1 and not self.agreed:
+        if self.size > 1 and not self.agreed:
             self.supply.open(following)  # others need not wait until this is judged
-        self.judge()
+        self.judge(rank, alone=True)
         self._tell(self._record(moment))
-        if self._size == 1 and not self.agreed:
+        if self.size == 1 and not self.agreed:
             self.supply.open(following)
 
-    def _catch_up(self) -> None:
-        """Judge what others could not: called by the worker whose weights count, and when all have returned.
+    def _catch_up(self, rank: int | None) -> None:
+        """Judge what others could not: called by the worker whose weights count, and (None) when all have returned.
 
         Of several epochs only the last: the weights at the end of the others nobody knows any more.
         """
@@ -232,7 +236,7 @@ class Session:
                 for each in missed:
                     self._tell(self._record(each))
                 self._lay_out(moment)
-                self.judge()
+                self.judge(rank, alone=True)
                 self._tell(self._record(moment))
 
     def close(self) -> None:
@@ -242,10 +246,14 @@ class Session:
     def _met_at(self) -> Moment:
         return self.supply.handout(self.members.lowest).moment
 
-    def judge(self) -> None:
-        """Judge some of what was laid out, until nothing is left."""
-        if self._judge is not None:
-            self._judge.work()
+    def judge(self, rank: int | None, *, alone: bool = False) -> None:
+        """A worker judges some of what was laid out, until nothing is left. None: all do; their programs have ended.
+        alone: nobody helps it, unless others must, who have the rows.
+        """
+        if self._judge is not None and (rank is None or (alone and self._apart)):
+            self._judges.together(self._judge.work)
+        elif self._judge is not None and rank is not None:
+            self._judge.work(rank)
 
     def decide(self) -> None:
         """Everything was judged: record, tell the callbacks, and open the next epoch or stop. Called by one worker."""
@@ -257,25 +265,27 @@ class Session:
         self._granted = -1  # the next round was asked for too early
 
     def _lay_out(self, moment: Moment) -> None:
-        self._answer, self._answered = self._true(moment), moment
-        self._consensus = self._spread()
-        self._judge = None if self._job.stop.tol is None else Judge(self.task, self._answer, self.supply.parts)
+        there: tuple[int, ...] = ()
+        self._consensus = None
+        if self._job.strategy.answer not in ("shared", "server") and self.size > 1:
+            # All at once, as it may take time.
+            there = tuple(self.mirrors.bring_all(self.members.counted))
+            self._consensus = consensus_distance([self.params[rank].weights for rank in there])
+        self._answer, self._answered = self._true(moment, there), moment
+        if self._job.stop.tol is not None:
+            self._judge = Judge(self.task, self._answer, self.supply.parts, self.size, self._judges, apart=self._apart)
 
-    def _true(self, moment: Moment) -> Params:
-        """A copy of the weights that are the answer now."""
+    def _true(self, moment: Moment, brought: Collection[int] = ()) -> Params:
+        """A copy of the weights that are the answer now; those of some workers have just been brought."""
         kind, rank = self._job.strategy.answer, self.members.lowest
+        while kind in ("mine", "end") and rank not in brought and not self.mirrors.bring(rank):
+            rank = self.members.lowest
         params, memories = self.params[rank], [self.memories[rank]]
         if kind == "server" and self.server_params is not None:
             params, memories = self.server_params(), []
         elif kind == "shared":
             params, memories = self.params[0], self.memories
         return self.task.answer(params, memories, moment)
-
-    def _spread(self) -> float | None:
-        """How far apart the workers' own weights are; others may be training theirs now."""
-        if self._job.strategy.answer in ("shared", "server") or self._size == 1:
-            return None
-        return consensus_distance([self.params[rank].weights for rank in self.members.counted])
 
     def _record(self, moment: Moment) -> Record:
         """Write the record of an epoch; keep its weights if they are the best so far."""
@@ -287,7 +297,9 @@ class Session:
         record = Record(epoch, took_s, moment.done, self.task.rate(moment), *verdict, apart)
         self.history.records.append(record)
         if verdict.criterion is not None:
-            self._compare(verdict.criterion)
+            stale, stop = self._best.compare(verdict.criterion, self._answer), self._job.stop
+            if self.reason is None and stop.tol and stale >= stop.patience:
+                self.stop("converged", now=False)
         return record
 
     def _tell(self, record: Record) -> None:
@@ -297,16 +309,6 @@ class Session:
             except KeyboardInterrupt:  # as Ctrl-C: agreed workers finish their round
                 self.stop("interrupted", now=not self.agreed)
 
-    def _compare(self, criterion: float) -> None:
-        stop = self._job.stop
-        if self._best is not None:
-            best, tol = self._best[0], stop.tol or 0.0
-            self._stale = 0 if best - criterion > tol * abs(best) else self._stale + 1
-        if self._best is None or criterion < self._best[0]:
-            self._best = (criterion, self._answer)
-        if self.reason is None and stop.tol and self._stale >= stop.patience:
-            self.stop("converged", now=False)
-
     # ------------------------------------------------------------------------------------------------ the result
 
     def result(self) -> Result:
@@ -315,25 +317,25 @@ class Session:
             raise self._error
         self.history.counts = sum(self._counts, Counter())
         try:
-            self._catch_up()
+            self._catch_up(None)
             moment = self.supply.moment
             if moment.done > self._recorded_examples or self._job.strategy.answer == "end":
                 self._lay_out(moment)
-                self.judge()
+                self.judge(None)
                 record = self._record(moment)
                 if self.reason != "interrupted":  # then nobody waits for news
                     self._tell(record)
             elif self._judged and self._changed_since():
                 self.history.records.pop()
                 self._lay_out(self._answered)
-                self.judge()
+                self.judge(None)
                 self._record(self._answered)
-            elif self._best is None and self._answered.done < moment.done:
+            elif self._best.params is None and self._answered.done < moment.done:
                 # Stopped between two epochs, of which none was judged: the answer is still to be made.
                 self._answer = self._true(moment._replace(epoch=self._before + self.history[-1].epoch - 1))
         except KeyboardInterrupt:
             self.reason = "interrupted"  # what was judged before must do
-        params = self._answer if self._best is None else self._best[1]
+        params = self._answer if self._best.params is None else self._best.params
         return Result(self._job.model, params, self.history, str(self.reason))
 
     def _changed_since(self) -> bool:

@@ -120,8 +120,8 @@ class Simulated(AbstractEngine):
         except KeyboardInterrupt:
             session.stop("interrupted")
         traffic.virtual_s, traffic.sent_bytes, traffic.messages = agenda.now, links.sent_bytes, links.messages
-        if traffic.faults is not None and cluster.hub.servers is not None:
-            traffic.faults.applied = tuple(shard.version for shard in cluster.hub.servers.shards)
+        if traffic.faults is not None and cluster.servers is not None:
+            traffic.faults.applied = tuple(shard.version for shard in cluster.servers.shards)
         return session.result()
 
     def _cluster(
@@ -138,7 +138,7 @@ class Simulated(AbstractEngine):
         draw = slowed(draw, plan, agenda)
         cluster = Cluster(session, job.strategy, agenda, network, draw, example_s, shards)
         cluster.traffic.faults = report
-        servers, replicas = cluster.hub.servers, None
+        servers, replicas = cluster.servers, None
         if servers is not None:
             requests.shards = servers.shards
             if plan.replicate or plan.kills_shards:

@@ -8,7 +8,7 @@ from typing import final
 
 from hogwild.data.blocks import Block, Blocks
 from hogwild.engines.handout import Handout, Stretch
-from hogwild.engines.own_rows import OwnRows
+from hogwild.engines.own_rows import AbstractOwnRows, OwnRows, RowsElsewhere
 from hogwild.engines.seated import Seated
 from hogwild.interfaces import Unsupported
 from hogwild.requests import Portion
@@ -24,13 +24,22 @@ class Supply:
     parts :   the rows of all; or those of each worker, where they stay with it. Handouts then say how many examples
               come next and when, and each worker learns as many of its own, see `OwnRows`.
     hurried : of an epoch: must it be shared out evenly, so that workers come to its end together?
+    apart :   are the rows where the workers are, which then find out themselves which come next?
     """
 
     def __init__(
-        self, parts: Sequence[Blocks], begin: Moment, size: int, *, agreed: bool, hurried: Callable[[int], bool]
+        self,
+        parts: Sequence[Blocks],
+        begin: Moment,
+        size: int,
+        *,
+        agreed: bool,
+        hurried: Callable[[int], bool],
+        apart: bool = False,
     ) -> None:
         self.parts, self.n_training = parts, sum(part.n_training for part in parts)
-        self._own = [OwnRows(part, begin.epoch) for part in parts] if len(parts) > 1 else []
+        own = [RowsElsewhere() if apart else OwnRows(part, begin.epoch) for part in parts]
+        self._own: Sequence[AbstractOwnRows] = own if len(parts) > 1 else []
         ends = accumulate((part.n_training for part in parts), initial=0)
         self._owned = [range(first, end) for first, end in pairwise(ends)]
         self._size, self._agreed, self._hurried = size, agreed, hurried
@@ -128,14 +137,22 @@ class Supply:
         """Show the worker's next examples, which are set aside for it; also that there are none, so that it will not be
         given others meanwhile, of an epoch that has begun since.
         """
+        if self._own:
+            return self._own[rank].show(self.reserve_count(rank, examples))
+        return self._cut(rank, *self._reserve(rank, examples))[0]
+
+    def reserve_count(self, rank: int, examples: int) -> int:
+        """The same, of examples that are where the worker is: how many there are."""
+        return sum(map(_length, self._reserve(rank, examples)))
+
+    def _reserve(self, rank: int, examples: int) -> list[Stretch]:
         handout, reserved = self._handouts[rank], self._reserved[rank]
         if not self._has_reserved(rank):
             reserved.clear()
         missing = examples - sum(map(_length, reserved))
         if not reserved or (missing > 0 and reserved[0].epoch == handout.moment.epoch):
             reserved.append(handout.take(rank, missing, missing))
-        shown = _split(reserved, examples)[0]
-        return self._own[rank].show(sum(map(_length, shown))) if self._own else self._cut(rank, *shown)[0]
+        return _split(reserved, examples)[0]
 
     def _has_reserved(self, rank: int) -> bool:
         return any(map(_length, self._reserved[rank]))
@@ -154,8 +171,8 @@ class Supply:
         """Unsupported if examples cannot go to whoever is free."""
         if self._own:
             raise Unsupported(
-                "portions of a pass go to whoever is free, but Partitioned data stay with their workers: use "
-                "gradient(ALL), or give the data without Partitioned"
+                "portions of a pass go to whoever is free, but Partitioned data stay with their workers (Local, too): "
+                "use gradient(ALL), or give the data without Partitioned"
             )
 
     def pass_is_over(self) -> None:

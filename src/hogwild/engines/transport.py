@@ -18,6 +18,12 @@ def nothing() -> None:
     """What happens when a message is lost that nobody waits for."""
 
 
+def exchanged(workers: int, n_bytes: int) -> tuple[int, int]:
+    """Bytes and messages that an all-reduce takes, of so many bytes of each worker."""
+    others = max(0, workers - 1)
+    return 2 * others * n_bytes, 2 * workers * others.bit_length()
+
+
 class AbstractTransport(ABC):
     """Delivers messages, at once or later."""
 
@@ -90,14 +96,14 @@ class PromptCalls(AbstractCalls):
         for part in parts:
             at(carry(me, hosts[part.shard], part.n_bytes), partial(act, part, call))
 
-    def answer(self, call: Call, part: Any, answer: Any, join: Callable[[Call], None]) -> None:
+    def answer(self, call: Call, part: Any, answer: Any) -> None:
         call.answers.append(answer)
         arrival_s = self._carry(self._shards[answer.shard], self._workers[call.rank], answer.n_bytes)
         if arrival_s > call.last_s:
             call.last_s = arrival_s
         call.missing -= 1
         if not call.missing:
-            self._at(call.last_s, partial(join, call))
+            self._at(call.last_s, partial(call.join, call))
 
     def lost(self, rank: int) -> None:
         """Where messages are not lost, workers are not either."""
@@ -122,9 +128,8 @@ class Direct(AbstractCarrier):
         act()
 
     def exchange(self, ranks: Sequence[int], n_bytes: int, deliver: Act) -> None:
-        others = max(0, len(ranks) - 1)
-        self._traffic.sent(2 * others * n_bytes, 2 * len(ranks) * others.bit_length())
+        self._traffic.sent(*exchanged(len(ranks), n_bytes))
         deliver()
 
 
-__all__ = ["HEADER_BYTES", "AbstractCarrier", "AbstractTransport", "Act", "Direct", "Host", "nothing"]
+__all__ = ["HEADER_BYTES", "AbstractCarrier", "AbstractTransport", "Act", "Direct", "Host", "exchanged", "nothing"]

@@ -16,6 +16,10 @@ class Failed(NamedTuple):
     error: Exception
 
 
+class Aborted(Exception):
+    """Another worker has failed, or the run was interrupted: nobody is answered any more."""
+
+
 Waits = Iterable[tuple[Reply, str]]
 """Requests that wait: whom to tell, and what for."""
 

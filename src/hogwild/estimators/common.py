@@ -23,7 +23,7 @@ from hogwild.memory import Replicas
 from hogwild.models.linear import Linear
 from hogwild.params import Params
 from hogwild.rules.losses import LOSSES
-from hogwild.strategies import AllReduce, Alone, Hogwild, LocalSGD, Serial, find_strategy
+from hogwild.strategies import AllReduce, Alone, Hogwild, LocalSGD, Serial, find_strategy, usual_strategy
 from hogwild.training import train
 
 # A thread more is worth its while if it has so many nonzeros to learn in an epoch: to wake it and to meet the others
@@ -63,8 +63,8 @@ PARAMETERS = """
     warm_start : bool, default=False
         `fit` goes on from the weights of the last one.
     strategy : str or AbstractStrategy, default="auto"
-        "auto" is "hogwild" for several workers and "serial" for one; else a name in `hogwild.STRATEGIES`, or e.g.
-        `LocalSGD(period=100)`.
+        "auto" is "serial" for one worker, "hogwild" for several, and "local-sgd" for several on a cluster; else a name
+        in `hogwild.STRATEGIES`, or e.g. `LocalSGD(period=100)`.
     engine : str, AbstractEngine or None, default=None
         Where workers run. None or "threads": `n_jobs` threads. Else an engine, e.g. `Simulated(200)`, a cluster of 200
         machines on a virtual clock, or the name of one with its defaults, see `hogwild.ENGINES`: it says itself how
@@ -124,10 +124,10 @@ def plan(estimator: Any, examples: Examples | None = None) -> tuple[Linear, Abst
             nonzeros = examples.X.nnz if examples.is_sparse else examples.X.size
             enough = max(NONZEROS_PER_THREAD, WORK_PER_WEIGHT * examples.n_features)
             engine = Threads(min(engine.size, max(1, nonzeros // enough)))
-        if e.deterministic and strategy in ("auto", "hogwild") and not isinstance(engine, Simulated):
+        if e.deterministic and strategy in ("auto", "hogwild") and isinstance(engine, Threads):
             strategy = "hogwild-ordered"
         elif strategy == "auto":
-            strategy = "hogwild" if engine.size > 1 else "serial"
+            strategy = usual_strategy(engine.size, engine.can)
     strategy = find_strategy(strategy)
     if isinstance(strategy, Serial) and free:
         engine = Threads(1)

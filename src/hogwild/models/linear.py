@@ -78,6 +78,8 @@ class Linear(AbstractModel):
 
     def bind(self, examples: Examples, survey: LinearSurvey) -> LinearTask:
         """The kernels on these examples."""
+        if examples.whole is not None:  # the survey has seen only some of these labels
+            self._check_labels(examples)
         return LinearTask(self.terms, examples, survey)
 
     def predict(self, params: Params, X: Any) -> NDArray[Any]:

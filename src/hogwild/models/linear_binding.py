@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
+from hogwild.data.examples import Whole
 from hogwild.interfaces import Unsupported
 from hogwild.kernels.moments import norms2, sum_of_rows
 from hogwild.kernels.rows import Rows
@@ -31,10 +32,19 @@ class LinearBinding:
     rows: Rows
     curve: Curve
     source: str
+    whole: Whole | None = None
 
     @property
     def n_examples(self) -> int:
+        """Rows that are here."""
         return self.rows.targets.size
+
+    @property
+    def size_in_all(self) -> tuple[int, int]:
+        """Examples of the run, wherever they are, and how many numbers their rows have."""
+        if self.whole is not None:
+            return self.whole.n_examples, self.whole.stored
+        return self.n_examples, self.rows.values.size
 
     @property
     def intercept(self) -> float:

@@ -33,7 +33,7 @@ def linear_rows(examples: Examples, relax: NDArray[np.floating], centre: NDArray
         raise ValueError(f"y has a number in row {row} that the {dtype} of X cannot hold; scale y")
     weights = np.ones(examples.n_examples, dtype)
     if examples.sample_weight is not None:
-        weights[:] = examples.sample_weight * (examples.n_examples / examples.sample_weight.sum(dtype=np.float64))
+        weights[:] = examples.sample_weight * examples.weight_scale
     if not examples.is_sparse:
         factors = relax if relax.size else np.ones(examples.n_features, dtype)
         return DenseRows(*map(_read_only, (examples.X, centre, targets, weights, factors)))

@@ -105,14 +105,14 @@ class LinearSteps:
         return Pace(code, terms.parameter, gain, growth, intercept, l2, terms.l1, terms.smoothness)
 
     def _copies(self, memory: Memory, moment: Moment) -> Copies:
-        late = moment.epoch > 0 or moment.done >= AVERAGING_STARTS * self._binding.n_examples
+        late = moment.epoch > 0 or moment.done >= AVERAGING_STARTS * self._binding.size_in_all[0]
         mean = memory.mean if late else memory.mean[:0]
         return Copies(memory.shared, memory.mine, memory.base, mean, memory.mass)
 
     def _interval(self, memory: Memory) -> int:
         """Rows between two merges, or two means."""
         how = memory.how if isinstance(memory.how, Replicas) else Replicas()
-        n, nonzeros = self._binding.n_examples, self._binding.rows.values.size
+        n, nonzeros = self._binding.size_in_all
         cheap = max(LEAST_INTERVAL, NONZEROS_PER_WEIGHT * memory.shared.size * n // max(1, nonzeros))
         return min(how.every_examples, cheap, n // (INTERVALS_PER_EPOCH * memory.size))
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.examples import Examples
+from hogwild.data.local import SURVEYED_EXAMPLES
 from hogwild.kernels.moments import column_moments
 from hogwild.models.linear_rows import linear_rows, value_dtype
 from hogwild.models.linear_terms import Terms
@@ -21,7 +22,6 @@ from hogwild.params import Params
 from hogwild.rules.schedules import typical_weight_rate
 from hogwild.rules.sums import inner
 
-SAMPLE_ROWS = 8_192  # for the scales of columns
 # Columns are relaxed only when their scales (root mean square of the nonzeros) are uneven: when they typically differ
 # by this factor, or a common one is LARGEST_UNEVEN times as large as most. Sparse text and one-hot columns then stay
 # as they are, and keep the fast path; for dense columns relaxing costs nothing.
@@ -53,7 +53,7 @@ def survey_linear(terms: Terms, examples: Examples, seed: int, start: Params | N
     if start is not None:
         return _known(terms, start, examples)
     rng = np.random.default_rng([seed, 2])
-    sample = _sample(examples, SAMPLE_ROWS, rng)
+    sample = _sample(examples, SURVEYED_EXAMPLES, rng)
     centre = np.zeros(0 if examples.is_sparse else d, dtype)
     if terms.fit_intercept and not examples.is_sparse:
         with np.errstate(over="ignore", invalid="ignore"):  # columns that are too large are refused below

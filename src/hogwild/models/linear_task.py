@@ -24,7 +24,7 @@ from hogwild.requests import Steps
 from hogwild.rows import Keys
 from hogwild.rules.penalties import penalty
 from hogwild.rules.schedules import Moment
-from hogwild.rules.scores import r2
+from hogwild.rules.scores import r2, variance_of
 from hogwild.rules.sums import inner
 from hogwild.rules.updates import Prox
 
@@ -37,9 +37,9 @@ class LinearTask(AbstractTask):
 
     def __init__(self, terms: Terms, examples: Examples, survey: LinearSurvey) -> None:
         rows = linear_rows(examples, survey.relax, survey.centre)
-        curve = terms.schedule.curve(survey.eta0, terms.l2, examples.n_examples)
+        curve = terms.schedule.curve(survey.eta0, terms.l2, examples.n_in_all)
         self._terms, self._survey = terms, survey
-        self._binding = LinearBinding(terms, survey, rows, curve, examples.source)
+        self._binding = LinearBinding(terms, survey, rows, curve, examples.source, examples.whole)
         self._true_rows = rows
         if survey.centre.size:
             self._true_rows = linear_rows(examples, survey.relax, np.zeros_like(survey.centre))
@@ -126,5 +126,6 @@ class LinearTask(AbstractTask):
         """Accuracy for binary losses, R^2 for the others."""
         if self._terms.loss.is_binary:
             return 1.0 - total.errors / total.weight
-        rows = self._binding.rows
-        return r2(total.errors / total.weight, rows.targets, rows.weights)
+        rows, whole = self._binding.rows, self._binding.whole
+        variance = variance_of(rows.targets, rows.weights) if whole is None else whole.variance
+        return r2(total.errors / total.weight, variance)

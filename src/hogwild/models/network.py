@@ -105,9 +105,11 @@ class Network(AbstractModel):
     def bind(self, examples: Examples, survey: NetworkSurvey) -> NetworkTask:
         """Ready to run on these examples."""
         layout, loss = layout_of(self.module), find_network_loss(self.loss)
+        if examples.whole is not None:  # the survey has seen only some of these rows
+            check_values(examples.X, layout.dtype, examples.source)
         data = NetworkData(loss, examples, targets(loss, examples, survey.n_outputs, layout.dtype), layout.dtype)
         schedule = self._schedule()
-        curve = schedule.curve(float(schedule.eta0 or 0.0), self.l2, examples.n_examples)
+        curve = schedule.curve(float(schedule.eta0 or 0.0), self.l2, examples.n_in_all)
         return NetworkTask(self.module, layout, data, curve, float(self.l2), survey)
 
     def predict(self, params: Params, X: Any) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from hogwild.interfaces import Tally
 from hogwild.models.network_losses import NetworkLoss, losses
 from hogwild.models.network_module import columns
 from hogwild.models.network_torch import import_torch
+from hogwild.rules.scores import variance_of
 
 
 @final
@@ -24,11 +25,11 @@ class NetworkData:
     def __init__(self, loss: NetworkLoss, examples: Examples, labels: NDArray[Any], dtype: np.dtype) -> None:
         torch = import_torch()
         self._loss, self.n_examples, self.labels = loss, examples.n_examples, labels
+        self._whole = examples.whole
         self._dtype = getattr(torch, dtype.name)
         self.weights: NDArray[np.floating] | None = None
         if examples.sample_weight is not None:
-            scale = examples.n_examples / examples.sample_weight.sum(dtype=np.float64)
-            self.weights = (examples.sample_weight * scale).astype(dtype)
+            self.weights = (examples.sample_weight * examples.weight_scale).astype(dtype)
         with torch.inference_mode(False), warnings.catch_warnings():
             # Of an array that is read-only: minibatches are copies of its rows, and nothing writes to it.
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
@@ -70,6 +71,11 @@ class NetworkData:
         if p.ndim == 2 and not y.is_floating_point():
             return p.argmax(1) != y
         return (p.double() - y.double()).square() if p.ndim == 1 else None
+
+    @property
+    def variance(self) -> float:
+        """Of the labels."""
+        return variance_of(self.labels, self.weights) if self._whole is None else self._whole.variance
 
     def counts_classes(self, n_outputs: int) -> bool:
         """Are `errors` wrong classes?"""

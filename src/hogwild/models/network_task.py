@@ -232,7 +232,7 @@ class NetworkTask(AbstractTask):
         """Accuracy where outputs are scores of classes, R^2 where they are predictions; else NaN."""
         if self._data.counts_classes(self._survey.n_outputs):
             return 1.0 - total.errors / total.weight
-        return r2(total.errors / total.weight, self._data.labels, self._data.weights)
+        return r2(total.errors / total.weight, self._data.variance)
 
 
 def _descend(weights: Vector, slope: Vector, rate: float, steps: int, examples: int, out: Vector | None = None) -> None:

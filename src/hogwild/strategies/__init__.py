@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from hogwild.interfaces import AbstractStrategy
 from hogwild.memory import Racy, Replicas
@@ -50,8 +50,15 @@ ALIASES = {"batch": "full-batch", "simu-parallel-sgd": "alone"}
 
 SimuParallelSGD = Alone
 
-AUTO = ("serial", "hogwild", "hogwild-ordered")
+AUTO = ("serial", "hogwild", "hogwild-ordered", "local-sgd")
 """What "auto" may stand for, there: it depends on the engine and the data."""
+
+
+def usual_strategy(workers: int, can: Collection[str]) -> str:
+    """Its name, for an engine with so many workers that can do this: their memory is shared if it can be."""
+    if workers == 1:
+        return "serial"
+    return "hogwild" if "share" in can else "local-sgd"
 
 
 def find_strategy(given: str | AbstractStrategy) -> AbstractStrategy:
@@ -84,4 +91,5 @@ __all__ = [
     "Serial",
     "SimuParallelSGD",
     "find_strategy",
+    "usual_strategy",
 ]

@@ -10,8 +10,10 @@ from hogwild.engines.asking import LATER, Asking
 from hogwild.engines.computing import Computing, Plan
 from hogwild.engines.driving import Dead, Program
 from hogwild.engines.hub import Hub
-from hogwild.engines.session import Session, Turn
+from hogwild.engines.servers import serving
+from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport
+from hogwild.engines.turn import Turn
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.waits import Deadlock
 from hogwild.interfaces import AbstractStrategy, Worker
@@ -60,7 +62,8 @@ class Cluster:
         self._draw, self._example_s = draw, example_s
         size = len(session.params)
         self.traffic = Traffic()
-        self.hub = Hub(session, transport, self.traffic, shards)
+        self.servers = serving(session, shards, transport, self.traffic)
+        self.hub = Hub(session, transport, self.servers)
         self._computing = Computing(session)
         self._programs = [Program(strategy, worker) for worker in session.workers()]
         self._fresh = [session.fresh] * size  # is the first round of each worker that of a fresh start?
@@ -265,7 +268,7 @@ class Cluster:
             if not self._met >= session.members.in_rounds:
                 return
             session.close()
-            session.judge()
+            session.judge(min(self._met))
             session.decide()
         met, self._met = self._met, set()
         for rank in sorted(met):

@@ -9,8 +9,9 @@ from typing import final
 
 from hogwild.engines.hub import Hub
 from hogwild.engines.plan import Faults
-from hogwild.engines.session import Session, Turn
+from hogwild.engines.session import Session
 from hogwild.engines.transport import HEADER_BYTES
+from hogwild.engines.turn import Turn
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.virtual.cluster import Cluster
 from hogwild.engines.virtual.replicas import Replicas
@@ -45,7 +46,7 @@ class Membership:
     ) -> None:
         self._session, self._agenda, self._network, self._cluster = session, agenda, network, cluster
         self._hub: Hub = cluster.hub
-        self._replicas = replicas
+        self._servers, self._replicas = cluster.servers, replicas
         self._report, self._lease_s = network.mail.report, network.mail.lease_s
         self._lives = [0] * len(session.params)  # how many processes each worker has had before
         self._absent: set[int] = set()  # workers of whom all know that they are not there
@@ -128,6 +129,8 @@ class Membership:
         self._absent.add(rank)
         if rank in self._waiting:
             self._waiting.remove(rank)
+        if self._servers is not None:
+            self._servers.lost(rank)
         self._report.portions_again += self._hub.lost(rank)
         if not self._hub.running and self._session.reason is None:
             raise WorkersLost(
@@ -169,9 +172,11 @@ class Membership:
 
     def _admit(self, rank: int, other: int, number: int) -> None:
         self._absent.discard(rank)
-        pushes = self._hub.admit(rank, other, number, self._lives[rank] + 1)
-        if self._replicas is not None:
-            self._replicas.admitted(rank, pushes)
+        self._hub.admit(rank, other, number)
+        if self._servers is not None:
+            pushes = self._servers.admit(rank, other, number, self._lives[rank] + 1)
+            if self._replicas is not None:
+                self._replicas.admitted(rank, pushes)
         self._cluster.refresh()
 
     def _transfer(self, rank: int, other: int) -> None:

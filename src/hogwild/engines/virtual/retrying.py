@@ -86,13 +86,13 @@ class Retrying(AbstractCalls):
             return self.shards[part.shard].knows(part.worker, part.seq)
         return isinstance(part, OpPart) and self.shards[part.shard].knows(*part.sender)
 
-    def answer(self, call: Call, part: Any, answer: Any, join: Callable[[Call], None]) -> None:
+    def answer(self, call: Call, part: Any, answer: Any) -> None:
         way = self._ways.get(call)
         number = answer.shard
         if self._changes(part):
             self.mutated(number, part)
         if way is not None:
-            self.when_safe(number, partial(self._reply, way, answer, join))
+            self.when_safe(number, partial(self._reply, way, answer))
 
     def _changes(self, part: Any) -> bool:
         """Is the shard another one since it was given this? Answers to a pull that came again are remembered, too."""
@@ -100,13 +100,13 @@ class Retrying(AbstractCalls):
             return self.shards[part.shard].remembers_pulls
         return self._new and self._knows(part)
 
-    def _reply(self, way: _Way, answer: Any, join: Callable[[Call], None]) -> None:
+    def _reply(self, way: _Way, answer: Any) -> None:
         number, me = answer.shard, self._workers[way.call.rank]
         way.inside.discard(number)
-        arrived, again = partial(self._come, way, answer, join), partial(self._attempt, way, number)
+        arrived, again = partial(self._come, way, answer), partial(self._attempt, way, number)
         self._mail.transmit(Letter(self.hosts[number], me, answer.n_bytes, arrived, again))
 
-    def _come(self, way: _Way, answer: Any, join: Callable[[Call], None]) -> None:
+    def _come(self, way: _Way, answer: Any) -> None:
         """Each shard's answer is taken once."""
         if way.dead or answer.shard in way.answered:
             self._mail.report.duplicates_dropped += not way.dead
@@ -118,7 +118,7 @@ class Retrying(AbstractCalls):
         if not call.missing:
             del self._ways[call]
             self._mail.report.acknowledged += isinstance(way.parts[answer.shard], PushPart)
-            join(call)
+            call.join(call)
 
     # ------------------------------------------------------------------------------------------------ who is no more
 

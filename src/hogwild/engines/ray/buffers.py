@@ -1,0 +1,38 @@
+"""Memory for the results of large sums: used again when nobody looks at them any more, as new memory is slow."""
+
+from __future__ import annotations
+
+import mmap
+import weakref
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_HELD = 3  # the result that is looked at, the next, and one that is kept a little longer
+
+
+@final
+class Buffers:
+    """Of the size that was asked for last."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[mmap.mmap, weakref.ref[NDArray[Any]]]] = []
+
+    def take(self, size: int, dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The same new vector of at least one value twice: to write to, and to be given away, which cannot be written.
+
+        The memory is free again when the second, and what was made of it, is gone. Keep the first no longer.
+        """
+        n_bytes = size * dtype.itemsize
+        self._held = [each for each in self._held if len(each[0]) == n_bytes]
+        free = next((each for each in self._held if each[1]() is None), None)
+        if free is not None:
+            self._held.remove(free)
+        memory = mmap.mmap(-1, n_bytes) if free is None else free[0]
+        # Each of these arrays lives as long as any array that is made of it: NumPy would look through to an array.
+        writable, given = np.frombuffer(memory, dtype), np.frombuffer(memory, dtype)
+        given.flags.writeable = False
+        if len(self._held) < MOST_HELD:
+            self._held.append((memory, weakref.ref(given)))
+        return writable, given

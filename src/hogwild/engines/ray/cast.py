@@ -1,0 +1,104 @@
+"""The actors of a run. Those of one that has ended wait for the next: to start a process takes seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import Any, final
+
+import ray
+
+from hogwild.engines.ray.conductor import Conductor
+from hogwild.engines.ray.deputy import Deputy
+from hogwild.engines.ray.shard import GROUPS, ShardHost
+
+LEAST_THREADS = 64  # of a conductor, so that the next run may have more workers
+FURTHER_THREADS = 8  # of it, beside three in which each worker may wait: for the driver
+
+
+_resting: dict[tuple[object, ...], list[Any]] = {}  # by connection to a cluster, kind of actor, and what it was given
+
+
+@final
+class Cast:
+    """A conductor, a deputy for each worker and the shards of a server, for one run:
+    `with Cast(2, 1, {"CPU": 1}, {}, stays=True) as cast`.
+
+    apiece :  what each deputy needs of its host
+    runtime_env : what Ray makes ready for each process
+    stays :   do they wait for another run when this one has ended? They keep their cores.
+    at_rest : set it then, with or without an error; who may still wait for somebody is killed
+    """
+
+    def __init__(
+        self, size: int, shards: int, apiece: Mapping[str, float], runtime_env: Mapping[str, Any], *, stays: bool
+    ) -> None:
+        context, self._stays = ray.get_runtime_context(), stays
+        job = context.get_job_id(), context.get_node_id()  # the first job of each cluster has the same number
+        for key in [key for key in _resting if key[0] != job]:  # of a cluster that we have left
+            del _resting[key]
+        kind = repr((sorted(apiece.items()), runtime_env))
+        for key in [key for key in _resting if key[1] is Deputy and key[2] != kind]:  # they hold cores
+            _end(_resting.pop(key))
+        threads = max(LEAST_THREADS, 3 * size + FURTHER_THREADS)
+        common = {"runtime_env": dict(runtime_env)} if runtime_env else {}
+        self._conductors = _alive(_resting.setdefault((job, Conductor, (threads, repr(runtime_env))), []))
+        self._deputies = deputies = _alive(_resting.setdefault((job, Deputy, kind), []))
+        self._shards = hosts = _alive(_resting.setdefault((job, ShardHost, repr(runtime_env)), []))
+        self.conductor = (
+            self._conductors.pop() if self._conductors else _actor(Conductor, max_concurrency=threads, **common)
+        )
+        needs = dict(apiece)
+        needed = {"num_cpus": needs.pop("CPU"), "num_gpus": needs.pop("GPU", 0), "resources": needs, **common}
+        self._make = partial(_actor, Deputy, concurrency_groups={"mail": 1}, **needed)
+        self.deputies = [deputies.pop() if deputies else self._make() for _ in range(size)]
+        spread = partial(_actor, ShardHost, concurrency_groups=GROUPS, scheduling_strategy="SPREAD", **common)
+        self.shards = [hosts.pop() if hosts else spread() for _ in range(shards)]
+        self._missing: set[int] = set()
+        self.at_rest = False
+
+    def another(self, rank: int) -> Any:
+        """The actor of another process in the place of a dead one. It begins when the cluster has room for it."""
+        self.deputies[rank] = self._make()
+        return self.deputies[rank]
+
+    def go_without(self, ranks: Set[int]) -> None:
+        """These have died, or the run has ended before they could begin."""
+        _end([self.deputies[rank] for rank in ranks])
+        self._missing |= ranks
+
+    def __enter__(self) -> Cast:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.at_rest and self._stays:
+            self._deputies += [deputy for rank, deputy in enumerate(self.deputies) if rank not in self._missing]
+            self._shards += self.shards
+            self._conductors.append(self.conductor)
+        else:
+            _end([*self.deputies, *self.shards, self.conductor])
+
+
+def _alive(actors: list[Any]) -> list[Any]:
+    """Take out those that have died."""
+    asked = [(actor, actor.__ray_ready__.remote()) for actor in actors]
+    actors.clear()
+    for actor, answer in asked:
+        with suppress(ray.exceptions.RayActorError):
+            ray.get(answer)
+            actors.append(actor)
+    return actors
+
+
+def _end(actors: list[Any]) -> None:
+    for actor in actors:
+        ray.kill(actor)
+
+
+def _actor(kind: type, **options: Any) -> Any:
+    make: Any = ray.remote
+    return make(**{"num_cpus": 0, **options})(kind).remote()

@@ -1,0 +1,346 @@
+"""The actor that knows how far the run is: rounds, examples, verdicts, and what workers have in common.
+
+Each of the others calls it in a thread of its own, and waits there as workers of `Threads` do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from queue import SimpleQueue
+from typing import Any, final
+
+import ray
+
+from hogwild.engines.council import Council
+from hogwild.engines.ray.away import Away
+from hogwild.engines.ray.errors import Failure
+from hogwild.engines.ray.judges import Judges
+from hogwild.engines.ray.membership import Membership
+from hogwild.engines.ray.mirrors import Arrivals, Mirrors
+from hogwild.engines.ray.news import News
+from hogwild.engines.ray.opening import Opened
+from hogwild.engines.ray.rendezvous import Address, Rendezvous
+from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Summed, Terms
+from hogwild.engines.session import Session
+from hogwild.engines.supply import Taken
+from hogwild.engines.transport import Direct
+from hogwild.engines.waits import Aborted, Deadlock, Failed
+from hogwild.history import Record
+from hogwild.interfaces import Job, Result
+from hogwild.requests import Reduce, Reduced, Round, Start, Ticket, Wait
+from hogwild.traffic import Traffic
+
+
+@final
+class Conductor:
+    """One for each run. All methods but `result` are short, or wait for others."""
+
+    _membership: Membership
+
+    def __init__(self) -> None:
+        self._run = 0
+
+    def begin(
+        self, job: Job, size: int, shards: Sequence[Any], sent: Sequence[Any], restarts: int, opened: Opened | None
+    ) -> None:
+        """Another run, of several one after another. `shards`: the actors of the server's, if there is one. `sent`:
+        where the job lies in the object store. `restarts`: see `Ray`. `opened`: if workers have their own data.
+        """
+        self._run += 1
+        self._news = News()
+        callbacks = (self._news.tell,) if job.callbacks else ()
+        self._mirrors = Mirrors(self._find_lost)
+        apart, is_dead = opened is not None and size > 1, lambda rank: self._membership.is_dead(rank)
+        self._judges = judges = Judges(self._mirrors.deputies, self._find_lost, is_dead, apart=apart)
+        if opened is not None:
+            job = opened.surveyed(job)
+            sent = [ray.put(job)] if shards else ()  # the shards, too, know no more than the sample
+        job = replace(job, callbacks=callbacks)
+        self._session = session = Session(job, size, time.perf_counter, self._mirrors, judges)
+        self._mirrors.params, self._mirrors.memories = session.params, session.memories
+        self._workers = session.workers()
+        session.history.traffic = traffic = Traffic()
+        self._traffic = [traffic]  # what the conductor carries, and what workers report
+        self._away: Away | None = None
+        if shards:
+            me = ray.get_runtime_context().current_actor
+            self._away = away = Away(session, shards, self._run, me, *sent)
+            session.server_params = away.params
+        self._rendezvous = Rendezvous(size)
+        membership = Membership(session, traffic, job.strategy, restarts, self._away)
+        self._membership: Membership = membership
+        self._council = Council(
+            session, Direct(traffic), self._away, self._told, membership.begun, Arrivals(self._mirrors.deputies)
+        )
+        membership.sit_in(self._council)
+        self._has_own_rows = job.bounds is not None
+        self._tickets: list[dict[int, Ticket]] = [{} for _ in range(size)]  # by the worker's number for it
+        self._numbers: dict[int, int] = {}  # by ticket
+        self._stopped: list[Any] = []
+        self._trace: str | None = None  # of the first error of a worker, in its process
+        self._done: list[SimpleQueue[tuple[int, Any] | Released | None]] = [SimpleQueue() for _ in range(size)]
+
+    def know(self, deputies: Sequence[Any]) -> None:
+        """The actors of the workers, by rank."""
+        self._mirrors.deputies[:] = deputies
+
+    # ------------------------------------------------------------------------------------------- who comes and goes
+
+    def lost(self, rank: int, life: int, why: str) -> bool:
+        """The process of a worker has died. Does the run go on without it?"""
+        with self._council.lock:
+            self._rendezvous.end()
+        try:
+            return self._membership.lost(rank, life, why)
+        except (ActorLost, Deadlock) as error:
+            self._fail(error, None)
+            return False
+
+    def _find_lost(self, rank: int, why: str) -> bool:
+        """The same, as found out here."""
+        return self._membership.is_dead(rank) or self.lost(rank, self._membership.life(rank), why)
+
+    def replace(self, rank: int, deputy: Any) -> None:
+        """Another process for a worker that has died; it will ask to be let in."""
+        self._judges.replace(rank, deputy)
+
+    def enter(self, rank: int, life: int) -> Entry | Over:
+        """With what a process begins that takes the place of another, when the others let it in."""
+        found = self._answer(self._membership.enter, rank, life)
+        return found
+
+    def close(self) -> set[int] | None:
+        """If the programs of all that were let in have ended, nobody is let in any more: who is missing then?"""
+        with self._council.lock:
+            if not (self._council.deserted or self._council.aborted):
+                return None
+            missing = self._membership.close()
+        if missing and not self._session.failed and self._has_own_rows:
+            who = ", ".join(map(str, sorted(missing)))
+            error = ActorLost(
+                f"worker {who} has died, and no other process has taken its place: its rows are not learnt"
+            )
+            self._fail(error, None)
+        return missing
+
+    def terms(self, rank: int) -> Terms:
+        """What this worker begins with."""
+        session, worker = self._session, self._workers[rank]
+        averages = session.memories[rank].mean.size > 0
+        share, shards = worker.data_share, () if self._away is None else self._away.shards
+        passed = session.supply.moment.epoch
+        return Terms(
+            session.survey, worker.rng, worker.params, share, session.needs, averages, passed, shards, self._run
+        )
+
+    # -------------------------------------------------------------------------------------------- what workers ask
+
+    # sent: what the worker has under way to shards meanwhile, see `Council.sent`.
+
+    def ask(self, rank: int, request: Any, sent: int) -> Any:
+        """The answer to a request that communicates."""
+        return self._answer(self._council.communicate, rank, request, sent=sent)
+
+    def turn(
+        self, rank: int, number: int, known: Sequence[int], sent: int
+    ) -> tuple[Round, Sequence[int]] | Failed | Over | None:
+        """See `Council.next_round`."""
+        return self._answer(self._council.next_round, rank, number, known, sent=sent)
+
+    def supply(self, what: str, rank: int, *arguments: Any, **options: Any) -> Taken | Any:
+        """Examples: see the method of `Supply` of that name."""
+        return self._answer(self._supplied, what, rank, *arguments, **options)
+
+    def _supplied(self, what: str, rank: int, *arguments: Any, **options: Any) -> Any:
+        self._council.computed(rank)
+        return getattr(self._session.supply, what)(rank, *arguments, **options)
+
+    def _answer(self, find: Callable[..., Any], *arguments: Any, sent: int = 0, **options: Any) -> Any:
+        if self._council.aborted:
+            return Over()
+        if sent:
+            self._council.sent(arguments[0], sent)
+        try:
+            return find(*arguments, **options)
+        except Aborted:
+            return Over()
+        except Deadlock as error:
+            self._fail(error, None)
+            return Over()
+        except Exception as error:
+            return Failed(error)
+
+    # ------------------------------------------------------------------------------------- sums of workers themselves
+
+    def sum(self, rank: int, request: Reduce, sent: int, *, connected: bool) -> Any:
+        """The sum, and where workers begin to make them among themselves: to which this one is `connected`."""
+        with self._council.lock:
+            self._rendezvous.comes(rank, connected=connected, waits=request.quorum is None)
+        found = self.ask(rank, request, sent)
+        if isinstance(found, Reduced):
+            return Summed(found, self._rendezvous.begins)
+        with self._council.lock:
+            self._rendezvous.failed(rank)
+        return found
+
+    def meet(self, rank: int, run: int, address: Address | None) -> Address | None:
+        """Where workers find each other, when all can; None if that will not be in this run."""
+        with self._council.lock:
+            if run != self._run:
+                return None
+            answer = self._rendezvous.meets(rank, address)
+        return answer.get()
+
+    def broken(self, rank: int, number: int) -> Any:
+        """A connection of this worker has broken in this sum: the sum, if another has it. Nobody makes it any more."""
+        return self._answer(self._found_elsewhere, rank, number)
+
+    def _found_elsewhere(self, rank: int, number: int) -> Reduced | None:
+        self._council.computed(rank)
+        others = [other for other in range(self._session.size) if other != rank and not self._membership.is_dead(other)]
+        return self._mirrors.sealed(others, number)
+
+    def lingers(self, rank: int, number: int, sent: int) -> None:
+        """The worker waits for others in such a sum, for long."""
+        self._answer(self._council.lingers, rank, number, sent=sent)
+
+    def goes_on(self, rank: int) -> None:
+        """It does no longer."""
+        self._council.goes_on(rank)
+
+    # ---------------------------------------------------------------------------------------------- what was started
+
+    def start(self, rank: int, number: int, request: Any) -> Any:
+        """Begin a request. Its answer is told by `done`, and to who waits for it."""
+
+        def begin() -> None:
+            with self._council.lock:
+                if isinstance(request, Reduce):
+                    self._rendezvous.comes(rank, connected=False, waits=False)
+                ticket = self._council.communicate(rank, Start(request))
+                self._tickets[rank][number], self._numbers[id(ticket)] = ticket, number
+                if ticket.done:
+                    self._told(rank, ticket)
+
+        return self._answer(begin)
+
+    def wait(self, rank: int, number: int, sent: int) -> Any:
+        """The answer to what was started."""
+        return self._answer(self._waited, rank, number, sent=sent)
+
+    def _waited(self, rank: int, number: int) -> Any:
+        ticket = self._tickets[rank][number]
+        answer = self._council.communicate(rank, Wait(ticket))
+        if not isinstance(answer, Failed):
+            self._tickets[rank].pop(number)
+            self._numbers.pop(id(ticket), None)
+        return answer
+
+    def done(self, rank: int) -> tuple[int, Any] | Released | None:
+        """The next thing that this worker has started and that is done; None when the run is over."""
+        return self._done[rank].get()
+
+    def _told(self, rank: int, ticket: Ticket) -> None:
+        number = self._numbers.get(id(ticket))
+        if number is not None:
+            self._done[rank].put((number, ticket.answer))
+
+    # ------------------------------------------------------------------------------- what workers ask of the shards
+
+    def ready(self, run: int, shard: int, key: Key) -> None:
+        """The shard can answer a pull that has waited."""
+        with self._council.lock:
+            if run == self._run and self._away is not None:
+                self._away.ready(shard, key)
+
+    def park(self, rank: int, parked: Parked) -> None:
+        """A pull that the worker has started waits; `done` tells when it need not any longer."""
+        with self._council.lock:
+            if self._away is not None:
+                self._away.ask(rank, parked, lambda met: self._done[rank].put(Released(parked.number, met)))
+
+    def sending(self, rank: int, portion: int) -> None:
+        """The worker pushes a portion."""
+        with self._council.lock:
+            self._council.hub.portions.sent(rank, portion)
+
+    def pushed(self, rank: int, portion: int, late: bool) -> Any:
+        """It was acknowledged."""
+        with self._council.lock:
+            return self._answer(self._council.hub.portions.pushed, rank, portion, late=late)
+
+    def arrived(self, rank: int, number: int) -> None:
+        """Pushes and operations that the worker has started have arrived, up to this number."""
+        self._answer(self._council.arrived, rank, number)
+
+    # -------------------------------------------------------------------------------------------------- how it ends
+
+    def ended(self, rank: int) -> None:
+        """The worker's program has ended."""
+        self._answer(self._council.returned, rank)
+
+    def counted(self, rank: int, counts: Counter[str], traffic: Traffic) -> None:
+        """The worker is no longer there, however it has ended: what it has counted."""
+        self._session.counted(rank, counts)
+        self._traffic.append(traffic)
+
+    def fail(self, failure: Failure, rank: int, rounds: int) -> None:
+        """The worker has failed."""
+        self._trace = self._trace or failure.trace
+        self._fail(failure.error, rank, rounds)
+
+    def _fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
+        self._session.fail(error, rank, rounds)
+        self._abort()
+
+    def _abort(self) -> None:
+        self._council.abort()
+        self._membership.close()
+        self._judges.abort()
+        # Who computes would not ask for long.
+        self._stopped += [
+            deputy.stop.remote()
+            for rank, deputy in enumerate(self._mirrors.deputies)
+            if not self._membership.is_dead(rank)
+        ]
+
+    def interrupt(self, *, now: bool) -> None:
+        """Ctrl-C. Workers that agree on their rounds finish the one they are in, unless it must be `now`."""
+        now = now or not self._session.agreed
+        self._session.stop("interrupted", now=now)
+        if now:
+            self._news.heard(KeyboardInterrupt())
+            self._abort()
+
+    def result(self) -> Result | Failure:
+        """After all workers have ended."""
+        try:
+            self._session.history.traffic = sum(self._traffic, Traffic())
+            with suppress(Aborted):  # a process has died meanwhile: the session knows the error
+                return self._session.result()
+            return self._session.result()
+        except BaseException as error:
+            failure = Failure.of(error)
+            return failure if self._trace is None else failure._replace(trace=self._trace)
+        finally:
+            for stopped in self._stopped:  # not in the next run
+                with suppress(ray.exceptions.RayActorError):
+                    ray.get(stopped)
+            self._rendezvous.end()
+            self._news.end()
+            for done in self._done:  # nobody may still wait here when the next run begins
+                done.put(None)
+
+    # --------------------------------------------------------------------------------------------------- the driver
+
+    def news(self) -> Record | None:
+        """The record of the next epoch, for the driver's callbacks; it says `heard` then. None: there are no more."""
+        return self._news.next()
+
+    def heard(self, error: BaseException | None) -> None:
+        """The callbacks have been called."""
+        self._news.heard(error)

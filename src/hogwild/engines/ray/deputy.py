@@ -1,0 +1,319 @@
+"""The actor of one worker: it drives the worker's program and computes; all else it asks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, final
+
+import numpy as np
+import ray
+
+from hogwild.data.agreement import Common, Part
+from hogwild.data.blocks import Block
+from hogwild.data.examples import Examples
+from hogwild.deltas import Vector
+from hogwild.engines.computing import Computing, Source
+from hogwild.engines.driving import Program
+from hogwild.engines.ray.errors import Failure
+from hogwild.engines.ray.hearing import heard, own
+from hogwild.engines.ray.offers import Way
+from hogwild.engines.ray.opening import OwnPart, OwnSupply
+from hogwild.engines.ray.server import Server
+from hogwild.engines.ray.sums import Sums
+from hogwild.engines.ray.terms import Entry, Judged, Released, Shown, Terms
+from hogwild.engines.servers import SERVED
+from hogwild.engines.supply import Taken
+from hogwild.engines.waits import Aborted
+from hogwild.interfaces import Job, Tally, Worker
+from hogwild.memory import CONTROL_CELLS, Memory
+from hogwild.requests import COMPUTE, NextRound, Portion, Reduce, Reduced, Start, Ticket, Wait
+from hogwild.traffic import Traffic
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _mail(method: Method) -> Method:
+    """Runs in a thread of its own, whatever the program does meanwhile."""
+    marked: Method = ray.method(concurrency_group="mail")(method)
+    return marked
+
+
+@final
+class Deputy:
+    """`drive` runs in a thread of its own, so that the weights can be shown meanwhile."""
+
+    def __init__(self) -> None:
+        self._begun = threading.Event()
+
+    def open(self, rank: int, size: int, job: Job) -> Part | Failure:
+        """Before a run: open this worker's part of `Local` data, and tell what it is."""
+        try:
+            self._part: OwnPart | None = OwnPart(rank, size, job)
+            return self._part.told()
+        except Exception as error:
+            return Failure.of(error)
+
+    def sample(self, common: Common) -> Examples:
+        """Rows of its part, for the survey."""
+        assert self._part is not None
+        return self._part.sample(common)
+
+    def check(self, common: Common) -> Failure | None:
+        """Can the model learn from its part?"""
+        assert self._part is not None
+        try:
+            self._part.check(common)
+        except Exception as error:
+            return Failure.of(error)
+        return None
+
+    def begin(
+        self, rank: int, size: int, job: Job, conductor: Any, life: int = 0, common: Common | None = None
+    ) -> None:
+        """Another run. An actor may have several, one after another.
+
+        life :   so many processes of this worker have died in it
+        common : what all have agreed on who have opened their parts
+        """
+        self._begun.clear()
+        self._failure: Failure | None = None
+        self._rank, self._size, self._conductor, self._job, self._life = rank, size, conductor, job, life
+        terms: Terms = ray.get(conductor.terms.remote(rank))
+        try:
+            self._place = self._find_place(terms, common)
+        except Exception as error:
+            if not life:
+                raise
+            self._failure = Failure.of(error)
+            self._begun.set()
+            return
+        params = self._place.params[rank]
+        self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
+        self._computing = Computing(self._place)
+        self._sums = Sums(rank, size, conductor, terms.run, self._under_way)
+        self._over = False
+        self._judged: Judged | None = None
+        self._server: Server | None = None
+        if terms.shards:
+            over, rounds = lambda: self._over, lambda: self._program.rounds
+            self._server = Server(rank, size, terms, self._place.task, conductor, heard, over, rounds)
+        self._began = 0  # how many requests were started
+        self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
+        self._numbers: dict[Ticket, int] = {}
+        self._listener: threading.Thread | None = None
+        self._begun.set()
+
+    def _find_place(self, terms: Terms, common: Common | None) -> _Place:
+        """With the rows of this worker, if it has its own; who takes the place of another has not opened them yet."""
+        rank, size, job, conductor = self._rank, self._size, self._job, self._conductor
+        if common is None:
+            return _Place(rank, size, job, terms, conductor)
+        part = OwnPart(rank, size, job) if self._life else self._part
+        self._part = None
+        assert part is not None
+        settled = part.settled(common)
+        return part.named(lambda: _Place(rank, size, job, terms, conductor, settled))
+
+    def drive(self) -> None:
+        """Run the program until it ends."""
+        rank, conductor = self._rank, self._conductor
+        program: Program | None = None
+        if self._failure is not None:
+            ray.get(conductor.fail.remote(self._failure, rank, 0))
+            return
+        try:
+            first = self._enter() if self._life else 0
+            program = Program(self._job.strategy, self._worker)
+            program.rounds = first
+            self._program = program
+            if program.run(self._answer, lambda: self._over):
+                if self._server is not None:
+                    self._server.drain()
+                ray.get(conductor.ended.remote(rank))
+                self._sums.leave(Way.GONE)
+        except Aborted:
+            pass
+        except BaseException as error:
+            ray.get(conductor.fail.remote(Failure.of(error), rank, 0 if program is None else program.rounds))
+        self._sums.end()
+        traffic = Traffic()
+        traffic.sent(*self._sums.sent)
+        if self._server is not None:
+            self._server.close()
+            traffic += self._server.traffic
+        ray.get(conductor.counted.remote(rank, self._worker.counts, traffic))
+
+    def _enter(self) -> int:
+        """Take the place of a dead process; the number of the first round."""
+        entry: Entry = heard(self._conductor.enter.remote(self._rank, self._life))
+        worker, params = self._worker, entry.params.copy()
+        worker.rng = entry.rng
+        worker.params.weights[:] = params.weights
+        worker.params.state.update(params.state)
+        if self._server is not None and entry.standing is not None:
+            self._server.take_over(self._life, entry.standing)
+        return entry.number
+
+    def _answer(self, request: Any) -> Any:
+        kind = type(request)
+        if kind in COMPUTE:
+            return self._computing.plan(self._rank, request).run()
+        if kind is NextRound:
+            return self._next_round()
+        server = self._server
+        if server is not None:
+            if kind in SERVED:
+                return server.ask(request)
+            if kind is Start and type(request.request) in SERVED:
+                return self._listening(server.start(request.request))
+            if kind is Wait and server.knows(request.ticket):
+                return server.wait(request.ticket)
+        if kind is Start:
+            return self._start(request)
+        if kind is Wait and request.ticket in self._numbers:
+            return self._wait(request.ticket)
+        if kind is Wait and request.ticket.done:
+            return request.ticket.answer
+        if kind is Reduce:
+            return self._sums.ask(request)
+        return heard(self._conductor.ask.remote(self._rank, request, self._under_way()))
+
+    def _under_way(self) -> int:
+        return 0 if self._server is None else self._server.under_way()
+
+    def _next_round(self) -> Any:
+        turn = heard(
+            self._conductor.turn.remote(self._rank, self._program.rounds, self._worker.peers, self._under_way())
+        )
+        if turn is None:
+            return None
+        self._program.rounds += 1
+        round, self._worker.peers = turn
+        return round
+
+    # ---------------------------------------------------------------------------------------------- what was started
+
+    def _start(self, request: Start) -> Ticket:
+        if isinstance(request.request, Reduce):
+            self._sums.leave(Way.ELSEWHERE)
+        ticket = Ticket(request.request)
+        self._began += 1
+        self._tickets[self._began], self._numbers[ticket] = ticket, self._began
+        heard(self._conductor.start.remote(self._rank, self._began, request.request))
+        return self._listening(ticket)
+
+    def _listening(self, ticket: Ticket) -> Ticket:
+        if self._listener is None:
+            self._listener = threading.Thread(target=self._listen, name="hogwild-tickets", daemon=True)
+            self._listener.start()
+        return ticket
+
+    def _wait(self, ticket: Ticket) -> Any:
+        """Also of what is done: others may want to know that this worker has been given the answer."""
+        number = self._numbers[ticket]
+        ticket.answer = heard(self._conductor.wait.remote(self._rank, number, self._under_way()))
+        ticket.done = True
+        del self._tickets[number], self._numbers[ticket]
+        return ticket.answer
+
+    def _listen(self) -> None:
+        """Tickets are done while the program goes on."""
+        while (found := ray.get(self._conductor.done.remote(self._rank))) is not None:
+            if isinstance(found, Released):
+                assert self._server is not None
+                self._server.resume(found.number, found.met)
+                continue
+            ticket = self._tickets.get(found[0])
+            if ticket is not None:
+                ticket.answer = own(found[1])
+                ticket.done = True
+
+    # ------------------------------------------------------------------------------------------------ while it waits
+
+    @_mail
+    def stop(self) -> None:
+        """The run is over: the program is asked for no more requests."""
+        self._over = True
+        self._sums.leave(Way.ELSEWHERE)
+
+    @_mail
+    def sums(self) -> int:
+        """To how many sums that workers make among themselves has it come?"""
+        return self._sums.come
+
+    @_mail
+    def seal(self, number: int) -> Reduced | None:
+        """See `Sums.seal`."""
+        return self._sums.seal(number)
+
+    @_mail
+    def show(self) -> Shown:
+        """What this worker has. Only while it waits for an answer."""
+        params, memory = self._worker.params, self._place.memories[self._rank]
+        return Shown(params.weights, params.state, memory.mean, memory.mass)
+
+    @_mail
+    def become(self, weights: Vector) -> None:
+        """Its weights become these. Only while it waits for an answer."""
+        self._worker.params.weights[:] = weights
+
+    @_mail
+    def tally(self, judged: Judged, blocks: Sequence[Block]) -> list[Tally] | Failure:
+        """Judge weights on these examples. While it waits for an answer, or when its program has ended; on its own
+        rows, at any time.
+        """
+        self._begun.wait()
+        if self._failure is not None:
+            return self._failure
+        try:
+            if self._judged is None or self._judged.number != judged.number:
+                # What came through the object store cannot be written, and kernels would be compiled for that.
+                self._judged = judged._replace(params=judged.params.copy())
+            return [self._place.task.tally(self._judged.params, block) for block in blocks]
+        except Exception as error:
+            return Failure.of(error)
+
+
+@final
+class _Place:
+    """Where the worker computes: see `Workplace`. It is alone there, so that any rank is its own."""
+
+    def __init__(
+        self, rank: int, size: int, job: Job, terms: Terms, conductor: Any, settled: Job | None = None
+    ) -> None:
+        self.size, self.shares, self.needs = size, False, terms.needs
+        job = job if settled is None else settled
+        self.task = job.model.bind(job.examples, terms.survey)
+        self.sharing = threading.Lock()
+        mine = terms.params.copy()  # what came through the object store cannot be written
+        memory = Memory(rank, size, mine.weights, np.zeros(CONTROL_CELLS, np.int64), state=mine.state)
+        if terms.averages:
+            memory.mean = np.zeros_like(mine.weights)
+        self.params, self.memories = [mine] * size, [memory] * size
+        self.supply: Source = _Supply(conductor)
+        if settled is not None and size > 1:
+            self.supply = OwnSupply(_Supply(conductor), rank, settled, terms.first_pass)
+
+
+@final
+class _Supply:
+    """Examples are handed out by the conductor: see `Supply`."""
+
+    def __init__(self, conductor: Any) -> None:
+        self._supply = conductor.supply
+
+    def take(self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False) -> Taken:
+        return heard(self._supply.remote("take", rank, examples, minibatch, together=together))
+
+    def take_rest(self, rank: int) -> Taken:
+        return heard(self._supply.remote("take_rest", rank))
+
+    def reserve(self, rank: int, examples: int) -> list[Block]:
+        return heard(self._supply.remote("reserve", rank, examples))
+
+    def reserve_count(self, rank: int, examples: int) -> int:
+        return int(heard(self._supply.remote("reserve_count", rank, examples)))
+
+    def portion(self, rank: int, portion: Portion) -> Taken:
+        return heard(self._supply.remote("portion", rank, portion))

@@ -1,0 +1,186 @@
+"""The process that called train(): it gathers the actors of a run, calls the callbacks, and takes the result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, final
+
+import ray
+
+from hogwild.data.agreement import Common
+from hogwild.data.errors import DataError
+from hogwild.engines.ray.cast import Cast
+from hogwild.engines.ray.errors import Failure, check_sent
+from hogwild.engines.ray.opening import check, opened
+from hogwild.engines.ray.terms import ActorLost
+from hogwild.history import Record
+from hogwild.interfaces import Job, Result
+
+START_S = 120.0  # more than it takes to start processes on a busy machine, unless no core is free
+
+
+@final
+class Driver:
+    """One run of a job by these actors."""
+
+    def __init__(self, job: Job, cast: Cast, restarts: int) -> None:
+        self._job, self._restarts = job, restarts
+        self._raised: Exception | None = None  # by a callback
+        self._cast, self._conductor = cast, cast.conductor
+        self._size = len(cast.deputies)
+        self._sent = _sent(replace(job, callbacks=(_unheard,) if job.callbacks else ()))
+        self._lives = [0] * self._size  # how many processes each worker has had before
+        self._driven: dict[Any, int] = {}  # what ends when the program of this worker does
+        self._started = False
+        self._common: Common | None = None  # of data that the workers open
+        self._news: Any = None
+        self._ending: Any = None
+
+    def run(self) -> Result:
+        """Ctrl-C ends it well; workers that agree on their rounds finish the one they are in. A second one ends it
+        now.
+        """
+        interrupts = 0
+        while True:
+            try:
+                return self._to_the_end()
+            except KeyboardInterrupt:
+                if not self._started:
+                    raise
+                interrupts += 1
+                ray.get(self._conductor.interrupt.remote(now=interrupts > 1))
+            except ray.exceptions.RayActorError as error:
+                raise ActorLost(f"{self._name(error)} has died, and the run with it: {error}") from error
+
+    def _to_the_end(self) -> Result:
+        """Go on where an interruption came."""
+        if not self._started:
+            self._start()
+        while self._driven:
+            self._watch(*self._driven)
+            self._close()
+        if self._ending is None:
+            self._ending = self._conductor.result.remote()
+        while not self._watch(self._ending):
+            pass
+        self._cast.at_rest = True
+        return self._result(ray.get(self._ending))
+
+    def _start(self) -> None:
+        """All begin, and their programs."""
+        deputies, conductor = self._cast.deputies, self._conductor
+        opening = None
+        try:
+            if self._job.local is not None:
+                opening = opened(deputies, self._sent, START_S)
+                self._common = opening.common
+            sent, shards = self._sent, self._cast.shards
+            ray.get(conductor.begin.remote(sent, self._size, shards, [sent], self._restarts, opening))
+            begun = [self._begin(rank) for rank in range(self._size)]
+            ray.get([conductor.know.remote(deputies), *begun], timeout=START_S)
+        except ray.exceptions.RayTaskError as error:  # in one sentence, and what it says as the cause
+            found = error.cause
+            if opening is not None and isinstance(found, ValueError) and not isinstance(found, DataError):
+                check(deputies, opening.common)
+            raise Failure(found, str(error)).again() from None
+        except ray.exceptions.GetTimeoutError as error:
+            raise RuntimeError(
+                f"the cluster has not started {self._size} workers in {START_S:g} s: use fewer, or wait for free cores"
+            ) from error
+        self._news = conductor.news.remote()
+        self._driven = {deputy.drive.remote(): rank for rank, deputy in enumerate(deputies)}
+        self._started = True
+
+    def _begin(self, rank: int) -> Any:
+        deputy = self._cast.deputies[rank]
+        return deputy.begin.remote(rank, self._size, self._sent, self._conductor, self._lives[rank], self._common)
+
+    def _watch(self, *awaited: Any) -> bool:
+        """Wait until one of these has ended, which is looked after, or call the callbacks. Was it one of these?"""
+        ready = ray.wait([*awaited, self._news] if self._news is not None else list(awaited), num_returns=1)[0][0]
+        if ready == self._news:
+            record = ray.get(self._news)
+            if record is None:  # there are no more
+                self._news = None
+            else:
+                ray.get(self._conductor.heard.remote(self._call(record)))
+                self._news = self._conductor.news.remote()
+            return False
+        if ready in self._driven:
+            self._ended(ready)
+        return True
+
+    # ------------------------------------------------------------------------------------------- who comes and goes
+
+    def _ended(self, driven: Any) -> None:
+        """A worker's program has ended, or its process."""
+        rank = self._driven[driven]
+        try:
+            ray.get(driven)
+        except ray.exceptions.RayActorError as error:
+            if ray.get(self._conductor.lost.remote(rank, self._lives[rank], " ".join(str(error).split()))):
+                self._replace(rank)
+            else:
+                self._cast.go_without({rank})
+        del self._driven[driven]
+
+    def _replace(self, rank: int) -> None:
+        deputy = self._cast.another(rank)
+        ray.get(self._conductor.replace.remote(rank, deputy))
+        self._lives[rank] += 1
+        self._begin(rank)
+        self._driven[deputy.drive.remote()] = rank
+
+    def _close(self) -> None:
+        """Those that are still to end may never begin, for lack of room."""
+        left = set(self._driven.values())
+        if left and all(self._lives[rank] for rank in left):
+            missing = ray.get(self._conductor.close.remote())
+            if missing:
+                self._cast.go_without(missing)
+                self._driven = {driven: rank for driven, rank in self._driven.items() if rank not in missing}
+
+    def _name(self, error: ray.exceptions.RayActorError) -> str:
+        """Who has died."""
+        for rank, deputy in enumerate(self._cast.deputies):
+            if deputy._actor_id.hex() == error.actor_id:
+                return f"worker {rank} of {self._size}"
+        for number, shard in enumerate(self._cast.shards):
+            if shard._actor_id.hex() == error.actor_id:
+                return f"shard {number} of {len(self._cast.shards)}"
+        return "the conductor of the workers"
+
+    def _call(self, record: Record) -> BaseException | None:
+        """What the callbacks raise stays here, where they are; the conductor is told that there is something."""
+        try:
+            for callback in self._job.callbacks:
+                callback(record)
+        except KeyboardInterrupt:
+            return KeyboardInterrupt()
+        except Exception as error:
+            self._raised = error
+            return RuntimeError("a callback has failed")
+        return None
+
+    def _result(self, found: Result | Failure) -> Result:
+        if isinstance(found, Result):
+            # What came through the object store cannot be written.
+            return replace(found, model=self._job.model, params=found.params.copy())
+        if self._raised is None:
+            raise found.again()
+        for note in getattr(found.error, "__notes__", ()):
+            self._raised.add_note(note)
+        raise self._raised
+
+
+def _sent(job: Job) -> Any:
+    """What all actors are told of the job. TypeError that names what cannot be sent."""
+    try:
+        return ray.put(job)
+    except TypeError:
+        check_sent(strategy=job.strategy, model=job.model, data=job.local)
+        raise
+
+
+def _unheard(record: Record) -> None:
+    """In the place of callbacks, which stay with the driver: says that there are some."""

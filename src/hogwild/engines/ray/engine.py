@@ -1,0 +1,98 @@
+"""Workers are actors of a Ray cluster: processes on any of its machines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, final
+
+from hogwild.engines.checks import check_job
+from hogwild.engines.threads import available_cores
+from hogwild.interfaces import AbstractEngine, Job, Result
+from hogwild.limits import check_bool, check_fields, check_positive, check_whole, is_number
+from hogwild.names import wrong_type
+
+
+@final
+@dataclass(frozen=True)
+class Ray(AbstractEngine):
+    """Each worker is an actor of a Ray cluster (Moritz et al. 2018), a process on any of its machines. Needs the extra
+    `cluster`.
+
+    workers : how many
+    shards :  into how many parts the parameter server cuts the weights, for strategies that have one
+    address : of the cluster: "auto" for one that runs on this machine, "host:port", or "ray://host:port". None: the one
+              that this process has joined, else the environment's RAY_ADDRESS, else a local one is started, which
+              listens on 127.0.0.1 only, asks for a token and ends with this process. "local": in any case that.
+    cpus, gpus : cores and graphics processors for each worker, as Ray counts them; a worker computes with one core
+    resources : others that each worker needs, by the names that the cluster's hosts give them: {"disk": 1}
+    runtime_env : what Ray makes ready for each process: {"env_vars": {...}, "pip": [...], "working_dir": ...}
+    restarts : so many processes of workers that die in a run are replaced
+    unauthenticated : join also a cluster that lets in everybody who reaches it
+
+    The data are sent to each machine once; `Local` data are opened by the workers, and sent nowhere. Each
+    shard of the server is an actor that workers talk to directly, spread over the machines. What workers ask of each
+    other goes through one more actor, the conductor; either takes about a millisecond. Memory is not shared: see
+    `Unsupported`.
+
+    A worker whose process dies is not waited for, what it had begun to learn goes to others, and another process takes
+    its place as soon as the cluster has room for one, with the weights of one of the others: if the strategy survives
+    that (`AbstractStrategy.survives`), else the run ends with `ActorLost`. `History.traffic.faults` counts.
+
+    Ctrl-C ends training and keeps the best model so far. What a worker raises is raised here, with the traceback of its
+    process as the cause. Workers that wait for each other for ever raise `Deadlock`. Processes stay for the next run of
+    this one.
+
+    Raises ImportError if Ray is missing or too old, ConnectionError if there is no cluster at the address or it does
+    not let us in, RuntimeError if its versions differ or it has too little, TypeError for a model or strategy that
+    cannot be sent to another process.
+    """
+
+    workers: int = 2
+    shards: int = 1
+    address: str | None = None
+    cpus: float = 1.0
+    gpus: float = 0.0
+    resources: Mapping[str, float] = field(default_factory=dict, hash=False)
+    runtime_env: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    restarts: int = 10
+    unauthenticated: bool = False
+    can: ClassVar[frozenset[str]] = frozenset({"server"})
+    opens: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_fields(self, "workers", "shards")
+        check_positive("cpus", self.cpus)
+        check_whole("restarts", self.restarts, 0)
+        check_bool("unauthenticated", self.unauthenticated)
+        if not (is_number(self.gpus) and 0 <= self.gpus < math.inf):
+            raise ValueError(f"gpus={self.gpus!r} must be a number of at least 0")
+        for name in ("resources", "runtime_env"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise wrong_type(name, getattr(self, name), "a dict")
+        for name, amount in self.resources.items():
+            if name in ("CPU", "GPU"):
+                raise ValueError(f"resources has {name!r}: give {name.lower()}s={amount!r} instead")
+            check_positive(f"resources[{name!r}]", amount)
+
+    @property
+    def size(self) -> int:
+        return int(self.workers)
+
+    def run(self, job: Job) -> Result:
+        """Run the strategy on every worker; Unsupported if it cannot run here."""
+        check_job(job, self)
+        from hogwild.engines.ray.cluster import joined
+
+        apiece = {"CPU": self.cpus, **({"GPU": self.gpus} if self.gpus else {}), **self.resources}
+        wanted = {name: self.size * amount for name, amount in apiece.items()}
+        cores = max(available_cores(), math.ceil(wanted["CPU"]))  # of a cluster of our own: workers may share a core
+        with joined(self.address, cpus=cores, unauthenticated=self.unauthenticated) as cluster:
+            cluster.check_resources(wanted, apiece)
+            from hogwild.engines.ray.cast import Cast
+            from hogwild.engines.ray.driver import Driver
+
+            shards = 0 if job.strategy.server is None else int(self.shards)
+            with Cast(self.size, shards, apiece, self.runtime_env, stays=cluster.local) as cast:
+                return Driver(job, cast, int(self.restarts)).run()

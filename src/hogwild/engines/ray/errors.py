@@ -1,0 +1,66 @@
+"""Errors that cross from one process to another, and those that only a cluster has."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from typing import Any, NamedTuple, final
+
+import ray
+
+from hogwild.engines.ray.terms import ActorLost
+
+_pickle: Any = ray.cloudpickle  # what arguments are sent with
+
+
+class Elsewhere(Exception):
+    """What was raised in another process: its traceback, as the cause of the error that is raised here."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+@final
+class Failure(NamedTuple):
+    """An error on its way, and its traceback: errors leave theirs behind."""
+
+    error: BaseException
+    trace: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """An error that cannot be sent becomes one that says the same."""
+        trace = "".join(traceback.format_exception(error))
+        try:
+            _pickle.loads(_pickle.dumps(error))
+        except Exception as why:
+            error = RuntimeError(f"{type(error).__name__}: {error} (the error itself cannot be sent: {why})")
+        return cls(error, trace)
+
+    def again(self) -> BaseException:
+        """The error, to be raised here."""
+        self.error.__cause__ = Elsewhere(self.trace)
+        return self.error
+
+
+def check_sent(**what: Any) -> None:
+    """TypeError that names the first of these that cannot be sent to another process."""
+    for name, value in what.items():
+        try:
+            _pickle.dumps(value)
+        except Exception as error:
+            raise TypeError(
+                f"the {name}, {value!r}, cannot be sent to the workers, which are other processes: {error}; give it no "
+                "locks, open files, threads or generators"
+            ) from error
+
+
+def of_shards(answers: Sequence[Any]) -> list[Any]:
+    """What shards of the server answer. ActorLost if one of them has died."""
+    try:
+        found: list[Any] = ray.get(answers)
+    except ray.exceptions.RayActorError as error:
+        raise ActorLost(f"a shard of the server has died, and the run with it: {error}") from error
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
+    return found

@@ -1,0 +1,115 @@
+"""Weights are judged where the examples are: by the processes of the workers, which wait meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import count
+from typing import Any, final
+
+import ray
+
+from hogwild.data.blocks import Block
+from hogwild.engines.judging import AbstractJudges, Tallier
+from hogwild.engines.ray.errors import Failure
+from hogwild.engines.ray.terms import ActorLost, Judged
+from hogwild.engines.waits import Aborted
+from hogwild.interfaces import AbstractTask, Tally
+from hogwild.params import Params
+
+REPLACED_S = 120.0  # how long others wait for another process that has the rows of one that has died
+
+
+@final
+class Judges(AbstractJudges):
+    """The actors of the workers, by rank. `find_lost(rank, why)`: one has died; does the run go on? `is_dead(rank)`:
+    has nobody taken its place? `apart`: does each have rows that no other has?
+    """
+
+    part = 0.75
+
+    def __init__(
+        self,
+        deputies: list[Any],
+        find_lost: Callable[[int, str], bool],
+        is_dead: Callable[[int], bool],
+        *,
+        apart: bool = False,
+    ) -> None:
+        self._deputies, self._find_lost, self._is_dead, self._apart = deputies, find_lost, is_dead, apart
+        self._changed = threading.Condition()  # of the deputies
+        self._over = False
+        self._numbers = count()
+
+    def replace(self, rank: int, deputy: Any) -> None:
+        """Another process takes the place of one that has died."""
+        with self._changed:
+            self._deputies[rank] = deputy
+            self._changed.notify_all()
+
+    def abort(self) -> None:
+        """The run is over: nobody waits for another process any more."""
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+
+    def tallier(self, task: AbstractTask, params: Params) -> Tallier:
+        judged = ray.put(Judged(next(self._numbers), params))  # once, for all blocks
+        return partial(self._by_owner if self._apart else self._by_anybody, judged)
+
+    def _by_anybody(self, judged: Any, rank: int, blocks: Sequence[Block]) -> Sequence[Tally]:
+        """By another, if this worker has died."""
+        size = len(self._deputies)
+        for other in ((rank + k) % size for k in range(size)):
+            if not self._is_dead(other):
+                found = self._ask(other, self._deputies[other], judged, blocks)
+                if found is not None:
+                    return found
+        raise Aborted
+
+    def _by_owner(self, judged: Any, rank: int, blocks: Sequence[Block]) -> Sequence[Tally]:
+        """By another process of this worker, if the one that we know has died: it opens the same rows."""
+        deputy = self._other(rank, None)
+        found = self._ask(rank, deputy, judged, blocks)
+        while found is None:
+            deputy = self._other(rank, deputy)
+            found = self._ask(rank, deputy, judged, blocks, REPLACED_S)
+        return found
+
+    def _other(self, rank: int, known: Any) -> Any:
+        """The process of this worker that is not the one that we know."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._over or self._deputies[rank] is not known, REPLACED_S):
+                raise self._missing(rank)
+            if self._deputies[rank] is known:
+                raise Aborted
+            return self._deputies[rank]
+
+    def _ask(
+        self, rank: int, deputy: Any, judged: Any, blocks: Sequence[Block], limit_s: float | None = None
+    ) -> Sequence[Tally] | None:
+        """None: it has died, and the run goes on."""
+        try:
+            found: list[Tally] | Failure = ray.get(deputy.tally.remote(judged, blocks), timeout=limit_s)
+        except ray.exceptions.GetTimeoutError as error:
+            raise self._missing(rank) from error
+        except ray.exceptions.RayActorError as error:
+            if not self._find_lost(rank, str(error)):
+                raise Aborted from error
+            return None
+        if isinstance(found, Failure):
+            raise found.again()
+        return found
+
+    @staticmethod
+    def _missing(rank: int) -> ActorLost:
+        return ActorLost(
+            f"worker {rank} has died, and no other process has taken its place in {REPLACED_S:g} s: nobody else has "
+            "its rows, on which weights are to be judged"
+        )
+
+    def together(self, work: Callable[[int], None]) -> None:
+        with ThreadPoolExecutor(len(self._deputies)) as pool:
+            list(pool.map(work, range(len(self._deputies))))

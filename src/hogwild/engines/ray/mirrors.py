@@ -1,0 +1,79 @@
+"""The conductor's view of what the workers have."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from typing import Any, final
+
+import ray
+
+from hogwild.answers import Reduced
+from hogwild.engines.council import AbstractSums
+from hogwild.engines.mirrors import AbstractMirrors
+from hogwild.engines.ray.terms import Shown
+from hogwild.engines.waits import Aborted
+from hogwild.params import Params
+
+
+@final
+class Mirrors(AbstractMirrors):
+    """What workers have is asked of their actors. `find_lost(rank, why)`: one has died; does the run go on?"""
+
+    def __init__(self, find_lost: Callable[[int, str], bool]) -> None:
+        self._find_lost = find_lost
+        self.deputies: list[Any] = []
+        self.params: list[Params] = []
+        self.memories: list[Any] = []
+
+    def bring(self, rank: int) -> bool:
+        return bool(self.bring_all([rank]))
+
+    def bring_all(self, ranks: Collection[int]) -> Sequence[int]:
+        asked = [(rank, self.deputies[rank].show.remote()) for rank in ranks]
+        return [rank for rank, shown in asked if self._take(rank, shown)]
+
+    def _take(self, rank: int, asked: Any) -> bool:
+        try:
+            shown: Shown = ray.get(asked)
+        except ray.exceptions.RayActorError as error:
+            if self._find_lost(rank, str(error)):
+                return False
+            raise Aborted from error
+        params, memory = self.params[rank], self.memories[rank]
+        params.weights[:] = shown.weights
+        params.state.update({name: array.copy() for name, array in shown.state.items()})
+        memory.mean[:], memory.mass[:] = shown.mean, shown.mass
+        return True
+
+    def give(self, rank: int) -> None:
+        try:
+            ray.get(self.deputies[rank].become.remote(self.params[rank].weights))
+        except ray.exceptions.RayActorError as error:
+            self._find_lost(rank, str(error))
+
+    def sealed(self, ranks: Collection[int], number: int) -> Reduced | None:
+        """This sum, if one of these has it; none of them makes it now with others. Who is dead has none."""
+        found = None
+        for asked in [self.deputies[rank].seal.remote(number) for rank in ranks]:
+            with suppress(ray.exceptions.RayActorError):
+                found = ray.get(asked) or found
+        return found
+
+
+@final
+class Arrivals(AbstractSums):
+    """In how many sums the workers have come, who are asked."""
+
+    def __init__(self, deputies: Sequence[Any]) -> None:
+        self._deputies = deputies
+
+    def come(self, ranks: Sequence[int]) -> Sequence[int]:
+        found = []
+        for asked in [self._deputies[rank].sums.remote() for rank in ranks]:
+            try:
+                found.append(ray.get(asked))
+            except ray.exceptions.RayActorError:  # for whom nobody will wait when that is known here
+                found.append(sys.maxsize)
+        return found

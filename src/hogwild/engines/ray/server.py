@@ -1,0 +1,319 @@
+"""A worker's end of the line to shards that are actors: all that a request concerns are asked at once.
+
+The program waits for what it awaits in its own thread; what it has started is waited for in threads beside it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, final
+
+import numpy as np
+import ray
+
+from hogwild.answers import Stamp, Versioned
+from hogwild.deltas import Delta
+from hogwild.engines.calls import Call
+from hogwild.engines.line import Line
+from hogwild.engines.ray.errors import Failure, of_shards
+from hogwild.engines.ray.terms import Parked, Standing, Terms
+from hogwild.engines.servers import NO_KEYS, SEQS_OF_A_LIFE
+from hogwild.engines.waits import Aborted, Failed
+from hogwild.interfaces import AbstractTask
+from hogwild.requests import OnServer, Pull, Push, Ticket
+from hogwild.server import Applied, Client, OpPart, Pulled, PullPart, PushPart, Ranges
+from hogwild.traffic import Traffic
+
+NO_WEIGHTS = np.zeros(0)
+THREADS = 4  # that wait for what was started: shards answer at once
+PATIENCE_S = 0.1  # between two looks whether the run is over
+
+
+class _Sent(NamedTuple):
+    """A call whose messages have been sent. `number`: what the worker calls it, if it is a pull."""
+
+    call: Call
+    parts: list[Any]
+    answers: list[Any]
+    number: int
+
+
+@final
+class Server:
+    """Answers `Pull`, `Push` and `OnServer`, awaited or started.
+
+    conductor : who decides how long pulls wait, and hears of portions and of what fails beside the program
+    heard :     takes what the conductor answers
+    over :      is the run over?
+    rounds :    that the program has begun
+    """
+
+    def __init__(
+        self,
+        rank: int,
+        size: int,
+        terms: Terms,
+        task: AbstractTask,
+        conductor: Any,
+        heard: Callable[[Any], Any],
+        over: Callable[[], bool],
+        rounds: Callable[[], int],
+    ) -> None:
+        self._rank, self._conductor, self._heard, self._over = rank, conductor, heard, over
+        self._rounds = rounds
+        self.traffic = Traffic()
+        self._ranges = Ranges(terms.params.offsets, len(terms.shards))
+        self._line = Line(Client(rank, self._ranges), task, size, self.traffic, self._send)
+        self._shards = terms.shards
+        self._asks: dict[type, list[Any]] = {
+            PushPart: [shard.push for shard in terms.shards],
+            PullPart: [shard.pull for shard in terms.shards],
+            OpPart: [shard.operate for shard in terms.shards],
+        }
+        self._lock = threading.RLock()  # of all below, and of the line
+        self._outbox: list[_Sent] = []
+        self._numbers = 0  # of pulls
+        self._parked: dict[int, _Sent] = {}  # pulls that were started and wait
+        self._known: set[int] = set()  # those of which the conductor knows
+        self._tickets: dict[Ticket, int] = {}  # those that are not done, and the number of the pull
+        self._begun, self._open = 0, 0  # pushes and operations that were started, and that are under way
+        self._told = False  # does the conductor know that some are?
+        self._news = threading.Condition(self._lock)  # something is done
+        self._closed = False
+        self._pool = ThreadPoolExecutor(THREADS, "hogwild-started")
+
+    # ------------------------------------------------------------------------------------------------ the program
+
+    def ask(self, request: Pull | Push | OnServer) -> Any:
+        """The answer."""
+        found: SimpleQueue[Any] = SimpleQueue()
+        sent = self._begin(request, found.put)
+        for each in sent:
+            self._finish(each)
+        answer = self._wait_for(found)
+        if isinstance(answer, Failed):
+            raise answer.error
+        return self._given(answer)
+
+    def take_over(self, life: int, standing: Standing) -> None:
+        """Take the place of a process that has died, which has sent messages of its own: see `Servers.admit`."""
+        client = Client(self._rank, self._ranges, life * SEQS_OF_A_LIFE, pushes=standing.pushes)
+        client.received(Versioned(NO_WEIGHTS, NO_KEYS, standing.stamps, True))
+        self._line.client = client
+        self._begun = self._numbers = client.seq  # the conductor tells them apart, too
+
+    def start(self, request: Pull | Push | OnServer) -> Ticket:
+        """Begin it; what it sends is on its way, or copied, when this returns."""
+        ticket = Ticket(request)
+        changes = not isinstance(request, Pull)
+        if isinstance(request, Push) and self._line.full:
+            request = Push(request.x.copy())
+        with self._lock:
+            self._begun += changes
+            self._open += changes
+        try:
+            with self._lock:
+                sent = self._begin(request, partial(self._done, ticket, changes=changes))
+                self._tickets[ticket] = sent[0].number if sent else 0
+        except Exception:
+            self._arrived(changes)
+            raise
+        self._wait_beside(sent)
+        return ticket
+
+    def wait(self, ticket: Ticket) -> Any:
+        """The answer to what was started."""
+        with self._news:
+            number = self._tickets.get(ticket, 0)
+            while not (ticket.done or number in self._known):
+                self._check()
+                self._news.wait(PATIENCE_S)
+        if not ticket.done:
+            self._heard(self._conductor.ask.remote(self._rank, Parked(number), self.under_way()))
+        with self._news:
+            while not ticket.done:
+                self._check()
+                self._news.wait(PATIENCE_S)
+        return self._given(ticket.answer)
+
+    def knows(self, ticket: Ticket) -> bool:
+        """Was it started here?"""
+        return ticket in self._tickets or (ticket.done and isinstance(ticket.request, Pull | Push | OnServer))
+
+    def under_way(self) -> int:
+        """For the conductor: the number of the last push or operation that was started, if not all have arrived."""
+        with self._lock:
+            self._told = self._told or self._open > 0
+            return self._begun if self._open else 0
+
+    def resume(self, number: int, met: bool) -> None:
+        """The conductor says that a pull which was started need not wait any longer."""
+        with self._lock:
+            sent = self._parked.pop(number)
+            self._known.discard(number)
+            if not self._closed:
+                self._pool.submit(self._guarded, partial(self._fetch, sent, met))
+
+    def drain(self) -> None:
+        """Until all pushes and operations that were started have arrived."""
+        with self._news:
+            while self._open:
+                self._check()
+                self._news.wait(PATIENCE_S)
+
+    def close(self) -> None:
+        """Nothing is under way any more when this returns."""
+        with self._lock:
+            self._closed = True
+        self._pool.shutdown()
+
+    def _check(self) -> None:
+        if self._over():
+            raise Aborted
+
+    def _wait_for(self, found: SimpleQueue[Any]) -> Any:
+        """Its own thread has put it there, unless it was held back: then another will."""
+        while True:
+            try:
+                return found.get(timeout=PATIENCE_S)
+            except Empty:
+                self._check()
+
+    def _given(self, answer: Any) -> Any:
+        if isinstance(answer, Versioned):
+            with self._lock:
+                self._line.received(answer)
+        return answer
+
+    # ------------------------------------------------------------------------------------------------- what is sent
+
+    def _begin(self, request: Pull | Push | OnServer, reply: Callable[[Any], None]) -> list[_Sent]:
+        """Ask the line; what it has sent."""
+        if isinstance(request, Push) and isinstance(request.x, Delta) and request.x.portion is not None:
+            known = self._conductor.sending.remote(self._rank, request.x.portion)
+            reply = partial(self._pushed, request.x.portion, known, reply)
+        with self._lock:
+            self._line.ask(request, reply)
+            return self._taken()
+
+    def _pushed(self, portion: int, known: Any, reply: Callable[[Any], None], answer: Any) -> None:
+        """The conductor must know it before the worker asks for another portion."""
+        ray.get(known)
+        self._heard(self._conductor.pushed.remote(self._rank, portion, answer.late))
+        reply(answer)
+
+    def _send(self, call: Call, parts: list[Any]) -> None:
+        asks, number, sent = self._asks[type(parts[0])], 0, self.traffic.sent
+        if type(parts[0]) is PullPart:
+            number = self._numbers = self._numbers + 1
+        answers = []
+        for part in parts:
+            sent(part.n_bytes)
+            answers.append(asks[part.shard].remote((*part, number)))
+        self._outbox.append(_Sent(call, parts, answers, number))
+
+    def _taken(self) -> list[_Sent]:
+        sent, self._outbox = self._outbox, []
+        return sent
+
+    # -------------------------------------------------------------------------------------------- what is answered
+
+    def _finish(self, sent: _Sent) -> None:
+        """In the thread of the program: wait for the answers, at the conductor if that takes longer."""
+        answers = of_shards(sent.answers)
+        missing = self._missing(sent, answers)
+        if missing is not None:
+            met = self._heard(self._conductor.ask.remote(self._rank, missing, self.under_way()))
+            self._fetch(sent._replace(answers=answers), met)
+        else:
+            self._join(sent, answers)
+
+    def _finish_beside(self, sent: _Sent) -> None:
+        """In a thread beside the program, which must not wait for long."""
+        answers = of_shards(sent.answers)
+        missing = self._missing(sent, answers)
+        if missing is None:
+            self._join(sent, answers)
+            return
+        with self._lock:
+            self._parked[sent.number] = sent._replace(answers=answers)
+        ray.get(self._conductor.park.remote(self._rank, missing))
+        with self._news:
+            if sent.number in self._parked:  # it may have been released already
+                self._known.add(sent.number)
+                self._news.notify_all()
+
+    def _missing(self, sent: _Sent, answers: Sequence[Any]) -> Parked | None:
+        """What to wait for, if shards cannot answer yet."""
+        at = tuple(part.shard for part, answer in zip(sent.parts, answers, strict=True) if answer is None)
+        request = sent.call.request
+        return Parked(sent.number, request.version or request.clock or 0, at) if at else None
+
+    def _fetch(self, sent: _Sent, met: bool) -> None:
+        """The shards need not wait any longer."""
+        key, missing = (self._rank, sent.number), [k for k, answer in enumerate(sent.answers) if answer is None]
+        answers = list(sent.answers)
+        fetched = of_shards([self._shards[sent.parts[k].shard].fetch.remote(key) for k in missing])
+        for k, answer in zip(missing, fetched, strict=True):
+            answers[k] = answer
+        sent.call.met = met
+        self._join(sent, answers)
+
+    def _join(self, sent: _Sent, answers: Sequence[Any]) -> None:
+        """The answers of all shards become one; what was held back may now be sent."""
+        call, kind = sent.call, type(sent.parts[0])
+        if kind is PullPart:
+            call.answers = [Pulled(values, Stamp._make(stamp)) for values, stamp in answers]
+            if len(answers) == 1 and not answers[0][0].flags.writeable:  # as what came through the object store
+                call.answers = [call.answers[0]._replace(values=answers[0][0].copy())]
+        else:
+            call.answers = [Applied._make(answer) for answer in answers] if kind is PushPart else list(answers)
+        with self._lock:
+            for answer in call.answers:
+                self.traffic.sent(answer.n_bytes)
+            call.join(call)
+            more = self._taken()
+        if more:
+            self._wait_beside(more)
+
+    # ------------------------------------------------------------------------------------------- beside the program
+
+    def _wait_beside(self, sent: Sequence[_Sent]) -> None:
+        with self._lock:
+            for each in sent:
+                if not self._closed:
+                    self._pool.submit(self._guarded, partial(self._finish_beside, each))
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        """Nobody may ever wait for it: its errors end the run."""
+        try:
+            act()
+        except Aborted:
+            pass
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        ray.get(self._conductor.fail.remote(Failure.of(error), self._rank, self._rounds()))
+
+    def _done(self, ticket: Ticket, answer: Any, *, changes: bool) -> None:
+        if isinstance(answer, Failed):
+            answer.error.add_note(f"({type(ticket.request).__name__} that worker {self._rank} has started)")
+            raise answer.error
+        with self._news:
+            ticket.answer = answer
+            ticket.done = True  # now the program may look at the answer
+            self._tickets.pop(ticket, None)
+            self._arrived(changes)
+
+    def _arrived(self, changes: bool) -> None:
+        with self._news:
+            self._open -= changes
+            if self._told and not self._open:
+                self._told = False
+                self._conductor.arrived.remote(self._rank, self._begun)
+            self._news.notify_all()

@@ -1,0 +1,139 @@
+"""What the actors of a run tell each other, beside requests and their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hogwild.answers import Reduced, Stamp
+from hogwild.deltas import Vector
+from hogwild.params import Params
+from hogwild.rules.updates import Update
+from hogwild.server.ranges import Span
+
+
+class ActorLost(RuntimeError):
+    """A process of a run on a cluster has died. Says which."""
+
+
+@final
+class Over(NamedTuple):
+    """Instead of an answer: the run is over, and nobody is answered any more."""
+
+
+@final
+class Terms(NamedTuple):
+    """What a worker begins with.
+
+    survey :   what the model knows of the data
+    params :   in the form that is trained
+    averages : does it keep a mean of its iterates?
+    first_pass : the number of the first pass over the data
+    shards :   the actors of the server's shards
+    run :      number of this run of the conductor
+    """
+
+    survey: Any
+    rng: np.random.Generator
+    params: Params
+    data_share: float
+    needs: frozenset[str]
+    averages: bool
+    first_pass: int
+    shards: Sequence[Any]
+    run: int
+
+
+@final
+class Standing(NamedTuple):
+    """At the server's shards: of how many pushes the worker is taken to have sent, and what it finds there."""
+
+    pushes: int
+    stamps: tuple[Stamp, ...]
+
+
+@final
+class Entry(NamedTuple):
+    """With what a process begins that takes the place of another. number: of its first round."""
+
+    rng: np.random.Generator
+    params: Params
+    number: int
+    standing: Standing | None
+
+
+@final
+class Summed(NamedTuple):
+    """A sum, and from which number on workers make them among themselves, if that is known."""
+
+    reduced: Reduced
+    begins: int | None
+
+
+@final
+class Shown(NamedTuple):
+    """What a worker has itself."""
+
+    weights: Vector
+    state: dict[str, NDArray[Any]]
+    mean: Vector
+    mass: NDArray[np.float64]
+
+
+@final
+class Judged(NamedTuple):
+    """Weights that are judged: the number of their epoch in the run, so that each process copies them once."""
+
+    number: int
+    params: Params
+
+
+Key = tuple[int, int]
+"""A pull that waits: the worker's rank, and its number for it."""
+
+
+@final
+class Range(NamedTuple):
+    """What a shard begins with.
+
+    run :     the conductor's number for it
+    weights, scales : of its range; see `Shard`
+    survey :  what the model knows of the data, for the penalty that it pays
+    conductor : to be told when a pull that has waited can be answered
+    """
+
+    run: int
+    span: Span
+    weights: Vector
+    scales: Vector | None
+    rule: Update
+    size: int
+    survey: Any
+    conductor: Any
+
+
+@final
+class Parked(NamedTuple):
+    """A request to the conductor: wait until these shards can answer a pull. Answer: is what it waits for met?
+
+    number :   the worker's, for this pull
+    distance : how far in the future lies what it waits for
+    shards :   that it has not heard of yet; none: of all that it was told before under this number
+    """
+
+    number: int
+    distance: int = 0
+    shards: tuple[int, ...] = ()
+
+
+@final
+class Released(NamedTuple):
+    """A pull that was started and has waited at shards need not wait any longer. met: has it come to what it waited
+    for?
+    """
+
+    number: int
+    met: bool

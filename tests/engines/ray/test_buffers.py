@@ -1,0 +1,48 @@
+"""Memory is used again when nobody looks at it any more, and not before."""
+
+import gc
+
+import numpy as np
+import pytest
+
+from hogwild.engines.ray.buffers import MOST_HELD, Buffers
+
+FLOAT = np.dtype(np.float32)
+
+
+def address(array):
+    return array.__array_interface__["data"][0]
+
+
+def test_both_are_the_same_and_one_cannot_be_written():
+    writable, given = Buffers().take(5, FLOAT)
+    writable[:] = 3
+    assert set(given) == {3}
+    with pytest.raises(ValueError, match="read-only"):
+        given += 1
+
+
+def test_memory_is_used_again():
+    buffers = Buffers()
+    first = address(buffers.take(5, FLOAT)[1])
+    gc.collect()
+    assert address(buffers.take(5, FLOAT)[1]) == first
+
+
+@pytest.mark.parametrize("look", [lambda x: x, lambda x: x[2:], lambda x: x.view(np.uint8)[1:], memoryview])
+def test_not_while_somebody_looks(look):
+    buffers = Buffers()
+    held = []
+    for value in range(2 * MOST_HELD):
+        writable, given = buffers.take(5, FLOAT)
+        writable[:] = value
+        held.append(look(given))
+        del writable, given
+    values = [np.asarray(each).view(np.uint8)[-4:].tobytes() for each in held]
+    assert values == [np.float32(value).tobytes() for value in range(2 * MOST_HELD)]
+
+
+def test_other_sizes_are_let_go():
+    buffers = Buffers()
+    buffers.take(5, FLOAT)
+    assert buffers.take(7, FLOAT)[1].size == 7

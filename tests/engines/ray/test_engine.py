@@ -1,0 +1,246 @@
+"""The engine on a real local cluster: the promises of an engine, and what only processes can do."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from hogwild import (
+    AbstractStrategy,
+    ActorLost,
+    Downpour,
+    Gossip,
+    LinearClassifier,
+    LocalSGD,
+    Ray,
+    Stop,
+    Threads,
+    Unsupported,
+    train,
+)
+from hogwild.testing import ENGINE_CHECKS, problem
+
+# Not by importing it: hogwild does that, when it has set what Ray reads then.
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed")
+EASY = problem()
+
+
+def learn(strategy, engine, epochs=5, **options):
+    return train(
+        EASY.model, EASY.data, strategy=strategy, engine=engine, stop=Stop(epochs=epochs, tol=0), seed=0, **options
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ENGINE_CHECKS)
+def test_it_keeps_the_promises_of_an_engine(name):
+    ENGINE_CHECKS[name](lambda n: Ray(n, shards=2))
+
+
+def test_bits_are_those_of_threads():
+    here, there = learn(LocalSGD(5), Threads(3)), learn(LocalSGD(5), Ray(3))
+    assert np.array_equal(here.params.weights, there.params.weights)
+    assert [record.objective for record in here.history] == [record.objective for record in there.history]
+
+
+def test_workers_are_processes_that_stay_for_the_next_run():
+    first, second = (learn(Names(), Ray(2), 1).history.counts for _ in "12")
+    assert len(first) == 2
+    assert first == second
+    assert str(os.getpid()) not in first
+
+
+def test_the_usual_strategy_shares_no_memory():
+    found = train(EASY.model, EASY.data, engine=Ray(2), stop=Stop(epochs=5, tol=0), seed=0)
+    assert np.array_equal(found.params.weights, learn(LocalSGD(), Ray(2)).params.weights)
+    X, y = EASY.data
+    fitted = LinearClassifier(engine=Ray(2), random_state=0).fit(X, np.sign(y))
+    assert fitted.score(X, np.sign(y)) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"workers": 0}, ValueError, "workers=0 must be a whole number of at least 1"),
+        ({"shards": 1.5}, ValueError, "shards=1.5 must be a whole number of at least 1"),
+        ({"cpus": 0}, ValueError, "cpus=0 must be a positive number"),
+        ({"gpus": -1}, ValueError, "gpus=-1 must be a number of at least 0"),
+        ({"resources": "disk"}, TypeError, "resources='disk' must be a dict"),
+        ({"resources": {"disk": 0}}, ValueError, r"resources\['disk'\]=0 must be a positive number"),
+        ({"resources": {"GPU": 2}}, ValueError, "resources has 'GPU': give gpus=2 instead"),
+        ({"runtime_env": ["pip"]}, TypeError, r"runtime_env=\['pip'\] must be a dict"),
+        ({"unauthenticated": 1}, TypeError, "unauthenticated=1 must be True or False"),
+    ],
+)
+def test_what_is_asked_for_is_checked(options, error, words):
+    with pytest.raises(error, match=f"^{words}$"):
+        Ray(**options)
+
+
+def test_what_no_host_has_is_named():
+    words = r"^the run needs 2 CPU, 0.5 GPU, 2 disk and the cluster has \d+ CPU, 0 GPU, 0 disk: use fewer workers"
+    with pytest.raises(RuntimeError, match=words):
+        learn(LocalSGD(5), Ray(2, gpus=0.25, resources={"disk": 1}))
+
+
+def test_the_runtime_environment_reaches_the_workers():
+    found = learn(Names("HOGWILD_TEST"), Ray(2, runtime_env={"env_vars": {"HOGWILD_TEST": "here"}}), 1)
+    assert list(found.history.counts) == ["here"]
+
+
+def test_shared_memory_is_refused():
+    with pytest.raises(Unsupported, match=r"^Hogwild needs memory that all workers share, which Ray does not have"):
+        learn("hogwild", Ray(2))
+
+
+def test_the_result_can_be_written_and_gone_on_from():
+    found = learn(LocalSGD(5), Ray(2), 2)
+    found.params.weights += 0
+    on = learn(LocalSGD(5), Ray(2), 2, start=found.params)
+    assert EASY.gap(on.history[-1].objective) < EASY.gap(found.history[-1].objective)
+    assert on.model is EASY.model
+
+
+# ------------------------------------------------------------------------------------------------ strategies of ours
+
+
+@dataclass(frozen=True)
+class Names(AbstractStrategy):
+    """Counts under the number of its process, or a variable of its environment."""
+
+    variable: str | None = None
+    agree = True
+
+    async def work(self, me):
+        async for _ in me.rounds():
+            await me.steps(5)
+            me.counts[str(os.getpid()) if self.variable is None else os.environ[self.variable]] = 1
+
+
+@dataclass(frozen=True)
+class Stumbles(AbstractStrategy):
+    """Worker 1 does this in its fourth round, while the others wait for it."""
+
+    how: object
+    agree = True
+
+    async def work(self, me):
+        async for round in me.rounds():
+            await me.steps(5)
+            if me.rank == 1 and round.number == 3:
+                self.how()
+            await me.all_reduce(me.params.weights)
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def divide_by_zero():
+    return 1 / 0
+
+
+class Odd(Exception):
+    """Cannot be made again from its arguments."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+def be_odd():
+    raise Odd(1, 2)
+
+
+# ------------------------------------------------------------------------------------------------------- what fails
+
+
+def test_who_dies_is_named_and_nobody_waits_for_ever():
+    with pytest.raises(ActorLost, match=r"^worker 1 of 3 has died, and the run with it: "):
+        learn(Stumbles(die), Ray(3))
+    assert learn(LocalSGD(5), Ray(3)).reason == "epochs"
+
+
+def test_errors_bring_their_traceback_along():
+    with pytest.raises(ZeroDivisionError, match="division by zero") as raised:
+        learn(Stumbles(divide_by_zero), Ray(2))
+    assert raised.value.__notes__ == ["(in worker 1 of 2, round 4, epoch 1)"]
+    assert "in divide_by_zero" in str(raised.value.__cause__)
+
+
+def test_errors_that_cannot_be_sent_say_the_same():
+    with pytest.raises(RuntimeError, match=r"^Odd: 1 and 2 \(the error itself cannot be sent: "):
+        learn(Stumbles(be_odd), Ray(2))
+
+
+def test_strategies_that_cannot_be_sent_are_named():
+    with pytest.raises(TypeError, match=r"^the strategy, Stumbles\(how=<unlocked .*, cannot be sent to the workers"):
+        learn(Stumbles(threading.Lock()), Ray(2))
+
+
+# ----------------------------------------------------------------------------------------------------------- Ctrl-C
+
+
+@pytest.mark.parametrize("strategy", [LocalSGD(5), Downpour(), Gossip("gosgd", period=5)])
+def test_ctrl_c_keeps_what_there_is(strategy):
+    def press(record):
+        if record.epoch == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    found = learn(strategy, Ray(2), 5_000, callbacks=[press])
+    assert found.reason == "interrupted"
+    assert 3 <= len(found.history) < 5_000
+    assert EASY.gap(min(record.objective for record in found.history)) < 0.5
+
+
+def test_a_cluster_outlives_the_thread_whose_run_has_started_it():
+    import ray
+
+    ray.shutdown()
+    thread = threading.Thread(target=learn, args=(LocalSGD(5), Ray(2), 1))
+    thread.start()
+    thread.join()
+    assert learn(LocalSGD(5), Ray(2), 1).reason == "epochs"
+
+
+def test_importing_hogwild_imports_no_ray():
+    code = "import hogwild, sys; hogwild.Ray(2); assert 'ray' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# ---------------------------------------------------------------------------------------------------------- judging
+
+
+class Notes:
+    """A module's loss that notes in which process it was called on how many rows, without learning."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self, output, target):
+        if not output.requires_grad:
+            with open(os.path.join(self.folder, str(os.getpid())), "a") as file:
+                file.write(f"{len(target)}\n")
+        return ((output - target.to(output.dtype)) ** 2).reshape(-1)
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="the extra `nets` is not installed")
+def test_weights_are_judged_by_the_processes_of_the_workers(tmp_path, monkeypatch):
+    import torch
+
+    from hogwild import Network
+
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(40_000, 2)).astype(np.float32), rng.normal(size=40_000).astype(np.float32)
+    model = Network(torch.nn.Linear(2, 1), loss=Notes(str(tmp_path)))
+    train(model, data, strategy=LocalSGD(10_000, minibatch=100), engine=Ray(2), stop=Stop(epochs=2, tol=0), seed=0)
+    judged = {file.name: sum(map(int, file.read_text().split())) for file in tmp_path.iterdir()}
+    assert len(judged) == 2
+    assert str(os.getpid()) not in judged
+    assert sum(judged.values()) == 80_000

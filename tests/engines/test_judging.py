@@ -1,0 +1,92 @@
+"""Weights are judged block by block, by whoever is free; what comes out does not depend on who that is."""
+
+from typing import final
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hogwild import Linear, check_examples
+from hogwild.data.blocks import Blocks
+from hogwild.engines import judging
+from hogwild.engines.judging import JUDGES_HERE, AbstractJudges, Judge
+
+MODEL = Linear("squared", l2=0.1)
+
+
+@final
+class Notes(AbstractJudges):
+    """Judges here, and notes who was asked for how many blocks."""
+
+    part = 0.5
+
+    def __init__(self):
+        self.asked = []
+
+    def tallier(self, task, params):
+        here = JUDGES_HERE.tallier(task, params)
+
+        def tally(rank, blocks):
+            self.asked.append((rank, len(blocks)))
+            return here(rank, blocks)
+
+        return tally
+
+    def together(self, work):
+        for rank in range(2):
+            work(rank)
+
+
+def prepared(n, holdout=0.3):
+    rng = np.random.default_rng(0)
+    examples = check_examples(rng.normal(size=(n, 3)), rng.normal(size=n))
+    survey = MODEL.survey(examples, 0, None)
+    params = MODEL.init(survey)
+    params.weights[:] = [1.0, -2.0, 3.0, 0.5]
+    return MODEL.bind(examples, survey), params, [Blocks(examples, holdout, 0)]
+
+
+@final
+class Interrupted(AbstractJudges):
+    """Before a worker has tallied what it took, these others take what they can, one after another."""
+
+    part = 0.75
+
+    def __init__(self, others):
+        self.others, self.judge = list(others), None
+
+    def tallier(self, task, params):
+        here = JUDGES_HERE.tallier(task, params)
+
+        def tally(rank, blocks):
+            if self.others:
+                self.judge.work(self.others.pop())
+            return here(rank, blocks)
+
+        return tally
+
+    def together(self, work):
+        """Not here."""
+
+
+@given(others=st.lists(st.integers(0, 2), max_size=10), size=st.integers(1, 5))
+def test_the_verdict_is_the_same_whoever_judges_what(others, size):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging, "JUDGED_EXAMPLES", 7)
+        task, params, parts = prepared(100)
+        alone, judges = Judge(task, params, parts, 1, JUDGES_HERE), Interrupted(others)
+        alone.work(0)
+        judges.judge = Judge(task, params, parts, size, judges)
+        judges.judge.work(0)
+        assert judges.judge.verdict() == alone.verdict()
+
+
+def test_workers_are_asked_for_ever_fewer_blocks(monkeypatch):
+    monkeypatch.setattr(judging, "JUDGED_EXAMPLES", 1)
+    notes = Notes()
+    judge = Judge(*prepared(40, 0.0), 2, notes)
+    notes.together(judge.work)
+    counts = [count for _, count in notes.asked]
+    assert sum(counts) == 40
+    assert counts == [10, 10, 5, 5, 3, 3, 1, 1, 1, 1]

@@ -67,5 +67,5 @@ $(VENV)/.nets: $(VENV)/.ready
 
 $(VENV)/.bench: $(VENV)/.ready
 	@echo "Installing the benchmarks' peers into $(VENV) ..."
-	@$(PIP) install --constraint constraints.txt --editable '.[dev,bench]' </dev/null
+	@$(PIP) install --constraint constraints.txt --editable '.[dev,bench,nets,cluster]' </dev/null
 	@touch $@

@@ -13,15 +13,7 @@ from hogwild.data.given import examples_of
 from hogwild.data.local import Local, elsewhere
 from hogwild.data.partitioned import Partitioned, place
 from hogwild.engines import Threads, find_engine
-from hogwild.interfaces import (
-    AbstractEngine,
-    AbstractModel,
-    AbstractStrategy,
-    Callback,
-    Job,
-    Result,
-    Stop,
-)
+from hogwild.interfaces import AbstractEngine, AbstractModel, AbstractStrategy, Callback, Job, Result, Stop
 from hogwild.limits import check_whole
 from hogwild.names import wrong_type
 from hogwild.params import Params

@@ -17,6 +17,7 @@ from hogwild.data.files import stack
 from hogwild.data.local import SURVEYED_EXAMPLES, Local
 from hogwild.data.matrices import csr_from_parts
 from hogwild.data.split import rows_in_order
+from hogwild.rules.scores import variance_of
 
 SAMPLE = 3  # a stream of random numbers: see `hogwild.data.blocks`
 
@@ -81,9 +82,8 @@ def part_of(examples: Examples, rank: int, host: str) -> Part:
     total = float(n) if weights is None else float(weights.sum(dtype=np.float64))
     mean = squares = 0.0
     if y is not None and y.dtype.kind in "biuf":
-        numbers = y.astype(np.float64)
-        mean = float(np.average(numbers, weights=weights))
-        squares = float(np.average((numbers - mean) ** 2, weights=weights)) * total
+        mean = float(np.average(y.astype(np.float64), weights=weights))
+        squares = variance_of(y, weights) * total
     return Part(
         rank,
         host,

@@ -137,6 +137,7 @@ class Council:
             self._asking.hang_up(rank)
             self._blocked.discard(rank)
             self._met.discard(rank)
+            self._lingering.pop(rank, None)
             self._arrived[rank] = self._sent[rank]
             again = self.hub.lost(rank)
             self._let_in(rank)
@@ -182,9 +183,9 @@ class Council:
             self._block(rank)
 
     def goes_on(self, rank: int) -> None:
-        """All that the worker has waited for there have come."""
+        """All that the worker has waited for there have come, or will not. If the run is over it may not be known."""
         with self.lock:
-            del self._lingering[rank]
+            self._lingering.pop(rank, None)
             self._blocked.discard(rank)
 
     # ------------------------------------------------------------------------------------------------------- waiting

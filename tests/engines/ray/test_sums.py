@@ -1,5 +1,6 @@
 """Sums that workers make among themselves, on a real local cluster: bits as on `Threads`, and never a hang."""
 
+import gc
 import hashlib
 import os
 import signal
@@ -17,6 +18,7 @@ from tests.engines.conftest import watched
 from hogwild import AbstractStrategy, ActorLost, Ray, Stop, Threads, train
 from hogwild.deltas import Coded, Delta
 from hogwild.engines import Deadlock
+from hogwild.engines.ray.mesh import Mesh
 from hogwild.rules.schedules import Moment
 from hogwild.testing import problem
 
@@ -294,10 +296,21 @@ def test_the_second_ctrl_c_wakes_who_waits():
     assert found.reason == "interrupted"
 
 
+def break_connections(me):
+    """As a network may, of which nobody dies."""
+    next(each for each in gc.get_objects() if isinstance(each, Mesh)).close()
+    me.counts["broken"] += 1
+
+
+def die(me):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 @dataclass(frozen=True)
 class Outlives(AbstractStrategy):
-    """Worker 1 dies while all sum large vectors, so long after they are connected."""
+    """Something happens to worker 1 while all sum large vectors, so long after they are connected."""
 
+    what: Callable[..., None]
     after_s: float
     agree = True
     survives = frozenset({"lost worker"})
@@ -307,7 +320,7 @@ class Outlives(AbstractStrategy):
             if round.number == 0:
                 await connected(me)
                 if me.rank == 1:
-                    threading.Timer(self.after_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
+                    threading.Timer(self.after_s, self.what, (me,)).start()
             await me.steps(1)
             found = await me.all_reduce(np.full(200_000, round.number + 1.0))
             # All are in the same sum, before and after.
@@ -316,11 +329,13 @@ class Outlives(AbstractStrategy):
             me.params.weights[:] = mean.sum / mean.count
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.02])
-def test_others_go_on_with_the_same_sums(after_s):
+@pytest.mark.parametrize(("what", "after_s"), [(die, 0.0), (die, 0.02), (break_connections, 0.02)])
+def test_others_go_on_with_the_same_sums(what, after_s):
     stop = Stop(epochs=6, tol=0)
-    found = train(EASY.model, EASY.data, strategy=Outlives(after_s), engine=Ray(3), stop=stop, seed=0)
+    found = train(EASY.model, EASY.data, strategy=Outlives(what, after_s), engine=Ray(3), stop=stop, seed=0)
     assert found.reason == "epochs"
-    assert found.history.traffic.faults.workers_lost == 1
+    faults = found.history.traffic.faults
+    assert found.history.counts["broken"] == (what is break_connections)
+    assert (0 if faults is None else faults.workers_lost) == (what is die)
     assert found.history[-1].consensus == 0
     assert EASY.gap(found.history[-1].objective) < 0.1

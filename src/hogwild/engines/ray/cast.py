@@ -12,7 +12,7 @@ import ray
 
 from hogwild.engines.ray.conductor import Conductor
 from hogwild.engines.ray.deputy import Deputy
-from hogwild.engines.ray.shard import GROUPS, ShardHost
+from hogwild.engines.ray.shard import ShardHost
 
 LEAST_THREADS = 64  # of a conductor, so that the next run may have more workers
 FURTHER_THREADS = 8  # of it, beside three in which each worker may wait: for the driver
@@ -52,9 +52,9 @@ class Cast:
         )
         needs = dict(apiece)
         needed = {"num_cpus": needs.pop("CPU"), "num_gpus": needs.pop("GPU", 0), "resources": needs, **common}
-        self._make = partial(_actor, Deputy, concurrency_groups={"mail": 1}, **needed)
+        self._make = partial(_actor, Deputy, concurrency_groups=Deputy.groups, **needed)
         self.deputies = [deputies.pop() if deputies else self._make() for _ in range(size)]
-        spread = partial(_actor, ShardHost, concurrency_groups=GROUPS, scheduling_strategy="SPREAD", **common)
+        spread = partial(_actor, ShardHost, concurrency_groups=ShardHost.groups, scheduling_strategy="SPREAD", **common)
         self.shards = [hosts.pop() if hosts else spread() for _ in range(shards)]
         self._missing: set[int] = set()
         self.at_rest = False

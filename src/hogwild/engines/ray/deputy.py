@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, final
+from collections.abc import Sequence
+from typing import Any, ClassVar, final
 
 import numpy as np
 import ray
@@ -16,6 +16,7 @@ from hogwild.deltas import Vector
 from hogwild.engines.computing import Computing, Source
 from hogwild.engines.driving import Program
 from hogwild.engines.ray.errors import Failure
+from hogwild.engines.ray.groups import in_group
 from hogwild.engines.ray.hearing import heard, own
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.opening import OwnPart, OwnSupply
@@ -30,18 +31,14 @@ from hogwild.memory import CONTROL_CELLS, Memory
 from hogwild.requests import COMPUTE, NextRound, Portion, Reduce, Reduced, Start, Ticket, Wait
 from hogwild.traffic import Traffic
 
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def _mail(method: Method) -> Method:
-    """Runs in a thread of its own, whatever the program does meanwhile."""
-    marked: Method = ray.method(concurrency_group="mail")(method)
-    return marked
+_mail = in_group("mail")
 
 
 @final
 class Deputy:
     """`drive` runs in a thread of its own, so that the weights can be shown meanwhile."""
+
+    groups: ClassVar = {"mail": 1}  # threads: for what others ask while the program goes on
 
     def __init__(self) -> None:
         self._begun = threading.Event()

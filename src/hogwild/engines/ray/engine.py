@@ -32,9 +32,9 @@ class Ray(AbstractEngine):
     unauthenticated : join also a cluster that lets in everybody who reaches it
 
     The data are sent to each machine once; `Local` data are opened by the workers, and sent nowhere. Each
-    shard of the server is an actor that workers talk to directly, spread over the machines. What workers ask of each
-    other goes through one more actor, the conductor; either takes about a millisecond. Memory is not shared: see
-    `Unsupported`.
+    shard of the server is an actor that workers talk to directly, spread over the machines. In longer runs they sum
+    among themselves, if PyTorch is installed there. What else they ask of each other goes through one more actor, the
+    conductor. Memory is not shared: see `Unsupported`.
 
     A worker whose process dies is not waited for, what it had begun to learn goes to others, and another process takes
     its place as soon as the cluster has room for one, with the weights of one of the others: if the strategy survives

@@ -9,34 +9,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import Any, TypeVar, final
-
-import ray
+from typing import Any, ClassVar, final
 
 from hogwild.answers import Stamp
 from hogwild.deltas import Vector
 from hogwild.engines.calls import Call
 from hogwild.engines.desk import Desk
 from hogwild.engines.line import Value
+from hogwild.engines.ray.groups import in_group
 from hogwild.engines.ray.terms import Key, Range
 from hogwild.engines.servers import NO_KEYS
 from hogwild.interfaces import Job
 from hogwild.kernels.updates import compiled
 from hogwild.server import OpPart, PullPart, PushPart, Shard
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-GROUPS = {"pushes": 2, "pulls": 2}  # threads: what one worker sends is unpacked while another's is applied
-
-
-def _in(group: str) -> Callable[[Method], Method]:
-    """Runs in one of the threads of this group."""
-
-    def mark(method: Method) -> Method:
-        marked: Method = ray.method(concurrency_group=group)(method)
-        return marked
-
-    return mark
 
 
 @final
@@ -44,6 +29,9 @@ class ShardHost:
     """What is applied is applied under a lock: each push once, and a pull is of one moment. Messages and answers travel
     as plain tuples, which are packed several times as fast as named ones; messages end with the worker's number.
     """
+
+    # Threads: what one worker sends is unpacked while another's is applied.
+    groups: ClassVar = {"pushes": 2, "pulls": 2}
 
     def begin(self, terms: Range, job: Job | None) -> None:
         """Another run. An actor may have several, one after another. `job`: only if its penalty is paid here."""
@@ -59,7 +47,7 @@ class ShardHost:
         self._later: dict[Key, Call] = {}  # pulls that could not be answered at once
         self._ready: dict[Key, Any] = {}  # and their answers, until they are fetched
 
-    @_in("pushes")
+    @in_group("pushes")
     def push(self, message: tuple[Any, ...]) -> tuple[Any, ...]:
         """Apply it, and answer pulls that have waited for it. Answers an `Applied`."""
         part = PushPart._make(message[:-1])
@@ -69,7 +57,7 @@ class ShardHost:
         applied: tuple[Any, ...] = self._at_once(self._desk.push, part)
         return tuple(applied)
 
-    @_in("pulls")
+    @in_group("pulls")
     def pull(self, message: tuple[Any, ...]) -> tuple[Vector, tuple[Any, ...]] | None:
         """The values and the `Stamp` of a `Pulled`; None if it must wait: the conductor is told when it may be fetched
         under the worker's number for it.
@@ -85,7 +73,7 @@ class ShardHost:
             call.reply = partial(self._answered, key)
         return None
 
-    @_in("pulls")
+    @in_group("pulls")
     def fetch(self, key: Key) -> tuple[Vector, tuple[Any, ...]]:
         """The answer to a pull that has waited; what it waits for is given up if there is none."""
         with self._lock:
@@ -97,7 +85,7 @@ class ShardHost:
                 return _plain(found[0])
             return _plain(self._ready.pop(key))
 
-    @_in("pushes")
+    @in_group("pushes")
     def operate(self, message: tuple[Any, ...]) -> Value:
         """Do it; its error is an answer, too."""
         value: Value = self._at_once(self._desk.operate, OpPart._make(message[:-1]))

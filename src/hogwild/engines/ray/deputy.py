@@ -15,6 +15,7 @@ from hogwild.data.examples import Examples
 from hogwild.deltas import Vector
 from hogwild.engines.computing import Computing, Source
 from hogwild.engines.driving import Program
+from hogwild.engines.hands import Hands
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.groups import in_group
 from hogwild.engines.ray.hearing import heard, own
@@ -42,6 +43,7 @@ class Deputy:
 
     def __init__(self) -> None:
         self._begun = threading.Event()
+        self._hands: Hands | None = None  # more than one
 
     def open(self, rank: int, size: int, job: Job) -> Part | Failure:
         """Before a run: open this worker's part of `Local` data, and tell what it is."""
@@ -66,10 +68,11 @@ class Deputy:
         return None
 
     def begin(
-        self, rank: int, size: int, job: Job, conductor: Any, life: int = 0, common: Common | None = None
+        self, rank: int, size: int, job: Job, conductor: Any, threads: int, life: int, common: Common | None
     ) -> None:
         """Another run. An actor may have several, one after another.
 
+        threads : that compute here
         life :   so many processes of this worker have died in it
         common : what all have agreed on who have opened their parts
         """
@@ -87,7 +90,11 @@ class Deputy:
             return
         params = self._place.params[rank]
         self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
-        self._computing = Computing(self._place)
+        task, n = self._place.task, self._place.n_examples
+        if self._hands is not None:
+            self._hands.close()
+        self._hands = Hands(task, self._place.memories[rank], n, threads) if threads > 1 else None
+        self._computing = Computing(self._place, self._hands)
         self._sums = Sums(rank, size, conductor, terms.run, self._under_way)
         self._over = False
         self._judged: Judged | None = None
@@ -267,6 +274,8 @@ class Deputy:
             if self._judged is None or self._judged.number != judged.number:
                 # What came through the object store cannot be written, and kernels would be compiled for that.
                 self._judged = judged._replace(params=judged.params.copy())
+            if self._hands is not None:
+                return self._hands.tally(self._judged.params, blocks)
             return [self._place.task.tally(self._judged.params, block) for block in blocks]
         except Exception as error:
             return Failure.of(error)
@@ -281,6 +290,7 @@ class _Place:
     ) -> None:
         self.size, self.shares, self.needs = size, False, terms.needs
         job = job if settled is None else settled
+        self.n_examples = job.examples.n_examples
         self.task = job.model.bind(job.examples, terms.survey)
         self.sharing = threading.Lock()
         mine = terms.params.copy()  # what came through the object store cannot be written

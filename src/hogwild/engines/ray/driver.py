@@ -23,8 +23,8 @@ START_S = 120.0  # more than it takes to start processes on a busy machine, unle
 class Driver:
     """One run of a job by these actors."""
 
-    def __init__(self, job: Job, cast: Cast, restarts: int) -> None:
-        self._job, self._restarts = job, restarts
+    def __init__(self, job: Job, cast: Cast, restarts: int, threads: int) -> None:
+        self._job, self._restarts, self._threads = job, restarts, threads
         self._raised: Exception | None = None  # by a callback
         self._cast, self._conductor = cast, cast.conductor
         self._size = len(cast.deputies)
@@ -93,7 +93,8 @@ class Driver:
 
     def _begin(self, rank: int) -> Any:
         deputy = self._cast.deputies[rank]
-        return deputy.begin.remote(rank, self._size, self._sent, self._conductor, self._lives[rank], self._common)
+        sent, life = self._sent, self._lives[rank]
+        return deputy.begin.remote(rank, self._size, sent, self._conductor, self._threads, life, self._common)
 
     def _watch(self, *awaited: Any) -> bool:
         """Wait until one of these has ended, which is looked after, or call the callbacks. Was it one of these?"""

@@ -9,6 +9,7 @@ from typing import ClassVar, final
 
 from hogwild.engines.checks import check_job
 from hogwild.engines.crew import Crew
+from hogwild.engines.progress import Progress, Watching
 from hogwild.engines.session import Session
 from hogwild.interfaces import AbstractEngine, Job, Result
 from hogwild.limits import check_whole, is_whole
@@ -52,9 +53,11 @@ class Threads(AbstractEngine):
         session = Session(job, self.size, time.perf_counter)
         crew = Crew(session, job.strategy, int(self.shards))
         session.history.traffic = crew.traffic
+        progress = Progress(session, time.perf_counter)
+        watching = Watching(job.callbacks, lambda: progress.status([crew.traffic]), time.perf_counter)
         try:
             crew.start()
-            crew.wait()
+            crew.wait(watching.look)
         except BaseException as error:
             crew.interrupt()
             crew.wait_whatever_comes()

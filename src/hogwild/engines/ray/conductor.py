@@ -24,6 +24,7 @@ from hogwild.engines.ray.mirrors import Arrivals, Mirrors
 from hogwild.engines.ray.news import News
 from hogwild.engines.ray.opening import Opened
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
+from hogwild.engines.ray.reports import Reports
 from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Summed, Terms
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
@@ -33,6 +34,7 @@ from hogwild.history import Record
 from hogwild.interfaces import Job, Result
 from hogwild.requests import Reduce, Reduced, Round, Start, Ticket, Wait
 from hogwild.traffic import Traffic
+from hogwild.watching import Status
 
 
 @final
@@ -64,7 +66,7 @@ class Conductor:
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
         self._workers = session.workers()
         session.history.traffic = traffic = Traffic()
-        self._traffic = [traffic]  # what the conductor carries, and what workers report
+        self._reports = Reports(session, job, traffic)
         self._away: Away | None = None
         if shards:
             me = ray.get_runtime_context().current_actor
@@ -286,10 +288,18 @@ class Conductor:
     def counted(self, rank: int, counts: Counter[str], traffic: Traffic) -> None:
         """The worker is no longer there, however it has ended: what it has counted."""
         self._session.counted(rank, counts)
-        self._traffic.append(traffic)
+        self._reports.end(rank, traffic)
 
-    def fail(self, failure: Failure, rank: int, rounds: int) -> None:
-        """The worker has failed."""
+    def so_far(self, rank: int, traffic: Traffic) -> None:
+        """The worker goes on, and has sent so much without the conductor."""
+        self._reports.so_far(rank, traffic)
+
+    def status(self) -> Status:
+        """How far the run is."""
+        return self._reports.status()
+
+    def fail(self, failure: Failure, rank: int | None, rounds: int) -> None:
+        """The worker has failed; None: who watches the run."""
         self._trace = self._trace or failure.trace
         self._fail(failure.error, rank, rounds)
 
@@ -319,7 +329,7 @@ class Conductor:
     def result(self) -> Result | Failure:
         """After all workers have ended."""
         try:
-            self._session.history.traffic = sum(self._traffic, Traffic())
+            self._session.history.traffic = self._reports.total()
             with suppress(Aborted):  # a process has died meanwhile: the session knows the error
                 return self._session.result()
             return self._session.result()

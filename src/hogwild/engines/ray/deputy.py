@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
@@ -31,6 +32,7 @@ from hogwild.interfaces import Job, Tally, Worker
 from hogwild.memory import CONTROL_CELLS, Memory
 from hogwild.requests import COMPUTE, NextRound, Portion, Reduce, Reduced, Start, Ticket, Wait
 from hogwild.traffic import Traffic
+from hogwild.watching import EVERY_S
 
 _mail = in_group("mail")
 
@@ -97,6 +99,7 @@ class Deputy:
         self._computing = Computing(self._place, self._hands)
         self._sums = Sums(rank, size, conductor, terms.run, self._under_way)
         self._over = False
+        self._next_report_s = time.monotonic() + EVERY_S
         self._judged: Judged | None = None
         self._server: Server | None = None
         if terms.shards:
@@ -141,12 +144,15 @@ class Deputy:
         except BaseException as error:
             ray.get(conductor.fail.remote(Failure.of(error), rank, 0 if program is None else program.rounds))
         self._sums.end()
-        traffic = Traffic()
-        traffic.sent(*self._sums.sent)
         if self._server is not None:
             self._server.close()
-            traffic += self._server.traffic
-        ray.get(conductor.counted.remote(rank, self._worker.counts, traffic))
+        ray.get(conductor.counted.remote(rank, self._worker.counts, self._traffic()))
+
+    def _traffic(self) -> Traffic:
+        """What this worker has sent without the conductor."""
+        traffic = Traffic()
+        traffic.sent(*self._sums.sent)
+        return traffic if self._server is None else traffic + self._server.so_far()
 
     def _enter(self) -> int:
         """Take the place of a dead process; the number of the first round."""
@@ -193,6 +199,9 @@ class Deputy:
         if turn is None:
             return None
         self._program.rounds += 1
+        if time.monotonic() >= self._next_report_s:
+            self._next_report_s = time.monotonic() + EVERY_S
+            self._conductor.so_far.remote(self._rank, self._traffic())
         round, self._worker.peers = turn
         return round
 

@@ -96,6 +96,7 @@ _HOMES: dict[str, str] = {
     "gradient_descent": "hogwild.rules.directions",
     "holdout": "hogwild.data",
     "inverse": "hogwild.rules.schedules",
+    "from_dataset": "hogwild.data",
     "inverse_sqrt": "hogwild.rules.sample_sizes",
     "label_subsets": "hogwild.rules.partitions",
     "lbfgs": "hogwild.rules.directions",

@@ -10,7 +10,7 @@ import ray
 from hogwild.data.agreement import Common
 from hogwild.data.errors import DataError
 from hogwild.engines.ray.cast import Cast
-from hogwild.engines.ray.errors import Failure, check_sent
+from hogwild.engines.ray.errors import LOST, Failure, check_sent, said
 from hogwild.engines.ray.opening import check, opened
 from hogwild.engines.ray.terms import ActorLost
 from hogwild.history import Record
@@ -50,7 +50,7 @@ class Driver:
                 interrupts += 1
                 ray.get(self._conductor.interrupt.remote(now=interrupts > 1))
             except ray.exceptions.RayActorError as error:
-                raise ActorLost(f"{self._name(error)} has died, and the run with it: {error}") from error
+                raise ActorLost(f"{self._name(error)} has died, and the run with it: {said(error)}") from error
 
     def _to_the_end(self) -> Result:
         """Go on where an interruption came."""
@@ -117,8 +117,8 @@ class Driver:
         rank = self._driven[driven]
         try:
             ray.get(driven)
-        except ray.exceptions.RayActorError as error:
-            if ray.get(self._conductor.lost.remote(rank, self._lives[rank], " ".join(str(error).split()))):
+        except LOST as error:
+            if ray.get(self._conductor.lost.remote(rank, self._lives[rank], said(error))):
                 self._replace(rank)
             else:
                 self._cast.go_without({rank})

@@ -13,7 +13,7 @@ import ray
 
 from hogwild.data.blocks import Block
 from hogwild.engines.judging import AbstractJudges, Tallier
-from hogwild.engines.ray.errors import Failure
+from hogwild.engines.ray.errors import LOST, Failure, said
 from hogwild.engines.ray.terms import ActorLost, Judged
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import AbstractTask, Tally
@@ -95,8 +95,8 @@ class Judges(AbstractJudges):
             found: list[Tally] | Failure = ray.get(deputy.tally.remote(judged, blocks), timeout=limit_s)
         except ray.exceptions.GetTimeoutError as error:
             raise self._missing(rank) from error
-        except ray.exceptions.RayActorError as error:
-            if not self._find_lost(rank, str(error)):
+        except LOST as error:
+            if not self._find_lost(rank, said(error)):
                 raise Aborted from error
             return None
         if isinstance(found, Failure):

@@ -95,10 +95,12 @@ class Conductor:
         with self._council.lock:
             self._rendezvous.end()
         try:
-            return self._membership.lost(rank, life, why)
+            goes_on = self._membership.lost(rank, life, why)
         except (ActorLost, Deadlock) as error:
             self._fail(error, None)
             return False
+        self._mirrors.break_off(self._membership.is_dead)
+        return goes_on
 
     def _find_lost(self, rank: int, why: str) -> bool:
         """The same, as found out here."""

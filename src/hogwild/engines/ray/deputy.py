@@ -16,8 +16,8 @@ from hogwild.deltas import Vector
 from hogwild.engines.computing import Computing, Source
 from hogwild.engines.driving import Program
 from hogwild.engines.ray.errors import Failure
-from hogwild.engines.ray.groups import in_group
-from hogwild.engines.ray.hearing import heard, own
+from hogwild.engines.ray.groups import PULSE, in_group
+from hogwild.engines.ray.hearing import heard, own, told
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.opening import OwnPart, OwnSupply
 from hogwild.engines.ray.server import Server
@@ -38,7 +38,8 @@ _mail = in_group("mail")
 class Deputy:
     """`drive` runs in a thread of its own, so that the weights can be shown meanwhile."""
 
-    groups: ClassVar = {"mail": 1}  # threads: for what others ask while the program goes on
+    # Threads: for what others ask while the program goes on, and to give signs of life.
+    groups: ClassVar = {"mail": 1, PULSE: 1}
 
     def __init__(self) -> None:
         self._begun = threading.Event()
@@ -76,7 +77,7 @@ class Deputy:
         self._begun.clear()
         self._failure: Failure | None = None
         self._rank, self._size, self._conductor, self._job, self._life = rank, size, conductor, job, life
-        terms: Terms = ray.get(conductor.terms.remote(rank))
+        terms: Terms = told(conductor.terms.remote(rank))
         try:
             self._place = self._find_place(terms, common)
         except Exception as error:
@@ -117,7 +118,7 @@ class Deputy:
         rank, conductor = self._rank, self._conductor
         program: Program | None = None
         if self._failure is not None:
-            ray.get(conductor.fail.remote(self._failure, rank, 0))
+            told(conductor.fail.remote(self._failure, rank, 0))
             return
         try:
             first = self._enter() if self._life else 0
@@ -127,19 +128,19 @@ class Deputy:
             if program.run(self._answer, lambda: self._over):
                 if self._server is not None:
                     self._server.drain()
-                ray.get(conductor.ended.remote(rank))
+                told(conductor.ended.remote(rank))
                 self._sums.leave(Way.GONE)
         except Aborted:
             pass
         except BaseException as error:
-            ray.get(conductor.fail.remote(Failure.of(error), rank, 0 if program is None else program.rounds))
+            told(conductor.fail.remote(Failure.of(error), rank, 0 if program is None else program.rounds))
         self._sums.end()
         traffic = Traffic()
         traffic.sent(*self._sums.sent)
         if self._server is not None:
             self._server.close()
             traffic += self._server.traffic
-        ray.get(conductor.counted.remote(rank, self._worker.counts, traffic))
+        told(conductor.counted.remote(rank, self._worker.counts, traffic))
 
     def _enter(self) -> int:
         """Take the place of a dead process; the number of the first round."""
@@ -216,7 +217,7 @@ class Deputy:
 
     def _listen(self) -> None:
         """Tickets are done while the program goes on."""
-        while (found := ray.get(self._conductor.done.remote(self._rank))) is not None:
+        while (found := told(self._conductor.done.remote(self._rank))) is not None:
             if isinstance(found, Released):
                 assert self._server is not None
                 self._server.resume(found.number, found.met)
@@ -233,6 +234,13 @@ class Deputy:
         """The run is over: the program is asked for no more requests."""
         self._over = True
         self._sums.leave(Way.ELSEWHERE)
+        self._sums.break_off()
+
+    @_mail
+    def break_off(self) -> None:
+        """See `Sums.break_off`."""
+        if self._begun.is_set():
+            self._sums.break_off()
 
     @_mail
     def sums(self) -> int:

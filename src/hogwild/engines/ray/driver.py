@@ -12,6 +12,7 @@ from hogwild.data.errors import DataError
 from hogwild.engines.ray.cast import Cast
 from hogwild.engines.ray.errors import LOST, Failure, check_sent, said
 from hogwild.engines.ray.opening import check, opened
+from hogwild.engines.ray.pulse import Pulse
 from hogwild.engines.ray.terms import ActorLost
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
@@ -23,8 +24,8 @@ START_S = 120.0  # more than it takes to start processes on a busy machine, unle
 class Driver:
     """One run of a job by these actors."""
 
-    def __init__(self, job: Job, cast: Cast, restarts: int) -> None:
-        self._job, self._restarts = job, restarts
+    def __init__(self, job: Job, cast: Cast, restarts: int, pulse: Pulse) -> None:
+        self._job, self._restarts, self._pulse = job, restarts, pulse
         self._raised: Exception | None = None  # by a callback
         self._cast, self._conductor = cast, cast.conductor
         self._size = len(cast.deputies)
@@ -89,6 +90,8 @@ class Driver:
             ) from error
         self._news = conductor.news.remote()
         self._driven = {deputy.drive.remote(): rank for rank, deputy in enumerate(deputies)}
+        for actor in (*deputies, *shards):
+            self._pulse.watch(actor)
         self._started = True
 
     def _begin(self, rank: int) -> Any:
@@ -115,10 +118,13 @@ class Driver:
     def _ended(self, driven: Any) -> None:
         """A worker's program has ended, or its process."""
         rank = self._driven[driven]
+        deputy = self._cast.deputies[rank]
         try:
             ray.get(driven)
         except LOST as error:
-            if ray.get(self._conductor.lost.remote(rank, self._lives[rank], said(error))):
+            self._pulse.forget(deputy)
+            why = self._pulse.why(deputy, said(error))
+            if ray.get(self._conductor.lost.remote(rank, self._lives[rank], why)):
                 self._replace(rank)
             else:
                 self._cast.go_without({rank})
@@ -130,6 +136,7 @@ class Driver:
         self._lives[rank] += 1
         self._begin(rank)
         self._driven[deputy.drive.remote()] = rank
+        self._pulse.watch(deputy)
 
     def _close(self) -> None:
         """Those that are still to end may never begin, for lack of room."""

@@ -29,6 +29,7 @@ class Ray(AbstractEngine):
     resources : others that each worker needs, by the names that the cluster's hosts give them: {"disk": 1}
     runtime_env : what Ray makes ready for each process: {"env_vars": {...}, "pip": [...], "working_dir": ...}
     restarts : so many processes of workers that die in a run are replaced
+    patience_s : a process that gives no sign for so long is ended, as if it had died: its host hangs, or cannot be reached
     unauthenticated : join also a cluster that lets in everybody who reaches it
 
     The data are sent to each machine once; `Local` data are opened by the workers, and sent nowhere. Each
@@ -57,6 +58,7 @@ class Ray(AbstractEngine):
     resources: Mapping[str, float] = field(default_factory=dict, hash=False)
     runtime_env: Mapping[str, Any] = field(default_factory=dict, hash=False)
     restarts: int = 10
+    patience_s: float = 60.0
     unauthenticated: bool = False
     can: ClassVar[frozenset[str]] = frozenset({"server"})
     opens: ClassVar[bool] = True
@@ -65,6 +67,7 @@ class Ray(AbstractEngine):
         check_fields(self, "workers", "shards")
         check_positive("cpus", self.cpus)
         check_whole("restarts", self.restarts, 0)
+        check_positive("patience_s", self.patience_s)
         check_bool("unauthenticated", self.unauthenticated)
         if not (is_number(self.gpus) and 0 <= self.gpus < math.inf):
             raise ValueError(f"gpus={self.gpus!r} must be a number of at least 0")
@@ -92,7 +95,11 @@ class Ray(AbstractEngine):
             cluster.check_resources(wanted, apiece)
             from hogwild.engines.ray.cast import Cast
             from hogwild.engines.ray.driver import Driver
+            from hogwild.engines.ray.pulse import Pulse
 
             shards = 0 if job.strategy.server is None else int(self.shards)
-            with Cast(self.size, shards, apiece, self.runtime_env, stays=cluster.local) as cast:
-                return Driver(job, cast, int(self.restarts)).run()
+            with (
+                Cast(self.size, shards, apiece, self.runtime_env, stays=cluster.local) as cast,
+                Pulse(self.patience_s) as pulse,
+            ):
+                return Driver(job, cast, int(self.restarts), pulse).run()

@@ -39,15 +39,15 @@ class Hosts:
 
     def add(self, **resources: float) -> object:
         """Another host; what it has beside cores, by name."""
-        return self._cluster.add_node(
-            num_cpus=self._cpus, object_store_memory=self._store_bytes, resources=resources
-        )
+        return self._cluster.add_node(num_cpus=self._cpus, object_store_memory=self._store_bytes, resources=resources)
 
     def processes(self, host) -> list:
         """All that run there."""
         psutil = import_module("psutil")  # Ray brings it
         raylets = [each.process.pid for found in host.all_processes.values() for each in found]
-        return [each for pid in raylets for each in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))]
+        return [
+            each for pid in raylets for each in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))
+        ]
 
     def kill(self, host) -> None:
         """All at once, as when the power fails."""

@@ -9,8 +9,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from hogwild.engines.ray.probe import listens
 from tests.engines.ray.hosts import QUICK
+
+from hogwild.engines.ray.probe import listens
 
 OURS = "10.77.0.1"  # of this process, on the bridge: the head
 PORT = 6379
@@ -77,8 +78,15 @@ class Lan:
         token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": os.urandom(32).hex(), "RAY_USAGE_STATS_ENABLED": "0"}
         os.environ |= {**token, "RAY_TMPDIR": folder, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", **settings}
         lay()
-        self._start([], "--head", f"--port={PORT}", f"--node-ip-address={OURS}", f"--temp-dir={folder}/ray",
-                    "--include-dashboard=false", "--disable-usage-stats")
+        self._start(
+            [],
+            "--head",
+            f"--port={PORT}",
+            f"--node-ip-address={OURS}",
+            f"--temp-dir={folder}/ray",
+            "--include-dashboard=false",
+            "--disable-usage-stats",
+        )
         wait_for(lambda: listens(f"{OURS}:{PORT}"))
         import ray
 
@@ -94,8 +102,13 @@ class Lan:
     def add(self, host: int, **resources: float) -> None:
         """A raylet begins on this host; it is there when this returns."""
         import json
-        self._start(["ip", "netns", "exec", f"host{host}"], f"--address={OURS}:{PORT}",
-                    f"--node-ip-address={address(host)}", f"--resources={json.dumps(resources)}")
+
+        self._start(
+            ["ip", "netns", "exec", f"host{host}"],
+            f"--address={OURS}:{PORT}",
+            f"--node-ip-address={address(host)}",
+            f"--resources={json.dumps(resources)}",
+        )
         wait_for(lambda: address(host) in self.alive())
 
     def alive(self) -> set[str]:

@@ -24,6 +24,7 @@ from hogwild.engines.ray.mirrors import Arrivals, Mirrors
 from hogwild.engines.ray.news import News
 from hogwild.engines.ray.opening import Opened
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
+from hogwild.engines.ray.seats import seated
 from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Summed, Terms
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
@@ -35,11 +36,12 @@ from hogwild.requests import Reduce, Reduced, Round, Start, Ticket, Wait
 from hogwild.traffic import Traffic
 
 
+@seated
 @final
 class Conductor:
     """One for each run. All methods but `result` are short, or wait for others."""
 
-    _membership: Membership
+    _membership: Membership  # with `rank_of`, see `seated`
 
     def __init__(self) -> None:
         self._run = 0
@@ -153,7 +155,7 @@ class Conductor:
         """See `Council.next_round`."""
         return self._answer(self._council.next_round, rank, number, known, sent=sent)
 
-    def supply(self, what: str, rank: int, *arguments: Any, **options: Any) -> Taken | Any:
+    def supply(self, rank: int, what: str, *arguments: Any, **options: Any) -> Taken | Any:
         """Examples: see the method of `Supply` of that name."""
         return self._answer(self._supplied, what, rank, *arguments, **options)
 
@@ -182,7 +184,7 @@ class Conductor:
         """The sum, and where workers begin to make them among themselves: to which this one is `connected`."""
         with self._council.lock:
             self._rendezvous.comes(rank, connected=connected, waits=request.quorum is None)
-        found = self.ask(rank, request, sent)
+        found = self._answer(self._council.communicate, rank, request, sent=sent)
         if isinstance(found, Reduced):
             return Summed(found, self._rendezvous.begins)
         with self._council.lock:
@@ -290,7 +292,7 @@ class Conductor:
         self._session.counted(rank, counts)
         self._traffic.append(traffic)
 
-    def fail(self, failure: Failure, rank: int, rounds: int) -> None:
+    def fail(self, rank: int, failure: Failure, rounds: int) -> None:
         """The worker has failed."""
         self._trace = self._trace or failure.trace
         self._fail(failure.error, rank, rounds)

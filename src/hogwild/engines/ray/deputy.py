@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
 import numpy as np
-import ray
 
 from hogwild.data.agreement import Common, Part
 from hogwild.data.blocks import Block
@@ -20,6 +19,7 @@ from hogwild.engines.ray.groups import PULSE, in_group
 from hogwild.engines.ray.hearing import heard, own, told
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.opening import OwnPart, OwnSupply
+from hogwild.engines.ray.seats import Seated
 from hogwild.engines.ray.server import Server
 from hogwild.engines.ray.sums import Sums
 from hogwild.engines.ray.terms import Entry, Judged, Released, Shown, Terms
@@ -76,8 +76,9 @@ class Deputy:
         """
         self._begun.clear()
         self._failure: Failure | None = None
-        self._rank, self._size, self._conductor, self._job, self._life = rank, size, conductor, job, life
         terms: Terms = told(conductor.terms.remote(rank))
+        conductor = Seated(conductor, size, life) if life else conductor
+        self._rank, self._size, self._conductor, self._job, self._life = rank, size, conductor, job, life
         try:
             self._place = self._find_place(terms, common)
         except Exception as error:
@@ -118,7 +119,7 @@ class Deputy:
         rank, conductor = self._rank, self._conductor
         program: Program | None = None
         if self._failure is not None:
-            told(conductor.fail.remote(self._failure, rank, 0))
+            told(conductor.fail.remote(rank, self._failure, 0))
             return
         try:
             first = self._enter() if self._life else 0
@@ -133,7 +134,7 @@ class Deputy:
         except Aborted:
             pass
         except BaseException as error:
-            told(conductor.fail.remote(Failure.of(error), rank, 0 if program is None else program.rounds))
+            told(conductor.fail.remote(rank, Failure.of(error), 0 if program is None else program.rounds))
         self._sums.end()
         traffic = Traffic()
         traffic.sent(*self._sums.sent)
@@ -309,16 +310,16 @@ class _Supply:
         self._supply = conductor.supply
 
     def take(self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False) -> Taken:
-        return heard(self._supply.remote("take", rank, examples, minibatch, together=together))
+        return heard(self._supply.remote(rank, "take", examples, minibatch, together=together))
 
     def take_rest(self, rank: int) -> Taken:
-        return heard(self._supply.remote("take_rest", rank))
+        return heard(self._supply.remote(rank, "take_rest"))
 
     def reserve(self, rank: int, examples: int) -> list[Block]:
-        return heard(self._supply.remote("reserve", rank, examples))
+        return heard(self._supply.remote(rank, "reserve", examples))
 
     def reserve_count(self, rank: int, examples: int) -> int:
-        return int(heard(self._supply.remote("reserve_count", rank, examples)))
+        return int(heard(self._supply.remote(rank, "reserve_count", examples)))
 
     def portion(self, rank: int, portion: Portion) -> Taken:
-        return heard(self._supply.remote("portion", rank, portion))
+        return heard(self._supply.remote(rank, "portion", portion))

@@ -29,7 +29,7 @@ class Ray(AbstractEngine):
     resources : others that each worker needs, by the names that the cluster's hosts give them: {"disk": 1}
     runtime_env : what Ray makes ready for each process: {"env_vars": {...}, "pip": [...], "working_dir": ...}
     restarts : so many processes of workers that die in a run are replaced
-    patience_s : a process that gives no sign for so long is ended, as if it had died: its host hangs, or cannot be reached
+    patience_s : a process that gives no sign of life for so long is ended, as its host hangs or cannot be reached
     unauthenticated : join also a cluster that lets in everybody who reaches it
 
     The data are sent to each machine once; `Local` data are opened by the workers, and sent nowhere. Each

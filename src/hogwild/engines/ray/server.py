@@ -298,7 +298,7 @@ class Server:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        told(self._conductor.fail.remote(Failure.of(error), self._rank, self._rounds()))
+        told(self._conductor.fail.remote(self._rank, Failure.of(error), self._rounds()))
 
     def _done(self, ticket: Ticket, answer: Any, *, changes: bool) -> None:
         if isinstance(answer, Failed):

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -127,7 +127,8 @@ class Doomed(AbstractStrategy):
 
 def _arrived(strategy: AbstractStrategy, plan: KillPlan, notes: str) -> Doomed:
     """In another process, which from now on notes on SIGUSR1 where it is."""
-    faulthandler.register(signal.SIGUSR1, Path(notes, f"stacks-{os.getpid()}").open("w"), all_threads=True)
+    stacks = os.open(Path(notes, f"stacks-{os.getpid()}"), os.O_WRONLY | os.O_CREAT)
+    faulthandler.register(signal.SIGUSR1, stacks, all_threads=True)
     return Doomed(strategy, plan, notes)
 
 
@@ -204,13 +205,15 @@ def _watched(notes: str) -> Iterator[list[str]]:
 def _ended(notes: str) -> Iterator[str]:
     psutil = import_module("psutil")  # Ray brings it
     for process in psutil.Process().children(recursive=True):
-        stacks, name = Path(notes, f"stacks-{process.pid}"), "".join(process.cmdline())
+        stacks = Path(notes, f"stacks-{process.pid}")
         if stacks.exists():
-            process.send_signal(signal.SIGUSR1)
-            time.sleep(0.5)
-            yield f"\n{name}\n{stacks.read_text()}"
-        if name.startswith("ray::Conductor"):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                name = process.name()
+                process.send_signal(signal.SIGUSR1)
+                time.sleep(0.5)
+                yield f"\n{name}\n{stacks.read_text()}"
+                if name.startswith("ray::Cond"):
+                    process.kill()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,9 +6,10 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from hogwild.engines.ray.installed import LOOPBACK_ONLY, environment, import_ray, read_credentials
 
@@ -29,42 +30,55 @@ STORE_BYTES = 100_000_000
 class Hosts:
     """The first is the head, to which this process is connected. Each host has `cpus` cores that workers may take."""
 
-    def __init__(self, cpus: int, store_bytes: int, folder: str) -> None:
+    def __init__(self, cpus: int, store_bytes: int, folder: str, resources: dict[str, float]) -> None:
         cluster_utils = import_module("ray.cluster_utils")
         Path(folder, "ray").mkdir()  # Ray writes there which cluster is the latest
         options = {"include_dashboard": False, "temp_dir": folder, "num_cpus": cpus, "object_store_memory": store_bytes}
+        options["resources"] = resources
         self._cpus, self._store_bytes = cpus, store_bytes
         self._cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=options, shutdown_at_exit=False)
-        self.address = self._cluster.address
+        self.address, self._head = self._cluster.address, self._cluster.head_node
+        self._others: set[Any] = set()
 
-    def add(self, **resources: float) -> object:
+    def add(self, **resources: float) -> Any:
         """Another host; what it has beside cores, by name."""
-        return self._cluster.add_node(num_cpus=self._cpus, object_store_memory=self._store_bytes, resources=resources)
+        host = self._cluster.add_node(num_cpus=self._cpus, object_store_memory=self._store_bytes, resources=resources)
+        self._others.add(host)
+        return host
 
-    def processes(self, host) -> list:
+    @staticmethod
+    def processes(host: Any) -> list[Any]:
         """All that run there."""
-        psutil = import_module("psutil")  # Ray brings it
-        raylets = [each.process.pid for found in host.all_processes.values() for each in found]
-        return [
-            each for pid in raylets for each in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))
-        ]
+        psutil, found = import_module("psutil"), []  # Ray brings it
+        for process in (each.process for those in host.all_processes.values() for each in those):
+            with suppress(psutil.NoSuchProcess):
+                found += [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        return found
 
-    def kill(self, host) -> None:
-        """All at once, as when the power fails."""
+    def has(self, host: Any, actor: str) -> bool:
+        """Does an actor of this class run there?"""
+        return any(f"ray::{actor}" in "".join(process.cmdline()) for process in self.processes(host))
+
+    def kill(self, host: Any) -> None:
+        """All its processes at once, as when the power fails. Who is dead already may be killed again."""
+        started = [each.process for those in host.all_processes.values() for each in those]
         for process in self.processes(host):
-            process.kill()
-        self._cluster.remove_node(host, allow_graceful=False)
+            with suppress(import_module("psutil").NoSuchProcess):
+                process.kill()
+        host.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
+        for process in started:
+            process.wait()
+        self._others.discard(host)
 
     def end(self) -> None:
-        for host in [*self._cluster.worker_nodes, self._cluster.head_node]:
-            for process in self.processes(host):
-                process.kill()
-            host.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
+        """Nothing is left."""
+        for host in [*self._others, self._head]:
+            self.kill(host)
 
 
 @contextmanager
-def hosts(cpus: int = 2, store_bytes: int = STORE_BYTES, **settings: str) -> Iterator[Hosts]:
-    """Within, this process is connected to such a cluster."""
+def hosts(cpus: int = 2, store_bytes: int = STORE_BYTES, **resources: float) -> Iterator[Hosts]:
+    """Within, this process is connected to such a cluster. `resources`: of the head, beside cores."""
     folder = tempfile.mkdtemp(prefix="hogwild-hosts-", dir="/tmp")
     given = {
         LOOPBACK_ONLY: "0",
@@ -75,13 +89,12 @@ def hosts(cpus: int = 2, store_bytes: int = STORE_BYTES, **settings: str) -> Ite
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "RAY_worker_niceness": "0",
         **QUICK,
-        **settings,
     }
     with environment(**given):
         ray = import_ray()
         ray.shutdown()
         read_credentials()
-        found = Hosts(cpus, store_bytes, folder)
+        found = Hosts(cpus, store_bytes, folder, resources)
         try:
             ray.init(found.address, log_to_driver=False, logging_level="ERROR")
             yield found

@@ -2,6 +2,7 @@
 a process of its own, by `unshare --net --mount --pid --fork --kill-child --mount-proc`: all of it ends with that one.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -96,13 +97,10 @@ class Lan:
     def _start(self, where: list[str], *options: str) -> None:
         common = (f"--num-cpus={self._cpus}", "--object-store-memory=100000000", "--block")
         ray = [sys.executable, "-m", "ray.scripts.scripts", "start", *options, *common]
-        out = open(f"{self._folder}/out", "a")
-        subprocess.Popen([*where, *ray], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        subprocess.Popen([*where, *ray], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def add(self, host: int, **resources: float) -> None:
         """A raylet begins on this host; it is there when this returns."""
-        import json
-
         self._start(
             ["ip", "netns", "exec", f"host{host}"],
             f"--address={OURS}:{PORT}",

@@ -76,7 +76,8 @@ class Driver:
                 opening = opened(deputies, self._sent, START_S)
                 self._common = opening.common
             sent, shards = self._sent, self._cast.shards
-            ray.get(conductor.begin.remote(sent, self._size, shards, [sent], self._restarts, opening))
+            patience_s = self._pulse.patience_s
+            ray.get(conductor.begin.remote(sent, self._size, shards, [sent], self._restarts, patience_s, opening))
             begun = [self._begin(rank) for rank in range(self._size)]
             ray.get([conductor.know.remote(deputies), *begun], timeout=START_S)
         except ray.exceptions.RayTaskError as error:  # in one sentence, and what it says as the cause

@@ -29,7 +29,8 @@ class Ray(AbstractEngine):
     resources : others that each worker needs, by the names that the cluster's hosts give them: {"disk": 1}
     runtime_env : what Ray makes ready for each process: {"env_vars": {...}, "pip": [...], "working_dir": ...}
     restarts : so many processes of workers that die in a run are replaced
-    patience_s : a process that gives no sign of life for so long is ended, as its host hangs or cannot be reached
+    patience_s : a process that gives no sign of life for so long is ended, as its host hangs or cannot be reached; and
+              so long the others wait for another in its place, if nobody else has its rows
     unauthenticated : join also a cluster that lets in everybody who reaches it
 
     The data are sent to each machine once; `Local` data are opened by the workers, and sent nowhere. Each

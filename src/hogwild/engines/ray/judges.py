@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +20,12 @@ from hogwild.engines.waits import Aborted
 from hogwild.interfaces import AbstractTask, Tally
 from hogwild.params import Params
 
-REPLACED_S = 120.0  # how long others wait for another process that has the rows of one that has died
-
 
 @final
 class Judges(AbstractJudges):
     """The actors of the workers, by rank. `find_lost(rank, why)`: one has died; does the run go on? `is_dead(rank)`:
-    has nobody taken its place? `apart`: does each have rows that no other has?
+    has nobody taken its place? `apart`: does each have rows that no other has? Then others wait for `patience_s` for
+    another process that has those of one that has died.
     """
 
     part = 0.75
@@ -37,7 +37,9 @@ class Judges(AbstractJudges):
         is_dead: Callable[[int], bool],
         *,
         apart: bool = False,
+        patience_s: float = math.inf,
     ) -> None:
+        self._patience_s = patience_s
         self._deputies, self._find_lost, self._is_dead, self._apart = deputies, find_lost, is_dead, apart
         self._changed = threading.Condition()  # of the deputies
         self._over = False
@@ -75,13 +77,13 @@ class Judges(AbstractJudges):
         found = self._ask(rank, deputy, judged, blocks)
         while found is None:
             deputy = self._other(rank, deputy)
-            found = self._ask(rank, deputy, judged, blocks, REPLACED_S)
+            found = self._ask(rank, deputy, judged, blocks, self._patience_s)
         return found
 
     def _other(self, rank: int, known: Any) -> Any:
         """The process of this worker that is not the one that we know."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._over or self._deputies[rank] is not known, REPLACED_S):
+            if not self._changed.wait_for(lambda: self._over or self._deputies[rank] is not known, self._patience_s):
                 raise self._missing(rank)
             if self._deputies[rank] is known:
                 raise Aborted
@@ -103,11 +105,10 @@ class Judges(AbstractJudges):
             raise found.again()
         return found
 
-    @staticmethod
-    def _missing(rank: int) -> ActorLost:
+    def _missing(self, rank: int) -> ActorLost:
         return ActorLost(
-            f"worker {rank} has died, and no other process has taken its place in {REPLACED_S:g} s: nobody else has "
-            "its rows, on which weights are to be judged"
+            f"worker {rank} has died, and no other process has taken its place in {self._patience_s:g} s (`patience_s` "
+            "of the engine): nobody else has its rows, on which weights are to be judged"
         )
 
     def together(self, work: Callable[[int], None]) -> None:

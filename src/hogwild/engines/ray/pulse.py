@@ -31,7 +31,7 @@ class Pulse:
     """
 
     def __init__(self, patience_s: float) -> None:
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._watched: dict[Any, _Watched] = {}
         self._silent: dict[Any, str] = {}
         self._lock, self._over = threading.Lock(), threading.Event()
@@ -62,7 +62,7 @@ class Pulse:
         self._thread.join()
 
     def _beat(self) -> None:
-        while not self._over.wait(self._patience_s / BEATS):
+        while not self._over.wait(self.patience_s / BEATS):
             with self._lock:
                 watched = dict(self._watched)
             self._look(watched)
@@ -80,7 +80,7 @@ class Pulse:
                     self._kill(actor)
 
     def _kill(self, actor: Any) -> None:
-        why = f"it has given no sign for {self._patience_s:g} s (`patience_s` of the engine)"
+        why = f"it has given no sign for {self.patience_s:g} s (`patience_s` of the engine)"
         with self._lock:
             if self._watched.pop(actor, None) is None or self._over.is_set():
                 return

@@ -37,7 +37,7 @@ class Hosts:
         options["resources"] = resources
         self._cpus, self._store_bytes = cpus, store_bytes
         self._cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=options, shutdown_at_exit=False)
-        self.address, self._head = self._cluster.address, self._cluster.head_node
+        self.address, self.head = self._cluster.address, self._cluster.head_node
         self._others: set[Any] = set()
 
     def add(self, **resources: float) -> Any:
@@ -70,10 +70,15 @@ class Hosts:
             process.wait()
         self._others.discard(host)
 
+    def clear(self) -> None:
+        """Only the head is left."""
+        for host in tuple(self._others):
+            self.kill(host)
+
     def end(self) -> None:
         """Nothing is left."""
-        for host in [*self._others, self._head]:
-            self.kill(host)
+        self.clear()
+        self.kill(self.head)
 
 
 @contextmanager

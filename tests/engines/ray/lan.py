@@ -4,13 +4,15 @@ a process of its own, by `unshare --net --mount --pid --fork --kill-child --moun
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 
-from tests.engines.ray.hosts import QUICK
+from tests.engines.ray.hosts import QUICK, STORE_BYTES
 
 from hogwild.engines.ray.probe import listens
 
@@ -72,42 +74,31 @@ def wait_for(happens: Callable[[], bool]) -> None:
 
 
 class Lan:
-    """A Ray cluster there, which this process joins. `settings`: in the environment of all."""
+    """A Ray cluster there, of which this process is the head and joins it. `resources`: of the head, beside a core."""
 
-    def __init__(self, folder: str, cpus: int, settings: dict[str, str] = QUICK) -> None:
-        self._folder, self._cpus = folder, cpus
-        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": os.urandom(32).hex(), "RAY_USAGE_STATS_ENABLED": "0"}
-        os.environ |= {**token, "RAY_TMPDIR": folder, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", **settings}
+    def __init__(self, folder: str, **resources: float) -> None:
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        usual = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_TMPDIR": folder}
+        os.environ |= {**token, **usual, **QUICK}
         lay()
-        self._start(
-            [],
-            "--head",
-            f"--port={PORT}",
-            f"--node-ip-address={OURS}",
-            f"--temp-dir={folder}/ray",
-            "--include-dashboard=false",
-            "--disable-usage-stats",
-        )
+        options = (f"--port={PORT}", f"--temp-dir={folder}/ray", "--include-dashboard=false", "--disable-usage-stats")
+        self._start([], OURS, resources, "--head", *options)
         wait_for(lambda: listens(f"{OURS}:{PORT}"))
-        import ray
-
-        ray.init(f"{OURS}:{PORT}", _node_ip_address=OURS, log_to_driver=False, logging_level="ERROR")
-        self._ray = ray
-
-    def _start(self, where: list[str], *options: str) -> None:
-        common = (f"--num-cpus={self._cpus}", "--object-store-memory=100000000", "--block")
-        ray = [sys.executable, "-m", "ray.scripts.scripts", "start", *options, *common]
-        subprocess.Popen([*where, *ray], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._ray = import_module("ray")
+        self._ray.init(f"{OURS}:{PORT}", _node_ip_address=OURS, log_to_driver=False, logging_level="ERROR")
 
     def add(self, host: int, **resources: float) -> None:
         """A raylet begins on this host; it is there when this returns."""
-        self._start(
-            ["ip", "netns", "exec", f"host{host}"],
-            f"--address={OURS}:{PORT}",
-            f"--node-ip-address={address(host)}",
-            f"--resources={json.dumps(resources)}",
-        )
+        self._start(["ip", "netns", "exec", f"host{host}"], address(host), resources, f"--address={OURS}:{PORT}")
         wait_for(lambda: address(host) in self.alive())
 
     def alive(self) -> set[str]:
+        """The addresses of the hosts that Ray knows to be alive."""
         return {each["NodeManagerAddress"] for each in self._ray.nodes() if each["Alive"]}
+
+    @staticmethod
+    def _start(where: list[str], host: str, resources: dict[str, float], *options: str) -> None:
+        ray = [sys.executable, "-m", "ray.scripts.scripts", "start", *options, f"--node-ip-address={host}", "--block"]
+        given = ("--num-cpus=1", f"--object-store-memory={STORE_BYTES}", f"--resources={json.dumps(resources)}")
+        nowhere = subprocess.DEVNULL
+        subprocess.Popen([*where, *ray, *given], stdin=nowhere, stdout=nowhere, stderr=nowhere)

@@ -15,6 +15,7 @@ import ray
 from hogwild.data.blocks import Block
 from hogwild.engines.judging import AbstractJudges, Tallier
 from hogwild.engines.ray.errors import LOST, Failure, said
+from hogwild.engines.ray.groups import PULSE
 from hogwild.engines.ray.terms import ActorLost, Judged
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import AbstractTask, Tally
@@ -73,11 +74,10 @@ class Judges(AbstractJudges):
 
     def _by_owner(self, judged: Any, rank: int, blocks: Sequence[Block]) -> Sequence[Tally]:
         """By another process of this worker, if the one that we know has died: it opens the same rows."""
-        deputy = self._other(rank, None)
-        found = self._ask(rank, deputy, judged, blocks)
+        deputy = found = None
         while found is None:
             deputy = self._other(rank, deputy)
-            found = self._ask(rank, deputy, judged, blocks, self._patience_s)
+            found = self._ask(rank, deputy, judged, blocks)
         return found
 
     def _other(self, rank: int, known: Any) -> Any:
@@ -89,12 +89,13 @@ class Judges(AbstractJudges):
                 raise Aborted
             return self._deputies[rank]
 
-    def _ask(
-        self, rank: int, deputy: Any, judged: Any, blocks: Sequence[Block], limit_s: float | None = None
-    ) -> Sequence[Tally] | None:
+    def _ask(self, rank: int, deputy: Any, judged: Any, blocks: Sequence[Block]) -> Sequence[Tally] | None:
         """None: it has died, and the run goes on."""
         try:
-            found: list[Tally] | Failure = ray.get(deputy.tally.remote(judged, blocks), timeout=limit_s)
+            if self._is_dead(rank):  # another process is still to begin, and there may be no room for it
+                begun = deputy.__ray_ready__.options(concurrency_group=PULSE).remote()
+                ray.get(begun, timeout=self._patience_s)
+            found: list[Tally] | Failure = ray.get(deputy.tally.remote(judged, blocks))
         except ray.exceptions.GetTimeoutError as error:
             raise self._missing(rank) from error
         except LOST as error:

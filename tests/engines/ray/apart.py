@@ -8,14 +8,15 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tests.engines.ray import lan
-from tests.engines.ray.plots import Averaging, begun, epochs, is_as_good, run, until
+from tests.engines.ray.plots import EASY, Averaging, begun, epochs, is_as_good, run, until
 
-from hogwild import AbstractStrategy, ActorLost, Ray
+from hogwild import AbstractStrategy, ActorLost, DataError, Local, Ray
 
 HOST = 2
 TWO = Ray(2, resources={"disk": 1})  # one on each host
@@ -132,11 +133,29 @@ class Scenes:
         try:
             run(TWO, Fragile(str(self.notes)), plot())
         except ActorLost as error:
-            return {"noticed_s": time.monotonic() - self.began, "said": str(error)}
+            found = {"noticed_s": time.monotonic() - self.began, "said": str(error)}
+            lan.heal(HOST)
+            self.cluster.add(HOST, disk=1)
+            return found
         raise AssertionError("it has survived")
 
+    def missing(self) -> dict[str, Any]:
+        try:
+            run(TWO, Averaging(str(self.notes)), epochs(1), Local(_part))
+        except DataError as error:
+            return {"said": str(error)}
+        raise AssertionError("it was not missed")
 
-SCENES = ("cut_and_healed", "cut_for_a_moment", "killed", "cut_while_they_sum", "not_survived")
+
+def _part(rank: int, size: int) -> Any:
+    """Only on the first host."""
+    if import_module("ray").util.get_node_ip_address() != lan.OURS:
+        raise FileNotFoundError("not here")
+    X, y = EASY.data
+    return X[rank::size], y[rank::size]
+
+
+SCENES = ("cut_and_healed", "cut_for_a_moment", "killed", "cut_while_they_sum", "not_survived", "missing")
 
 if __name__ == "__main__":
     scenes = Scenes(Path(sys.argv[1]))

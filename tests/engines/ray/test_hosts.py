@@ -7,10 +7,10 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from tests.engines.ray.hosts import hosts
+from tests.engines.ray.hosts import STORE_BYTES, hosts
 from tests.engines.ray.plots import EASY, Averaging, begun, epochs, is_as_good, run, until
 
-from hogwild import ActorLost, Local, Ray
+from hogwild import ActorLost, Local, LocalSGD, Ray, Stop, train
 
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed"),
@@ -146,6 +146,21 @@ def test_the_death_of_the_conductor_is_told_in_one_line(cluster, strategy):
     assert "\n" not in str(error.value)
 
 
-def test_data_that_do_not_fit_into_the_object_store(cluster, strategy):
-    X = np.ones((2_000_000, 8))
-    run(Ray(1, **APIECE), strategy, epochs(1), (X, X[:, 0]))
+def test_data_for_which_there_is_no_room(cluster, strategy, monkeypatch):
+    import ray
+
+    def put(_: object) -> None:
+        raise ray.exceptions.OutOfDiskError("disk is\nfull")
+
+    monkeypatch.setattr(ray, "put", put)
+    words = r"^there is no room for the data, neither in Ray's memory .* \(`Local`\): Local disk is full disk is full"
+    with pytest.raises(RuntimeError, match=words):
+        run(Ray(1, **APIECE), strategy, epochs(1))
+
+
+def test_data_that_are_larger_than_the_object_store_go_to_the_disk(cluster, other):
+    X = np.ones((STORE_BYTES // 60, 8)) + np.arange(8)
+    data = X, X[:, 0]  # a little more
+    stop = Stop(epochs=1, tol=None)
+    found = train(EASY.model, data, strategy=LocalSGD(100_000), engine=Ray(2, **APIECE), stop=stop, seed=0)
+    assert found.history[-1].examples == len(X)

@@ -182,9 +182,14 @@ class Driver:
 
 
 def _sent(job: Job) -> Any:
-    """What all actors are told of the job. TypeError that names what cannot be sent."""
+    """What all actors are told of the job. TypeError that names what cannot be sent; RuntimeError without room."""
     try:
         return ray.put(job)
+    except (ray.exceptions.ObjectStoreFullError, ray.exceptions.OutOfDiskError) as error:
+        raise RuntimeError(
+            "there is no room for the data, neither in Ray's memory for large objects nor on the disk that it uses "
+            f"then: make room, or let each worker open its own part (`Local`): {said(error)}"
+        ) from error
     except TypeError:
         check_sent(strategy=job.strategy, model=job.model, data=job.local)
         raise

@@ -185,7 +185,9 @@ def check_kills(seed: int) -> FaultReport:
 
 def _run(plan: KillPlan, rig: Survival, seed: int, notes: str) -> Result:
     strategy, task = Doomed(rig.strategy, plan, notes), rig.task
-    engine, stop = Ray(plan.workers, shards=plan.shards), Stop(epochs=rig.epochs, tol=0)
+    # They mostly wait for each other, and so one small cluster will do for all plans.
+    engine = Ray(plan.workers, shards=plan.shards, cpus=2 / MOST_WORKERS)
+    stop = Stop(epochs=rig.epochs, tol=0)
     return train(task.model, task.data, strategy=strategy, engine=engine, stop=stop, seed=seed)
 
 

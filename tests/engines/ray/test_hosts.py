@@ -94,10 +94,10 @@ def test_but_not_for_ever(cluster, other, strategy):
         yield from epochs(1_000)
 
     words = (
-        r"^worker \d has died, and no other process has taken its place in 2 s \(`patience_s` of the engine\): nobody"
+        r"^worker \d has died, and no other process has taken its place in 3 s \(`patience_s` of the engine\): nobody"
     )
     with pytest.raises(ActorLost, match=words):
-        run(Ray(2, patience_s=2, **APIECE), strategy, plot(), Local(part))
+        run(Ray(2, patience_s=3, **APIECE), strategy, plot(), Local(part))
 
 
 def test_a_host_that_hangs_for_a_second_loses_nothing(cluster, other, strategy):
@@ -127,7 +127,7 @@ def test_a_process_that_hangs_for_ever_is_replaced(cluster, other, strategy, tmp
         yield from until(lambda: begun(tmp_path) == 3)
         yield from epochs(5)
 
-    found = run(Ray(2, patience_s=2, **APIECE), strategy, plot())
+    found = run(Ray(2, patience_s=3, **APIECE), strategy, plot())
     faults = found.history.traffic.faults
     assert (faults.workers_lost, faults.workers_joined) == (1, 1)
 

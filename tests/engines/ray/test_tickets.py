@@ -85,7 +85,7 @@ class Handle:
     """As of an actor, which answers at once."""
 
     def __init__(self, conductor):
-        self.ask = type("Method", (), {"remote": staticmethod(conductor.ask)})
+        self.ask, self.other = type("Method", (), {"remote": staticmethod(conductor.ask)}), "as it is"
 
 
 def test_who_was_taken_for_dead_is_not_heard(monkeypatch):
@@ -98,4 +98,5 @@ def test_who_was_taken_for_dead_is_not_heard(monkeypatch):
     assert calls.ask.remote(1, "a") == Over()
     assert seats.Seated(calls, 2, 1).ask.remote(1, "b", sent=3) == "answer"
     assert calls.ask.remote(0) == "answer"
+    assert seats.Seated(calls, 2, 1).other == "as it is"
     assert conductor.calls == [(1, ("b",), {"sent": 3}), (0, (), {})]

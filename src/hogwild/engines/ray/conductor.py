@@ -111,7 +111,7 @@ class Conductor:
         except (ActorLost, Deadlock) as error:
             self._fail(error, None)
             return False
-        self._mirrors.break_off(self._membership.is_dead)
+        self._stopped += self._mirrors.break_off(self._membership.is_dead)
         return goes_on
 
     def _find_lost(self, rank: int, why: str) -> bool:

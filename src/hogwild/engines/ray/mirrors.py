@@ -54,11 +54,9 @@ class Mirrors(AbstractMirrors):
         except LOST as error:
             self._find_lost(rank, said(error))
 
-    def break_off(self, dead: Callable[[int], bool]) -> None:
-        """Nobody waits for the dead in sums that workers make among themselves."""
-        for rank, deputy in enumerate(self.deputies):
-            if not dead(rank):
-                deputy.break_off.remote()
+    def break_off(self, dead: Callable[[int], bool]) -> list[Any]:
+        """Nobody waits for the dead in sums that workers make among themselves. Begun, not awaited."""
+        return [deputy.break_off.remote() for rank, deputy in enumerate(self.deputies) if not dead(rank)]
 
     def sealed(self, ranks: Collection[int], number: int) -> Reduced | None:
         """This sum, if one of these has it; none of them makes it now with others. Who is dead has none."""

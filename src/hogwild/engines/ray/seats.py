@@ -27,8 +27,9 @@ class Seated:
     def __init__(self, conductor: Any, size: int, life: int) -> None:
         self._conductor, self._before = conductor, size * life
 
-    def __getattr__(self, name: str) -> _Seated:
-        return _Seated(getattr(self._conductor, name), self._before)
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._conductor, name)
+        return _Seated(method, self._before) if name in CALLS else method
 
 
 @final

@@ -101,6 +101,7 @@ ENGINE_OPTIONS = {
     "address": Row("--address", str, "ADDRESS", "Of the cluster: auto, HOST:PORT or ray://HOST:PORT."),
     "cpus": Row("--cpus", POSITIVE, "X", "Cores that each worker takes of its machine."),
     "gpus": Row("--gpus", NOT_NEGATIVE, "X", "Graphics processors that each worker takes."),
+    "patience_s": Row("--patience", POSITIVE, "SECONDS", "Who gives no sign of life for so long is taken for dead."),
     "unauthenticated": Row("--unauthenticated", bool, None, "Join also a cluster that lets in everybody."),
 }
 

@@ -72,21 +72,21 @@ class Survival:
         shards: int = 2,
         tolerance: float = 0.01,
     ) -> None:
-        self._strategy, self._tolerance = strategy, tolerance
-        self._task = _easy() if on is None else on
+        self.strategy, self.tolerance = strategy, tolerance
+        self.task = _easy() if on is None else on
         self.workers = 1 if "turns" in strategy.needs else min(workers, strategy.most_workers or workers)
         self._shards = shards
-        self._epochs = self._task.epochs
+        self.epochs = self.task.epochs
         calm = self._run(Faults(), 0)
-        while self._task.gap(_objective(calm)) > LEARNT and self._epochs < MOST_EPOCHS:
-            self._epochs *= 2
+        while self.task.gap(best_objective(calm)) > LEARNT and self.epochs < MOST_EPOCHS:
+            self.epochs *= 2
             calm = self._run(Faults(), 0)
-        self.objective = _objective(calm)
+        self.objective = best_objective(calm)
         self.horizon_s = calm.history[-1].time_s
 
     def plan(self, seed: int) -> Faults:
         """The plan of this seed: of what the strategy survives, within the time of the run without faults."""
-        return random_plan(seed, self.workers, self._shards, self.horizon_s, self._strategy.survives)
+        return random_plan(seed, self.workers, self._shards, self.horizon_s, self.strategy.survives)
 
     def check(self, seed: int) -> None:
         """`check_plan` of the plan of this seed, and the seed is named."""
@@ -99,7 +99,7 @@ class Survival:
         """What went wrong, and was survived. AssertionError, with the plan, unless the run ends, its answer is right,
         no acknowledged push is lost and none applied twice.
         """
-        where = f"{self._strategy!r} does not survive {plan!r}"
+        where = f"{self.strategy!r} does not survive {plan!r}"
         try:
             result = self._run(plan, seed)
         except Exception as error:
@@ -107,24 +107,24 @@ class Survival:
         traffic = result.history.traffic
         report = FaultReport() if traffic is None or traffic.faults is None else traffic.faults
         sums = f"pushes {report.pushes}, acknowledged {report.acknowledged}, applied {report.applied}"
-        must(_adds_up(report), f"{where}: pushes were lost, or applied twice: {sums}")
-        worse = _objective(result) / self.objective - 1.0
-        must(worse <= self._tolerance, f"{where}: its objective is {worse:.2%} worse than without")
+        must(adds_up(report), f"{where}: pushes were lost, or applied twice: {sums}")
+        worse = best_objective(result) / self.objective - 1.0
+        must(worse <= self.tolerance, f"{where}: its objective is {worse:.2%} worse than without")
         return report
 
     def _run(self, plan: Faults, seed: int) -> Result:
         engine = Simulated(self.workers, shards=self._shards, faults=plan)
-        stop = Stop(epochs=self._epochs, tol=0)
-        return train(self._task.model, self._task.data, strategy=self._strategy, engine=engine, stop=stop, seed=seed)
+        stop = Stop(epochs=self.epochs, tol=0)
+        return train(self.task.model, self.task.data, strategy=self.strategy, engine=engine, stop=stop, seed=seed)
 
 
-def _adds_up(report: FaultReport) -> bool:
+def adds_up(report: FaultReport) -> bool:
     """Was each acknowledged push applied by each shard, and none twice?"""
     if report.workers_lost:  # who died may not have been told
         return all(report.acknowledged <= applied <= report.pushes for applied in report.applied)
     return all(report.acknowledged == applied == report.pushes for applied in report.applied)
 
 
-def _objective(result: Result) -> float:
+def best_objective(result: Result) -> float:
     """Of the weights that are the result: the best that were judged."""
     return min(record.objective for record in result.history if record.objective is not None)

@@ -98,6 +98,7 @@ def test_the_usual_strategy_shares_no_memory():
         ({"resources": {"disk": 0}}, ValueError, r"resources\['disk'\]=0 must be a positive number"),
         ({"resources": {"GPU": 2}}, ValueError, "resources has 'GPU': give gpus=2 instead"),
         ({"runtime_env": ["pip"]}, TypeError, r"runtime_env=\['pip'\] must be a dict"),
+        ({"patience_s": 0}, ValueError, "patience_s=0 must be a positive number"),
         ({"unauthenticated": 1}, TypeError, "unauthenticated=1 must be True or False"),
     ],
 )

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, final
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from hogwild.engines.ray.conductor import Conductor
 from hogwild.engines.ray.deputy import Deputy
@@ -47,9 +48,10 @@ class Cast:
         self._conductors = _alive(_resting.setdefault((job, Conductor, (threads, repr(runtime_env))), []))
         self._deputies = deputies = _alive(_resting.setdefault((job, Deputy, kind), []))
         self._shards = hosts = _alive(_resting.setdefault((job, ShardHost, repr(runtime_env)), []))
-        self.conductor = (
-            self._conductors.pop() if self._conductors else _actor(Conductor, max_concurrency=threads, **common)
-        )
+        # Where the driver is: when that host dies the run ends anyway, and when another does it need not.
+        here = NodeAffinitySchedulingStrategy(context.get_node_id(), soft=False)
+        conduct = partial(_actor, Conductor, max_concurrency=threads, scheduling_strategy=here, **common)
+        self.conductor = self._conductors.pop() if self._conductors else conduct()
         needs = dict(apiece)
         needed = {"num_cpus": needs.pop("CPU"), "num_gpus": needs.pop("GPU", 0), "resources": needs, **common}
         self._make = partial(_actor, Deputy, concurrency_groups=Deputy.groups, **needed)
@@ -61,6 +63,7 @@ class Cast:
 
     def another(self, rank: int) -> Any:
         """The actor of another process in the place of a dead one. It begins when the cluster has room for it."""
+        ray.kill(self.deputies[rank])  # it may only be out of reach, and come back
         self.deputies[rank] = self._make()
         return self.deputies[rank]
 

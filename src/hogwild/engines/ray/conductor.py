@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from queue import SimpleQueue
 from typing import Any, final
 
 import ray
@@ -25,39 +24,52 @@ from hogwild.engines.ray.news import News
 from hogwild.engines.ray.opening import Opened
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
 from hogwild.engines.ray.reports import Reports
+from hogwild.engines.ray.seats import seated
 from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Summed, Terms
+from hogwild.engines.ray.tickets import Tickets
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
 from hogwild.engines.transport import Direct
 from hogwild.engines.waits import Aborted, Deadlock, Failed
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
-from hogwild.requests import Reduce, Reduced, Round, Start, Ticket, Wait
+from hogwild.requests import Reduce, Reduced, Round, Start, Wait
 from hogwild.traffic import Traffic
 from hogwild.watching import Status
 
 
+@seated
 @final
 class Conductor:
     """One for each run. All methods but `result` are short, or wait for others."""
 
-    _membership: Membership
+    _membership: Membership  # with `rank_of`, see `seated`
 
     def __init__(self) -> None:
         self._run = 0
 
     def begin(
-        self, job: Job, size: int, shards: Sequence[Any], sent: Sequence[Any], restarts: int, opened: Opened | None
+        self,
+        job: Job,
+        size: int,
+        shards: Sequence[Any],
+        sent: Sequence[Any],
+        restarts: int,
+        patience_s: float,
+        opened: Opened | None,
     ) -> None:
         """Another run, of several one after another. `shards`: the actors of the server's, if there is one. `sent`:
-        where the job lies in the object store. `restarts`: see `Ray`. `opened`: if workers have their own data.
+        where the job lies in the object store. `restarts`, `patience_s`: see `Ray`. `opened`: if workers have their own
+        data.
         """
         self._run += 1
         self._news = News()
         callbacks = (self._news.tell,) if job.callbacks else ()
         self._mirrors = Mirrors(self._find_lost)
         apart, is_dead = opened is not None and size > 1, lambda rank: self._membership.is_dead(rank)
-        self._judges = judges = Judges(self._mirrors.deputies, self._find_lost, is_dead, apart=apart)
+        self._judges = judges = Judges(
+            self._mirrors.deputies, self._find_lost, is_dead, apart=apart, patience_s=patience_s
+        )
         if opened is not None:
             job = opened.surveyed(job)
             sent = [ray.put(job)] if shards else ()  # the shards, too, know no more than the sample
@@ -75,16 +87,14 @@ class Conductor:
         self._rendezvous = Rendezvous(size)
         membership = Membership(session, traffic, job.strategy, restarts, self._away)
         self._membership: Membership = membership
+        self._tickets = Tickets(size)
         self._council = Council(
-            session, Direct(traffic), self._away, self._told, membership.begun, Arrivals(self._mirrors.deputies)
+            session, Direct(traffic), self._away, self._tickets.told, membership.begun, Arrivals(self._mirrors.deputies)
         )
         membership.sit_in(self._council)
         self._has_own_rows = job.bounds is not None
-        self._tickets: list[dict[int, Ticket]] = [{} for _ in range(size)]  # by the worker's number for it
-        self._numbers: dict[int, int] = {}  # by ticket
         self._stopped: list[Any] = []
         self._trace: str | None = None  # of the first error of a worker, in its process
-        self._done: list[SimpleQueue[tuple[int, Any] | Released | None]] = [SimpleQueue() for _ in range(size)]
 
     def know(self, deputies: Sequence[Any]) -> None:
         """The actors of the workers, by rank."""
@@ -96,11 +106,15 @@ class Conductor:
         """The process of a worker has died. Does the run go on without it?"""
         with self._council.lock:
             self._rendezvous.end()
+            if life == self._membership.life(rank):
+                self._tickets.lost(rank)
         try:
-            return self._membership.lost(rank, life, why)
+            goes_on = self._membership.lost(rank, life, why)
         except (ActorLost, Deadlock) as error:
             self._fail(error, None)
             return False
+        self._stopped += self._mirrors.break_off(self._membership.is_dead)
+        return goes_on
 
     def _find_lost(self, rank: int, why: str) -> bool:
         """The same, as found out here."""
@@ -153,7 +167,7 @@ class Conductor:
         """See `Council.next_round`."""
         return self._answer(self._council.next_round, rank, number, known, sent=sent)
 
-    def supply(self, what: str, rank: int, *arguments: Any, **options: Any) -> Taken | Any:
+    def supply(self, rank: int, what: str, *arguments: Any, **options: Any) -> Taken | Any:
         """Examples: see the method of `Supply` of that name."""
         return self._answer(self._supplied, what, rank, *arguments, **options)
 
@@ -182,7 +196,7 @@ class Conductor:
         """The sum, and where workers begin to make them among themselves: to which this one is `connected`."""
         with self._council.lock:
             self._rendezvous.comes(rank, connected=connected, waits=request.quorum is None)
-        found = self.ask(rank, request, sent)
+        found = self._answer(self._council.communicate, rank, request, sent=sent)
         if isinstance(found, Reduced):
             return Summed(found, self._rendezvous.begins)
         with self._council.lock:
@@ -223,10 +237,7 @@ class Conductor:
             with self._council.lock:
                 if isinstance(request, Reduce):
                     self._rendezvous.comes(rank, connected=False, waits=False)
-                ticket = self._council.communicate(rank, Start(request))
-                self._tickets[rank][number], self._numbers[id(ticket)] = ticket, number
-                if ticket.done:
-                    self._told(rank, ticket)
+                self._tickets.begun(rank, number, self._council.communicate(rank, Start(request)))
 
         return self._answer(begin)
 
@@ -235,21 +246,14 @@ class Conductor:
         return self._answer(self._waited, rank, number, sent=sent)
 
     def _waited(self, rank: int, number: int) -> Any:
-        ticket = self._tickets[rank][number]
-        answer = self._council.communicate(rank, Wait(ticket))
+        answer = self._council.communicate(rank, Wait(self._tickets[rank, number]))
         if not isinstance(answer, Failed):
-            self._tickets[rank].pop(number)
-            self._numbers.pop(id(ticket), None)
+            self._tickets.awaited(rank, number)
         return answer
 
     def done(self, rank: int) -> tuple[int, Any] | Released | None:
         """The next thing that this worker has started and that is done; None when the run is over."""
-        return self._done[rank].get()
-
-    def _told(self, rank: int, ticket: Ticket) -> None:
-        number = self._numbers.get(id(ticket))
-        if number is not None:
-            self._done[rank].put((number, ticket.answer))
+        return self._tickets.next(rank)
 
     # ------------------------------------------------------------------------------- what workers ask of the shards
 
@@ -263,7 +267,7 @@ class Conductor:
         """A pull that the worker has started waits; `done` tells when it need not any longer."""
         with self._council.lock:
             if self._away is not None:
-                self._away.ask(rank, parked, lambda met: self._done[rank].put(Released(parked.number, met)))
+                self._away.ask(rank, parked, lambda met: self._tickets.released(rank, parked.number, met))
 
     def sending(self, rank: int, portion: int) -> None:
         """The worker pushes a portion."""
@@ -298,8 +302,12 @@ class Conductor:
         """How far the run is."""
         return self._reports.status()
 
-    def fail(self, failure: Failure, rank: int | None, rounds: int) -> None:
-        """The worker has failed; None: who watches the run."""
+    def raised(self) -> None:
+        """Who watches the run has failed: what was raised stays with the driver."""
+        self._fail(RuntimeError("a callback has failed"), None)
+
+    def fail(self, rank: int, failure: Failure, rounds: int) -> None:
+        """The worker has failed."""
         self._trace = self._trace or failure.trace
         self._fail(failure.error, rank, rounds)
 
@@ -342,8 +350,7 @@ class Conductor:
                     ray.get(stopped)
             self._rendezvous.end()
             self._news.end()
-            for done in self._done:  # nobody may still wait here when the next run begins
-                done.put(None)
+            self._tickets.end()
 
     # --------------------------------------------------------------------------------------------------- the driver
 

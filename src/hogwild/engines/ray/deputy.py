@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
 import numpy as np
-import ray
 
 from hogwild.data.agreement import Common, Part
 from hogwild.data.blocks import Block
@@ -18,10 +17,11 @@ from hogwild.engines.computing import Computing, Source
 from hogwild.engines.driving import Program
 from hogwild.engines.hands import Hands
 from hogwild.engines.ray.errors import Failure
-from hogwild.engines.ray.groups import in_group
-from hogwild.engines.ray.hearing import heard, own
+from hogwild.engines.ray.groups import PULSE, in_group
+from hogwild.engines.ray.hearing import heard, own, told
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.opening import OwnPart, OwnSupply
+from hogwild.engines.ray.seats import Seated
 from hogwild.engines.ray.server import Server
 from hogwild.engines.ray.sums import Sums
 from hogwild.engines.ray.terms import Entry, Judged, Released, Shown, Terms
@@ -41,7 +41,8 @@ _mail = in_group("mail")
 class Deputy:
     """`drive` runs in a thread of its own, so that the weights can be shown meanwhile."""
 
-    groups: ClassVar = {"mail": 1}  # threads: for what others ask while the program goes on
+    # Threads: for what others ask while the program goes on, and to give signs of life.
+    groups: ClassVar = {"mail": 1, PULSE: 1}
 
     def __init__(self) -> None:
         self._begun = threading.Event()
@@ -80,8 +81,9 @@ class Deputy:
         """
         self._begun.clear()
         self._failure: Failure | None = None
+        terms: Terms = told(conductor.terms.remote(rank))
+        conductor = Seated(conductor, size, life) if life else conductor
         self._rank, self._size, self._conductor, self._job, self._life = rank, size, conductor, job, life
-        terms: Terms = ray.get(conductor.terms.remote(rank))
         try:
             self._place = self._find_place(terms, common)
         except Exception as error:
@@ -127,7 +129,7 @@ class Deputy:
         rank, conductor = self._rank, self._conductor
         program: Program | None = None
         if self._failure is not None:
-            ray.get(conductor.fail.remote(self._failure, rank, 0))
+            told(conductor.fail.remote(rank, self._failure, 0))
             return
         try:
             first = self._enter() if self._life else 0
@@ -137,16 +139,16 @@ class Deputy:
             if program.run(self._answer, lambda: self._over):
                 if self._server is not None:
                     self._server.drain()
-                ray.get(conductor.ended.remote(rank))
+                told(conductor.ended.remote(rank))
                 self._sums.leave(Way.GONE)
         except Aborted:
             pass
         except BaseException as error:
-            ray.get(conductor.fail.remote(Failure.of(error), rank, 0 if program is None else program.rounds))
+            told(conductor.fail.remote(rank, Failure.of(error), 0 if program is None else program.rounds))
         self._sums.end()
         if self._server is not None:
             self._server.close()
-        ray.get(conductor.counted.remote(rank, self._worker.counts, self._traffic()))
+        told(conductor.counted.remote(rank, self._worker.counts, self._traffic()))
 
     def _traffic(self) -> Traffic:
         """What this worker has sent without the conductor."""
@@ -232,7 +234,7 @@ class Deputy:
 
     def _listen(self) -> None:
         """Tickets are done while the program goes on."""
-        while (found := ray.get(self._conductor.done.remote(self._rank))) is not None:
+        while (found := told(self._conductor.done.remote(self._rank))) is not None:
             if isinstance(found, Released):
                 assert self._server is not None
                 self._server.resume(found.number, found.met)
@@ -249,6 +251,13 @@ class Deputy:
         """The run is over: the program is asked for no more requests."""
         self._over = True
         self._sums.leave(Way.ELSEWHERE)
+        self._sums.break_off()
+
+    @_mail
+    def break_off(self) -> None:
+        """See `Sums.break_off`."""
+        if self._begun.is_set():
+            self._sums.break_off()
 
     @_mail
     def sums(self) -> int:
@@ -320,16 +329,16 @@ class _Supply:
         self._supply = conductor.supply
 
     def take(self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False) -> Taken:
-        return heard(self._supply.remote("take", rank, examples, minibatch, together=together))
+        return heard(self._supply.remote(rank, "take", examples, minibatch, together=together))
 
     def take_rest(self, rank: int) -> Taken:
-        return heard(self._supply.remote("take_rest", rank))
+        return heard(self._supply.remote(rank, "take_rest"))
 
     def reserve(self, rank: int, examples: int) -> list[Block]:
-        return heard(self._supply.remote("reserve", rank, examples))
+        return heard(self._supply.remote(rank, "reserve", examples))
 
     def reserve_count(self, rank: int, examples: int) -> int:
-        return int(heard(self._supply.remote("reserve_count", rank, examples)))
+        return int(heard(self._supply.remote(rank, "reserve_count", examples)))
 
     def portion(self, rank: int, portion: Portion) -> Taken:
-        return heard(self._supply.remote("portion", rank, portion))
+        return heard(self._supply.remote(rank, "portion", portion))

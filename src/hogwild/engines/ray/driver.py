@@ -12,14 +12,14 @@ from hogwild.data.agreement import Common
 from hogwild.data.errors import DataError
 from hogwild.engines.progress import Watching
 from hogwild.engines.ray.cast import Cast
-from hogwild.engines.ray.errors import Failure, check_sent
+from hogwild.engines.ray.errors import LOST, Failure, check_sent, said
 from hogwild.engines.ray.opening import check, opened
+from hogwild.engines.ray.pulse import Pulse
 from hogwild.engines.ray.terms import ActorLost
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
 from hogwild.watching import EVERY_S, Status
 
-CALLBACK_FAILED = RuntimeError("a callback has failed")
 START_S = 120.0  # more than it takes to start processes on a busy machine, unless no core is free
 
 
@@ -27,8 +27,8 @@ START_S = 120.0  # more than it takes to start processes on a busy machine, unle
 class Driver:
     """One run of a job by these actors."""
 
-    def __init__(self, job: Job, cast: Cast, restarts: int, threads: int) -> None:
-        self._job, self._restarts, self._threads = job, restarts, threads
+    def __init__(self, job: Job, cast: Cast, restarts: int, threads: int, pulse: Pulse) -> None:
+        self._job, self._restarts, self._threads, self._pulse = job, restarts, threads, pulse
         self._raised: Exception | None = None  # by a callback
         self._cast, self._conductor = cast, cast.conductor
         self._size = len(cast.deputies)
@@ -55,7 +55,7 @@ class Driver:
                 interrupts += 1
                 ray.get(self._conductor.interrupt.remote(now=interrupts > 1))
             except ray.exceptions.RayActorError as error:
-                raise ActorLost(f"{self._name(error)} has died, and the run with it: {error}") from error
+                raise ActorLost(f"{self._name(error)} has died, and the run with it: {said(error)}") from error
 
     def _to_the_end(self) -> Result:
         """Go on where an interruption came."""
@@ -80,7 +80,8 @@ class Driver:
                 opening = opened(deputies, self._sent, START_S)
                 self._common = opening.common
             sent, shards = self._sent, self._cast.shards
-            ray.get(conductor.begin.remote(sent, self._size, shards, [sent], self._restarts, opening))
+            patience_s = self._pulse.patience_s
+            ray.get(conductor.begin.remote(sent, self._size, shards, [sent], self._restarts, patience_s, opening))
             begun = [self._begin(rank) for rank in range(self._size)]
             ray.get([conductor.know.remote(deputies), *begun], timeout=START_S)
         except ray.exceptions.RayTaskError as error:  # in one sentence, and what it says as the cause
@@ -94,6 +95,8 @@ class Driver:
             ) from error
         self._news = conductor.news.remote()
         self._driven = {deputy.drive.remote(): rank for rank, deputy in enumerate(deputies)}
+        for actor in (*deputies, *shards):
+            self._pulse.watch(actor)
         self._started = True
 
     def _begin(self, rank: int) -> Any:
@@ -127,7 +130,7 @@ class Driver:
             self._watching.look()
         except Exception as error:
             self._raised = self._raised or error
-            ray.get(self._conductor.fail.remote(Failure.of(CALLBACK_FAILED), None, 0))
+            ray.get(self._conductor.raised.remote())
 
     def _status(self) -> Status:
         found: Status = ray.get(self._conductor.status.remote())
@@ -138,10 +141,13 @@ class Driver:
     def _ended(self, driven: Any) -> None:
         """A worker's program has ended, or its process."""
         rank = self._driven[driven]
+        deputy = self._cast.deputies[rank]
         try:
             ray.get(driven)
-        except ray.exceptions.RayActorError as error:
-            if ray.get(self._conductor.lost.remote(rank, self._lives[rank], " ".join(str(error).split()))):
+        except LOST as error:
+            self._pulse.forget(deputy)
+            why = self._pulse.why(deputy, said(error))
+            if ray.get(self._conductor.lost.remote(rank, self._lives[rank], why)):
                 self._replace(rank)
             else:
                 self._cast.go_without({rank})
@@ -153,6 +159,7 @@ class Driver:
         self._lives[rank] += 1
         self._begin(rank)
         self._driven[deputy.drive.remote()] = rank
+        self._pulse.watch(deputy)
 
     def _close(self) -> None:
         """Those that are still to end may never begin, for lack of room."""
@@ -182,7 +189,7 @@ class Driver:
             return KeyboardInterrupt()
         except Exception as error:
             self._raised = error
-            return CALLBACK_FAILED
+            return RuntimeError("a callback has failed")
         return None
 
     def _result(self, found: Result | Failure) -> Result:
@@ -197,9 +204,14 @@ class Driver:
 
 
 def _sent(job: Job) -> Any:
-    """What all actors are told of the job. TypeError that names what cannot be sent."""
+    """What all actors are told of the job. TypeError that names what cannot be sent; RuntimeError without room."""
     try:
         return ray.put(job)
+    except (ray.exceptions.ObjectStoreFullError, ray.exceptions.OutOfDiskError) as error:
+        raise RuntimeError(
+            "there is no room for the data, neither in Ray's memory for large objects nor on the disk that it uses "
+            f"then: make room, or let each worker open its own part (`Local`): {said(error)}"
+        ) from error
     except TypeError:
         check_sent(strategy=job.strategy, model=job.model, data=job.local)
         raise

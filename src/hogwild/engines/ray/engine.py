@@ -30,6 +30,8 @@ class Ray(AbstractEngine):
     resources : others that each worker needs, by the names that the cluster's hosts give them: {"disk": 1}
     runtime_env : what Ray makes ready for each process: {"env_vars": {...}, "pip": [...], "working_dir": ...}
     restarts : so many processes of workers that die in a run are replaced
+    patience_s : a process that gives no sign of life for so long is ended, as its host hangs or cannot be reached; and
+              so long the others wait for another in its place, if nobody else has its rows
     unauthenticated : join also a cluster that lets in everybody who reaches it
 
     The data are sent to each machine once; `Local` data are opened by the workers, and sent nowhere. Each
@@ -60,6 +62,7 @@ class Ray(AbstractEngine):
     resources: Mapping[str, float] = field(default_factory=dict, hash=False)
     runtime_env: Mapping[str, Any] = field(default_factory=dict, hash=False)
     restarts: int = 10
+    patience_s: float = 60.0
     unauthenticated: bool = False
     can: ClassVar[frozenset[str]] = frozenset({"server"})
     opens: ClassVar[bool] = True
@@ -69,6 +72,7 @@ class Ray(AbstractEngine):
         if self.cpus is not None:
             check_positive("cpus", self.cpus, ", or None for one a thread")
         check_whole("restarts", self.restarts, 0)
+        check_positive("patience_s", self.patience_s)
         check_bool("unauthenticated", self.unauthenticated)
         if not (is_number(self.gpus) and 0 <= self.gpus < math.inf):
             raise ValueError(f"gpus={self.gpus!r} must be a number of at least 0")
@@ -97,7 +101,11 @@ class Ray(AbstractEngine):
             cluster.check_resources(wanted, apiece)
             from hogwild.engines.ray.cast import Cast
             from hogwild.engines.ray.driver import Driver
+            from hogwild.engines.ray.pulse import Pulse
 
             shards = 0 if job.strategy.server is None else int(self.shards)
-            with Cast(self.size, shards, apiece, self.runtime_env, stays=cluster.local) as cast:
-                return Driver(job, cast, int(self.restarts), int(self.threads)).run()
+            with (
+                Cast(self.size, shards, apiece, self.runtime_env, stays=cluster.local) as cast,
+                Pulse(self.patience_s) as pulse,
+            ):
+                return Driver(job, cast, int(self.restarts), int(self.threads), pulse).run()

@@ -11,6 +11,8 @@ import ray
 from hogwild.engines.ray.terms import ActorLost
 
 _pickle: Any = ray.cloudpickle  # what arguments are sent with
+LOST = (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError)
+"""What is raised for an actor that has died or cannot be reached any more, and for what it alone had."""
 
 
 class Elsewhere(Exception):
@@ -43,6 +45,11 @@ class Failure(NamedTuple):
         return self.error
 
 
+def said(error: BaseException) -> str:
+    """What it says, in one line."""
+    return " ".join(str(error).split())
+
+
 def check_sent(**what: Any) -> None:
     """TypeError that names the first of these that cannot be sent to another process."""
     for name, value in what.items():
@@ -59,8 +66,8 @@ def of_shards(answers: Sequence[Any]) -> list[Any]:
     """What shards of the server answer. ActorLost if one of them has died."""
     try:
         found: list[Any] = ray.get(answers)
-    except ray.exceptions.RayActorError as error:
-        raise ActorLost(f"a shard of the server has died, and the run with it: {error}") from error
+    except LOST as error:
+        raise ActorLost(f"a shard of the server has died, and the run with it: {said(error)}") from error
     except ray.exceptions.RayTaskError as error:
         raise error.cause from error
     return found

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import ray
 
+PULSE = "pulse"  # the group of those that give signs of life
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 

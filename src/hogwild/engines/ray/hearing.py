@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import ray
 
+from hogwild.engines.ray.errors import LOST
 from hogwild.engines.ray.terms import Over
 from hogwild.engines.waits import Aborted, Failed
 from hogwild.requests import Message, Versioned
 
 
+def told(answer: Any) -> Any:
+    """What the conductor answers. Who cannot reach it is of no use any more: the process ends, as the others must not
+    wait for it, and may take its place.
+    """
+    try:
+        return ray.get(answer)
+    except LOST:
+        os._exit(1)
+
+
 def heard(answer: Any) -> Any:
-    """What the conductor answers; what it cannot answer is raised."""
-    found = ray.get(answer)
+    """The same; what it cannot answer is raised."""
+    found = told(answer)
     if isinstance(found, Over):
         raise Aborted
     if isinstance(found, Failed):

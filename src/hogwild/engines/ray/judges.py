@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,19 +14,19 @@ import ray
 
 from hogwild.data.blocks import Block
 from hogwild.engines.judging import AbstractJudges, Tallier
-from hogwild.engines.ray.errors import Failure
+from hogwild.engines.ray.errors import LOST, Failure, said
+from hogwild.engines.ray.groups import PULSE
 from hogwild.engines.ray.terms import ActorLost, Judged
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import AbstractTask, Tally
 from hogwild.params import Params
 
-REPLACED_S = 120.0  # how long others wait for another process that has the rows of one that has died
-
 
 @final
 class Judges(AbstractJudges):
     """The actors of the workers, by rank. `find_lost(rank, why)`: one has died; does the run go on? `is_dead(rank)`:
-    has nobody taken its place? `apart`: does each have rows that no other has?
+    has nobody taken its place? `apart`: does each have rows that no other has? Then others wait for `patience_s` for
+    another process that has those of one that has died.
     """
 
     part, ahead = 0.75, 2
@@ -37,7 +38,9 @@ class Judges(AbstractJudges):
         is_dead: Callable[[int], bool],
         *,
         apart: bool = False,
+        patience_s: float = math.inf,
     ) -> None:
+        self._patience_s = patience_s
         self._deputies, self._find_lost, self._is_dead, self._apart = deputies, find_lost, is_dead, apart
         self._changed = threading.Condition()  # of the deputies
         self._over = False
@@ -61,14 +64,16 @@ class Judges(AbstractJudges):
 
     def _by_anybody(self, judged: Any, rank: int, blocks: Sequence[Block]) -> Callable[[], Sequence[Tally]]:
         """By another, if this worker has died."""
-        asked = None if self._is_dead(rank) else self._begin(rank, judged, blocks)
+        first = self._deputies[rank]
+        asked = None if self._is_dead(rank) else self._begin(first, judged, blocks)
 
         def wait() -> Sequence[Tally]:
-            found = None if asked is None else self._found(rank, asked)
+            found = None if asked is None else self._found(rank, first, asked)
             size = len(self._deputies)
             for other in ((rank + k) % size for k in range(1, size)):
                 if found is None and not self._is_dead(other):
-                    found = self._found(other, self._begin(other, judged, blocks))
+                    deputy = self._deputies[other]
+                    found = self._found(other, deputy, self._begin(deputy, judged, blocks))
             if found is None:
                 raise Aborted
             return found
@@ -78,13 +83,13 @@ class Judges(AbstractJudges):
     def _by_owner(self, judged: Any, rank: int, blocks: Sequence[Block]) -> Callable[[], Sequence[Tally]]:
         """By another process of this worker, if the one that we know has died: it opens the same rows."""
         deputy = self._deputies[rank]
-        asked = self._begin(rank, judged, blocks)
+        asked = self._begin(deputy, judged, blocks)
 
         def wait() -> Sequence[Tally]:
-            known, found = deputy, self._found(rank, asked)
+            known, found = deputy, self._found(rank, deputy, asked)
             while found is None:
                 known = self._other(rank, known)
-                found = self._found(rank, known.tally.remote(judged, blocks), REPLACED_S)
+                found = self._found(rank, known, self._begin(known, judged, blocks))
             return found
 
         return wait
@@ -92,34 +97,36 @@ class Judges(AbstractJudges):
     def _other(self, rank: int, known: Any) -> Any:
         """The process of this worker that is not the one that we know."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._over or self._deputies[rank] is not known, REPLACED_S):
+            if not self._changed.wait_for(lambda: self._over or self._deputies[rank] is not known, self._patience_s):
                 raise self._missing(rank)
             if self._deputies[rank] is known:
                 raise Aborted
             return self._deputies[rank]
 
-    def _begin(self, rank: int, judged: Any, blocks: Sequence[Block]) -> Any:
-        return self._deputies[rank].tally.remote(judged, blocks)
+    def _begin(self, deputy: Any, judged: Any, blocks: Sequence[Block]) -> Any:
+        return deputy.tally.remote(judged, blocks)
 
-    def _found(self, rank: int, asked: Any, limit_s: float | None = None) -> Sequence[Tally] | None:
+    def _found(self, rank: int, deputy: Any, asked: Any) -> Sequence[Tally] | None:
         """None: it has died, and the run goes on."""
         try:
-            found: list[Tally] | Failure = ray.get(asked, timeout=limit_s)
+            if self._is_dead(rank):  # another process is still to begin, and there may be no room for it
+                begun = deputy.__ray_ready__.options(concurrency_group=PULSE).remote()
+                ray.get(begun, timeout=self._patience_s)
+            found: list[Tally] | Failure = ray.get(asked)
         except ray.exceptions.GetTimeoutError as error:
             raise self._missing(rank) from error
-        except ray.exceptions.RayActorError as error:
-            if not self._find_lost(rank, str(error)):
+        except LOST as error:
+            if not self._find_lost(rank, said(error)):
                 raise Aborted from error
             return None
         if isinstance(found, Failure):
             raise found.again()
         return found
 
-    @staticmethod
-    def _missing(rank: int) -> ActorLost:
+    def _missing(self, rank: int) -> ActorLost:
         return ActorLost(
-            f"worker {rank} has died, and no other process has taken its place in {REPLACED_S:g} s: nobody else has "
-            "its rows, on which weights are to be judged"
+            f"worker {rank} has died, and no other process has taken its place in {self._patience_s:g} s (`patience_s` "
+            "of the engine): nobody else has its rows, on which weights are to be judged"
         )
 
     def together(self, work: Callable[[int], None]) -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, final
 
-import ray
+from hogwild.engines.ray.hearing import told
 
 LONG_S = 0.05  # a call of the conductor, which takes a millisecond, is little against it
 
@@ -37,7 +37,7 @@ class Lingering:
         with self._changing:
             wait, self._wait = self._wait, None
         if wait is not None and wait.told:
-            ray.get(self._conductor.goes_on.remote(self._rank))
+            told(self._conductor.goes_on.remote(self._rank))
 
     def end(self) -> None:
         """The program has ended."""
@@ -52,5 +52,5 @@ class Lingering:
                     if self._wait is wait:
                         wait.keep()
                         wait.told = True
-                        ray.get(self._conductor.lingers.remote(self._rank, wait.number, self._under_way()))
+                        told(self._conductor.lingers.remote(self._rank, wait.number, self._under_way()))
             seen = wait

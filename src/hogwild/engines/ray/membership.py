@@ -51,6 +51,11 @@ class Membership:
         """How many processes this worker has had before."""
         return self._lives[rank]
 
+    def rank_of(self, seat: int) -> int | None:
+        """Who calls by this number (`Seated`)? None: a process that was taken for dead."""
+        life, rank = divmod(seat, self._size)
+        return rank if life == self._lives[rank] else None
+
     def lost(self, rank: int, life: int, why: str) -> bool:
         """A process has died, which may be known. Does the run go on without it? ActorLost if not; Deadlock as
         `Council.lost`.

@@ -12,6 +12,7 @@ import ray
 from hogwild.answers import Reduced
 from hogwild.engines.council import AbstractSums
 from hogwild.engines.mirrors import AbstractMirrors
+from hogwild.engines.ray.errors import LOST, said
 from hogwild.engines.ray.terms import Shown
 from hogwild.engines.waits import Aborted
 from hogwild.params import Params
@@ -37,8 +38,8 @@ class Mirrors(AbstractMirrors):
     def _take(self, rank: int, asked: Any) -> bool:
         try:
             shown: Shown = ray.get(asked)
-        except ray.exceptions.RayActorError as error:
-            if self._find_lost(rank, str(error)):
+        except LOST as error:
+            if self._find_lost(rank, said(error)):
                 return False
             raise Aborted from error
         params, memory = self.params[rank], self.memories[rank]
@@ -50,14 +51,18 @@ class Mirrors(AbstractMirrors):
     def give(self, rank: int) -> None:
         try:
             ray.get(self.deputies[rank].become.remote(self.params[rank].weights))
-        except ray.exceptions.RayActorError as error:
-            self._find_lost(rank, str(error))
+        except LOST as error:
+            self._find_lost(rank, said(error))
+
+    def break_off(self, dead: Callable[[int], bool]) -> list[Any]:
+        """Nobody waits for the dead in sums that workers make among themselves. Begun, not awaited."""
+        return [deputy.break_off.remote() for rank, deputy in enumerate(self.deputies) if not dead(rank)]
 
     def sealed(self, ranks: Collection[int], number: int) -> Reduced | None:
         """This sum, if one of these has it; none of them makes it now with others. Who is dead has none."""
         found = None
         for asked in [self.deputies[rank].seal.remote(number) for rank in ranks]:
-            with suppress(ray.exceptions.RayActorError):
+            with suppress(*LOST):
                 found = ray.get(asked) or found
         return found
 
@@ -74,6 +79,6 @@ class Arrivals(AbstractSums):
         for asked in [self._deputies[rank].sums.remote() for rank in ranks]:
             try:
                 found.append(ray.get(asked))
-            except ray.exceptions.RayActorError:  # for whom nobody will wait when that is known here
+            except LOST:  # for whom nobody will wait when that is known here
                 found.append(sys.maxsize)
         return found

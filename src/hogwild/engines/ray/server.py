@@ -13,13 +13,13 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, final
 
 import numpy as np
-import ray
 
 from hogwild.answers import Stamp, Versioned
 from hogwild.deltas import Delta
 from hogwild.engines.calls import Call
 from hogwild.engines.line import Line
 from hogwild.engines.ray.errors import Failure, of_shards
+from hogwild.engines.ray.hearing import told
 from hogwild.engines.ray.terms import Parked, Standing, Terms
 from hogwild.engines.servers import NO_KEYS, SEQS_OF_A_LIFE
 from hogwild.engines.waits import Aborted, Failed
@@ -207,7 +207,7 @@ class Server:
 
     def _pushed(self, portion: int, known: Any, reply: Callable[[Any], None], answer: Any) -> None:
         """The conductor must know it before the worker asks for another portion."""
-        ray.get(known)
+        told(known)
         self._heard(self._conductor.pushed.remote(self._rank, portion, answer.late))
         reply(answer)
 
@@ -246,7 +246,7 @@ class Server:
             return
         with self._lock:
             self._parked[sent.number] = sent._replace(answers=answers)
-        ray.get(self._conductor.park.remote(self._rank, missing))
+        told(self._conductor.park.remote(self._rank, missing))
         with self._news:
             if sent.number in self._parked:  # it may have been released already
                 self._known.add(sent.number)
@@ -303,7 +303,7 @@ class Server:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        ray.get(self._conductor.fail.remote(Failure.of(error), self._rank, self._rounds()))
+        told(self._conductor.fail.remote(self._rank, Failure.of(error), self._rounds()))
 
     def _done(self, ticket: Ticket, answer: Any, *, changes: bool) -> None:
         if isinstance(answer, Failed):

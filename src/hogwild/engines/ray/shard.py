@@ -16,7 +16,7 @@ from hogwild.deltas import Vector
 from hogwild.engines.calls import Call
 from hogwild.engines.desk import Desk
 from hogwild.engines.line import Value
-from hogwild.engines.ray.groups import in_group
+from hogwild.engines.ray.groups import PULSE, in_group
 from hogwild.engines.ray.terms import Key, Range
 from hogwild.engines.servers import NO_KEYS
 from hogwild.interfaces import Job
@@ -31,7 +31,7 @@ class ShardHost:
     """
 
     # Threads: what one worker sends is unpacked while another's is applied.
-    groups: ClassVar = {"pushes": 2, "pulls": 2}
+    groups: ClassVar = {"pushes": 2, "pulls": 2, PULSE: 1}
 
     def begin(self, terms: Range, job: Job | None) -> None:
         """Another run. An actor may have several, one after another. `job`: only if its penalty is paid here."""

@@ -102,6 +102,12 @@ class Sums:
         found: Reduced | None = heard(self._conductor.broken.remote(self._rank, self._number))
         return found
 
+    def break_off(self) -> None:
+        """A worker is lost. Nobody waits for it here any more: if its host was cut off, no connection says so."""
+        direct = self._direct
+        if direct is not None:
+            direct.close()
+
     def seal(self, number: int) -> Reduced | None:
         """This sum, if this worker has it; else it does not make it with others any more."""
         with self._sealing:

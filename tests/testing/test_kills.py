@@ -1,0 +1,51 @@
+"""Random plans of deaths, on real Ray: some here, more in `make soak`."""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+from tests.engines.conftest import watched
+
+from hogwild.testing import kills
+from hogwild.testing.kills import Kill, KillPlan, check_kills, kill_plan
+from hogwild.testing.soak import SOAKED
+
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed")
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """With more patience than a run has."""
+    yield from watched(1.2 * kills.PATIENCE_S)
+
+
+def test_plans_are_seeded():
+    plans = [kill_plan(seed) for seed in range(200)]
+    assert plans == [kill_plan(seed) for seed in range(200)]
+    assert len({plan.strategy for plan in plans}) >= 25
+    drawn = [kill for plan in plans for kill in plan.kills]
+    assert {kill.life for kill in drawn} == {0, 1}
+    assert {plan.workers for plan in plans} == {2, 3, 4}
+
+
+def test_somebody_lives_through_every_plan():
+    for plan in map(kill_plan, range(200)):
+        assert 1 <= len({kill.worker for kill in plan.kills}) < plan.workers
+        coordinator = SOAKED[plan.strategy]().coordinator
+        if coordinator is not None and "lost coordinator" not in SOAKED[plan.strategy]().survives:
+            assert coordinator not in {kill.worker for kill in plan.kills}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 4, 5, 7, 10, 14, 21, 24, 26])
+def test_the_run_goes_on(seed):
+    """With seed 10 what one process had waited for was once told to its dead predecessor."""
+    assert check_kills(seed).workers_lost >= 1
+
+
+def test_what_does_not_go_on_is_told_with_its_plan(monkeypatch):
+    """All die, though somebody should live."""
+    everybody = KillPlan("local-sgd", 2, 1, (Kill(0, 0, 2, 1), Kill(1, 0, 2, 1)))
+    monkeypatch.setattr(kills, "kill_plan", lambda seed: everybody)
+    with pytest.raises(AssertionError, match=r"^seed 3: KillPlan\(strategy='local-sgd', .*: it raises ActorLost: "):
+        check_kills(3)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, final
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from hogwild.engines.ray.away import Hosts
 from hogwild.engines.ray.conductor import Conductor
 from hogwild.engines.ray.deputy import Deputy
 from hogwild.engines.ray.shard import ShardHost
@@ -28,12 +30,20 @@ class Cast:
 
     apiece :  what each deputy needs of its host
     runtime_env : what Ray makes ready for each process
+    backed :  has each shard a copy?
     stays :   do they wait for another run when this one has ended? They keep their cores.
     at_rest : set it then, with or without an error; who may still wait for somebody is killed
     """
 
     def __init__(
-        self, size: int, shards: int, apiece: Mapping[str, float], runtime_env: Mapping[str, Any], *, stays: bool
+        self,
+        size: int,
+        shards: int,
+        apiece: Mapping[str, float],
+        runtime_env: Mapping[str, Any],
+        *,
+        stays: bool,
+        backed: bool = False,
     ) -> None:
         context, self._stays = ray.get_runtime_context(), stays
         job = context.get_job_id(), context.get_node_id()  # the first job of each cluster has the same number
@@ -46,7 +56,8 @@ class Cast:
         common = {"runtime_env": dict(runtime_env)} if runtime_env else {}
         self._conductors = _alive(_resting.setdefault((job, Conductor, (threads, repr(runtime_env))), []))
         self._deputies = deputies = _alive(_resting.setdefault((job, Deputy, kind), []))
-        self._shards = hosts = _alive(_resting.setdefault((job, ShardHost, repr(runtime_env)), []))
+        groups = ShardHost.backed_groups if backed else ShardHost.groups
+        self._resting = _alive(_resting.setdefault((job, ShardHost, (backed, repr(runtime_env))), []))
         self.conductor = (
             self._conductors.pop() if self._conductors else _actor(Conductor, max_concurrency=threads, **common)
         )
@@ -54,8 +65,10 @@ class Cast:
         needed = {"num_cpus": needs.pop("CPU"), "num_gpus": needs.pop("GPU", 0), "resources": needs, **common}
         self._make = partial(_actor, Deputy, concurrency_groups=Deputy.groups, **needed)
         self.deputies = [deputies.pop() if deputies else self._make() for _ in range(size)]
-        spread = partial(_actor, ShardHost, concurrency_groups=ShardHost.groups, scheduling_strategy="SPREAD", **common)
-        self.shards = [hosts.pop() if hosts else spread() for _ in range(shards)]
+        self._make_host = partial(_actor, ShardHost, concurrency_groups=groups, **common)
+        self._hosts: list[Any] = []  # all that hold a shard or its copy, or have done so
+        leads = [self._host("SPREAD") for _ in range(shards)]
+        self.hosts = Hosts(leads, [self.another_copy([each]) for each in _nodes(leads)] if backed else ())
         self._missing: set[int] = set()
         self.at_rest = False
 
@@ -63,6 +76,21 @@ class Cast:
         """The actor of another process in the place of a dead one. It begins when the cluster has room for it."""
         self.deputies[rank] = self._make()
         return self.deputies[rank]
+
+    def another_copy(self, elsewhere: Sequence[str]) -> Any:
+        """An actor for the copy of a shard, if possible on none of these nodes, the worst of them first."""
+        nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+        if len(nodes) == 1:
+            return self._host(None)
+        # Those of them that are taken come last, and of the others the one after the shard's own: so they are spread.
+        first = nodes.index(elsewhere[0]) if elsewhere[0] in nodes else 0
+        nodes = nodes[first + 1 :] + nodes[: first + 1]
+        best = min(nodes, key=lambda node: len(elsewhere) - elsewhere.index(node) if node in elsewhere else 0)
+        return self._host(NodeAffinitySchedulingStrategy(best, soft=True))
+
+    def _host(self, where: Any) -> Any:
+        self._hosts.append(self._resting.pop() if self._resting else self._make_host(scheduling_strategy=where))
+        return self._hosts[-1]
 
     def go_without(self, ranks: Set[int]) -> None:
         """These have died, or the run has ended before they could begin."""
@@ -77,10 +105,10 @@ class Cast:
     ) -> None:
         if self.at_rest and self._stays:
             self._deputies += [deputy for rank, deputy in enumerate(self.deputies) if rank not in self._missing]
-            self._shards += self.shards
+            self._resting += self._hosts
             self._conductors.append(self.conductor)
         else:
-            _end([*self.deputies, *self.shards, self.conductor])
+            _end([*self.deputies, *self._hosts, self.conductor])
 
 
 def _alive(actors: list[Any]) -> list[Any]:
@@ -92,6 +120,12 @@ def _alive(actors: list[Any]) -> list[Any]:
             ray.get(answer)
             actors.append(actor)
     return actors
+
+
+def _nodes(hosts: Sequence[Any]) -> list[str]:
+    """Where they are."""
+    found: list[str] = ray.get([host.node.remote() for host in hosts])
+    return found
 
 
 def _end(actors: list[Any]) -> None:

@@ -16,7 +16,8 @@ from typing import Any, final
 import ray
 
 from hogwild.engines.council import Council
-from hogwild.engines.ray.away import Away
+from hogwild.engines.ray.away import Away, Hosts
+from hogwild.engines.ray.enquiries import Enquiries
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.judges import Judges
 from hogwild.engines.ray.membership import Membership
@@ -24,7 +25,8 @@ from hogwild.engines.ray.mirrors import Arrivals, Mirrors
 from hogwild.engines.ray.news import News
 from hogwild.engines.ray.opening import Opened
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
-from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Summed, Terms
+from hogwild.engines.ray.succession import Succession
+from hogwild.engines.ray.terms import ActorLost, Entry, Over, Released, Summed, Terms
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
 from hogwild.engines.transport import Direct
@@ -45,10 +47,10 @@ class Conductor:
         self._run = 0
 
     def begin(
-        self, job: Job, size: int, shards: Sequence[Any], sent: Sequence[Any], restarts: int, opened: Opened | None
-    ) -> None:
-        """Another run, of several one after another. `shards`: the actors of the server's, if there is one. `sent`:
-        where the job lies in the object store. `restarts`: see `Ray`. `opened`: if workers have their own data.
+        self, job: Job, size: int, hosts: Hosts, sent: Sequence[Any], restarts: int, opened: Opened | None
+    ) -> int:
+        """Another run, of several one after another; its number. `hosts`: of the server, if there is one. `sent`: where
+        the job lies in the object store. `restarts`: see `Ray`. `opened`: if workers have their own data.
         """
         self._run += 1
         self._news = News()
@@ -58,7 +60,7 @@ class Conductor:
         self._judges = judges = Judges(self._mirrors.deputies, self._find_lost, is_dead, apart=apart)
         if opened is not None:
             job = opened.surveyed(job)
-            sent = [ray.put(job)] if shards else ()  # the shards, too, know no more than the sample
+            sent = [ray.put(job)] if hosts.shards else ()  # the shards, too, know no more than the sample
         job = replace(job, callbacks=callbacks)
         self._session = session = Session(job, size, time.perf_counter, self._mirrors, judges)
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
@@ -66,9 +68,10 @@ class Conductor:
         session.history.traffic = traffic = Traffic()
         self._traffic = [traffic]  # what the conductor carries, and what workers report
         self._away: Away | None = None
-        if shards:
+        if hosts.shards:
             me = ray.get_runtime_context().current_actor
-            self._away = away = Away(session, shards, self._run, me, *sent)
+            posts = Succession(job.strategy, me._actor_id.hex(), self._run, restarts)
+            self._away = away = Away(session, posts, hosts, me, *sent)
             session.server_params = away.params
         self._rendezvous = Rendezvous(size)
         membership = Membership(session, traffic, job.strategy, restarts, self._away)
@@ -77,12 +80,16 @@ class Conductor:
             session, Direct(traffic), self._away, self._told, membership.begun, Arrivals(self._mirrors.deputies)
         )
         membership.sit_in(self._council)
+        self._enquiries: Enquiries | None = None
+        if self._away is not None:
+            self._enquiries = Enquiries(self._away, self._council, traffic, self._fail, self._tell)
         self._has_own_rows = job.bounds is not None
         self._tickets: list[dict[int, Ticket]] = [{} for _ in range(size)]  # by the worker's number for it
         self._numbers: dict[int, int] = {}  # by ticket
         self._stopped: list[Any] = []
         self._trace: str | None = None  # of the first error of a worker, in its process
         self._done: list[SimpleQueue[tuple[int, Any] | Released | None]] = [SimpleQueue() for _ in range(size)]
+        return self._run
 
     def know(self, deputies: Sequence[Any]) -> None:
         """The actors of the workers, by rank."""
@@ -131,10 +138,11 @@ class Conductor:
         """What this worker begins with."""
         session, worker = self._session, self._workers[rank]
         averages = session.memories[rank].mean.size > 0
-        share, shards = worker.data_share, () if self._away is None else self._away.shards
+        share, posts = worker.data_share, None if self._away is None else self._away.posts
+        shards, backed = ((), False) if posts is None else (posts.views(), posts.backed)
         passed = session.supply.moment.epoch
         return Terms(
-            session.survey, worker.rng, worker.params, share, session.needs, averages, passed, shards, self._run
+            session.survey, worker.rng, worker.params, share, session.needs, averages, passed, shards, backed, self._run
         )
 
     # -------------------------------------------------------------------------------------------- what workers ask
@@ -244,6 +252,9 @@ class Conductor:
         """The next thing that this worker has started and that is done; None when the run is over."""
         return self._done[rank].get()
 
+    def _tell(self, rank: int, released: Released) -> None:
+        self._done[rank].put(released)
+
     def _told(self, rank: int, ticket: Ticket) -> None:
         number = self._numbers.get(id(ticket))
         if number is not None:
@@ -251,17 +262,11 @@ class Conductor:
 
     # ------------------------------------------------------------------------------- what workers ask of the shards
 
-    def ready(self, run: int, shard: int, key: Key) -> None:
-        """The shard can answer a pull that has waited."""
-        with self._council.lock:
-            if run == self._run and self._away is not None:
-                self._away.ready(shard, key)
-
-    def park(self, rank: int, parked: Parked) -> None:
-        """A pull that the worker has started waits; `done` tells when it need not any longer."""
-        with self._council.lock:
-            if self._away is not None:
-                self._away.ask(rank, parked, lambda met: self._done[rank].put(Released(parked.number, met)))
+    def shards(self, run: int, what: str, *arguments: Any, **options: Any) -> Any:
+        """See the method of `Enquiries` of that name."""
+        if run != self._run or self._enquiries is None:
+            return Over()
+        return getattr(self._enquiries, what)(*arguments, **options)
 
     def sending(self, rank: int, portion: int) -> None:
         """The worker pushes a portion."""
@@ -293,7 +298,7 @@ class Conductor:
         self._trace = self._trace or failure.trace
         self._fail(failure.error, rank, rounds)
 
-    def _fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
+    def _fail(self, error: BaseException, rank: int | None = None, rounds: int = 0) -> None:
         self._session.fail(error, rank, rounds)
         self._abort()
 
@@ -318,6 +323,8 @@ class Conductor:
 
     def result(self) -> Result | Failure:
         """After all workers have ended."""
+        if self._enquiries is not None:
+            self._enquiries.end()
         try:
             self._session.history.traffic = sum(self._traffic, Traffic())
             with suppress(Aborted):  # a process has died meanwhile: the session knows the error

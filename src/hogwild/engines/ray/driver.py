@@ -12,6 +12,7 @@ from hogwild.data.errors import DataError
 from hogwild.engines.ray.cast import Cast
 from hogwild.engines.ray.errors import Failure, check_sent
 from hogwild.engines.ray.opening import check, opened
+from hogwild.engines.ray.succession import Wanted
 from hogwild.engines.ray.terms import ActorLost
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
@@ -34,6 +35,7 @@ class Driver:
         self._started = False
         self._common: Common | None = None  # of data that the workers open
         self._news: Any = None
+        self._wanted: Any = None  # a copy of a shard
         self._ending: Any = None
 
     def run(self) -> Result:
@@ -74,8 +76,8 @@ class Driver:
             if self._job.local is not None:
                 opening = opened(deputies, self._sent, START_S)
                 self._common = opening.common
-            sent, shards = self._sent, self._cast.shards
-            ray.get(conductor.begin.remote(sent, self._size, shards, [sent], self._restarts, opening))
+            sent, hosts = self._sent, self._cast.hosts
+            self._run = ray.get(conductor.begin.remote(sent, self._size, hosts, [sent], self._restarts, opening))
             begun = [self._begin(rank) for rank in range(self._size)]
             ray.get([conductor.know.remote(deputies), *begun], timeout=START_S)
         except ray.exceptions.RayTaskError as error:  # in one sentence, and what it says as the cause
@@ -88,6 +90,7 @@ class Driver:
                 f"the cluster has not started {self._size} workers in {START_S:g} s: use fewer, or wait for free cores"
             ) from error
         self._news = conductor.news.remote()
+        self._wanted = conductor.shards.remote(self._run, "wanted") if self._cast.hosts.copies else None
         self._driven = {deputy.drive.remote(): rank for rank, deputy in enumerate(deputies)}
         self._started = True
 
@@ -97,7 +100,8 @@ class Driver:
 
     def _watch(self, *awaited: Any) -> bool:
         """Wait until one of these has ended, which is looked after, or call the callbacks. Was it one of these?"""
-        ready = ray.wait([*awaited, self._news] if self._news is not None else list(awaited), num_returns=1)[0][0]
+        told = [each for each in (self._wanted, self._news) if each is not None]
+        ready = ray.wait([*awaited, *told], num_returns=1)[0][0]
         if ready == self._news:
             record = ray.get(self._news)
             if record is None:  # there are no more
@@ -105,6 +109,9 @@ class Driver:
             else:
                 ray.get(self._conductor.heard.remote(self._call(record)))
                 self._news = self._conductor.news.remote()
+            return False
+        if ready == self._wanted:
+            self._copy(ray.get(self._wanted))
             return False
         if ready in self._driven:
             self._ended(ready)
@@ -131,6 +138,15 @@ class Driver:
         self._begin(rank)
         self._driven[deputy.drive.remote()] = rank
 
+    def _copy(self, wanted: Wanted | None) -> None:
+        """Another actor for the copy of a shard; None: there are no more."""
+        if wanted is None:
+            self._wanted = None
+            return
+        actor = self._cast.another_copy(wanted.elsewhere)
+        self._conductor.shards.remote(self._run, "copy", wanted.shard, actor)
+        self._wanted = self._conductor.shards.remote(self._run, "wanted")
+
     def _close(self) -> None:
         """Those that are still to end may never begin, for lack of room."""
         left = set(self._driven.values())
@@ -145,9 +161,6 @@ class Driver:
         for rank, deputy in enumerate(self._cast.deputies):
             if deputy._actor_id.hex() == error.actor_id:
                 return f"worker {rank} of {self._size}"
-        for number, shard in enumerate(self._cast.shards):
-            if shard._actor_id.hex() == error.actor_id:
-                return f"shard {number} of {len(self._cast.shards)}"
         return "the conductor of the workers"
 
     def _call(self, record: Record) -> BaseException | None:

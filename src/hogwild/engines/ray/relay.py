@@ -4,6 +4,7 @@ goes with the next. Whoever waits for an answer sees to that; there is no thread
 
 from __future__ import annotations
 
+import pickle
 import threading
 from typing import Any, Final, final
 
@@ -15,6 +16,7 @@ from hogwild.engines.ray.stream import Batch, Stream
 from hogwild.engines.ray.terms import Reign
 
 COMPLETE: Final = "complete"  # a message: the copy knows all that workers were answered, and is waited for
+PACKED_BYTES = 100_000  # Ray takes several times as long to pack small arrays, but does not copy large ones
 CUT = ray.exceptions.RayActorError, ray.exceptions.ObjectLostError  # the other process is dead, or out of reach
 
 
@@ -65,7 +67,9 @@ class Relay:
 
     def _send(self, batch: Batch) -> None:
         try:
-            obeyed = ray.get(self._copy.follow.remote(self._reign, batch.first, batch.messages))
+            told = self._reign, batch.first, batch.messages
+            packed = pickle.dumps(told, pickle.HIGHEST_PROTOCOL) if batch.n_bytes <= PACKED_BYTES else told
+            obeyed = ray.get(self._copy.follow.remote(packed))
         except CUT as error:
             self._lost(batch.copy, error)
             return

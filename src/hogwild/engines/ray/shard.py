@@ -6,6 +6,7 @@ conductor, whom it tells, has woken the worker. Where shards have copies, such a
 
 from __future__ import annotations
 
+import pickle
 import threading
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -233,8 +234,11 @@ class ShardHost:
     # -------------------------------------------------------------------------------------- the actor with the copy
 
     @in_group("copies")
-    def follow(self, reign: Reign, first: int, messages: Sequence[tuple[Any, ...]]) -> bool:
-        """This has happened to the shard. False: this actor obeys somebody else, or leads."""
+    def follow(self, told: bytes | tuple[Reign, int, Sequence[tuple[Any, ...]]]) -> bool:
+        """In this reign, from the first message of this number on, that has happened to the shard. False: this actor
+        obeys somebody else, or leads.
+        """
+        reign, first, messages = pickle.loads(told) if isinstance(told, bytes) else told
         with self._lock:
             if self._following is None or reign != self._reign:
                 return False

@@ -24,6 +24,7 @@ class Batch(NamedTuple):
     first: int
     messages: list[Any]
     copy: int
+    n_bytes: int
 
 
 @final
@@ -59,7 +60,7 @@ class Stream:
         """All that is to be sent now; None: nothing, or the copy has not answered yet."""
         if self._state is not _State.CHAINED or self._sending or not self._outbox:
             return None
-        batch = Batch(self._confirmed + 1, self._outbox, self._copy)
+        batch = Batch(self._confirmed + 1, self._outbox, self._copy, self._outbox_bytes)
         self._outbox, self._outbox_bytes, self._sending = [], 0, True
         return batch
 

@@ -97,7 +97,11 @@ ENGINE_OPTIONS = {
     "cpus": Row("--cpus", POSITIVE, "X", "Cores that each worker takes of its machine."),
     "gpus": Row("--gpus", NOT_NEGATIVE, "X", "Graphics processors that each worker takes."),
     "unauthenticated": Row("--unauthenticated", bool, None, "Join also a cluster that lets in everybody."),
+    "copies": Row(
+        "--copies/--no-copies", bool, None, "Has each shard a copy, in case it dies?  [default: on several machines]"
+    ),
 }
+ENGINE_FIELDS = {"copies": "backups"}  # of options that are not called as these, as a strategy has another of that name
 
 
 # ------------------------------------------------------------------------------------------------- who has what
@@ -129,6 +133,7 @@ def engines_with(option: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, make in ENGINES.items():
         values = _fields(make())
+        values |= {name: values[field] for name, field in ENGINE_FIELDS.items() if field in values}
         speeds = values.get("speeds")
         if speeds is not None:
             values |= _fields(speeds)
@@ -202,7 +207,7 @@ def _engine(options: Mapping[str, Any]) -> AbstractEngine | None:
     from hogwild.strategies import STRATEGIES
 
     name = options["strategy"]
-    values = _given(options, ENGINE_OPTIONS)
+    values = {ENGINE_FIELDS.get(name, name): value for name, value in _given(options, ENGINE_OPTIONS).items()}
     if "shards" in values:
         servers = [other for other, make in STRATEGIES.items() if "server" in make().needs]
         _check_owner("--shards", "strategy", name, servers)

@@ -7,19 +7,19 @@ import signal
 import time
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.engines.conftest import watched
 from tests.engines.ray.traps import Trap
+from tests.server.test_snapshots import assert_equal
 
 from hogwild import ActorLost, BoundedStaleness, Downpour, GrowingBatches, Ray, Sandblaster, Stop, Threads, train
 from hogwild.deltas import Delta
 from hogwild.engines.ray.cluster import joined
 from hogwild.interfaces import AbstractStrategy
 from hogwild.rules.schedules import Moment
-from hogwild.rules.server import compensated, damped, softsync
+from hogwild.rules.server import compensated, damped
 from hogwild.rules.updates import sgd
 from hogwild.testing import problem
 from hogwild.testing.probes import look, served, together, vector
@@ -43,6 +43,16 @@ def cluster():
     """One for all."""
     with joined("local", cpus=3):
         yield
+
+
+@pytest.fixture
+def casts(monkeypatch):
+    """The actors of all runs of the test."""
+    from hogwild.engines.ray.cast import Cast
+
+    made, enter = [], Cast.__enter__
+    monkeypatch.setattr(Cast, "__enter__", lambda cast: made.append(cast) or enter(cast))
+    return made
 
 
 def ones(me):
@@ -147,74 +157,124 @@ def test_pulls_that_waited_at_the_dead_shard_are_answered_by_its_copy(tmp_path):
     async def work(me):
         if me.rank == 0:
             started = [await me.start(me.pull(version=version)) for version in (5, 6, 1_000)]
+            await me.inbox((1,))
             pulled = await me.pull(version=7)
             assert pulled.met
             assert set(pulled.values.tolist()) == {7.0}
             for ticket, met in zip(started, (True, True, False), strict=True):
-                early = await ticket
-                assert early.met == met
+                assert (await ticket).met == met
         else:
-            for _ in range(7):
-                await me.all_reduce() if False else None
+            await me.push(ones(me))
+            await me.push(ones(me))
+            await me.put(0, vector(me), "queue")
+            await me.average(0)  # it waits there
+            for _ in range(5):
                 await me.push(ones(me))
-                if not trap.has_sprung():
-                    await me.get(0)  # which waits until it is at rest
-            await me.inbox((0,)) if False else None
 
-    result = look(Ray(2, shards=1, backups=True), work, probe=served(trap.rule))
+    result = look(Ray(2, backups=True), work, probe=served(trap.rule))
     assert result.history.traffic.faults.shards_replaced == 1
 
 
+@dataclass(frozen=True)
+class Pushing(AbstractStrategy):
+    """Of one worker, whose requests come in one order only."""
+
+    server: object
+    agree = False
+    needs = frozenset({"server"})
+    answer = "server"
+    survives = frozenset({"lost shard"})
+
+    async def work(self, me):
+        async for _ in me.rounds():
+            pulled = await me.pull(await me.upcoming(4) if me.rng.random() < 0.5 else None)
+            pulled.copy_to(me.params)
+            await me.push(await me.gradient(4, pulled.keys))
+            (await me.pull()).copy_to(me.params)
+
+
 @pytest.mark.parametrize(
-    "rule",
-    [sgd(0.05), compensated(sgd(0.05), 0.5), compensated(damped(sgd(0.05)), 0.5, adaptive=True)],
-    ids=repr,
+    "rule", [sgd(0.05), compensated(sgd(0.05), 0.5), damped(compensated(sgd(0.05), 0.5, adaptive=True))], ids=repr
 )
-def test_the_copy_is_equal_bit_for_bit(tmp_path, rule):
-    """One worker, so that all is as on `Threads`: also after the shards have died one after the other."""
+def test_the_copy_is_equal_bit_for_bit(tmp_path, rule, casts):
+    """To its shard, whatever that remembers, and so all is as on `Threads`: also when a copy has taken over."""
 
-    @dataclass(frozen=True)
-    class Pushing(AbstractStrategy):
-        server: object
-        until: object = None
-        agree = False
-        needs = frozenset({"server"})
-        answer = "server"
-        survives = frozenset({"lost shard"})
-
-        async def work(self, me):
-            async for _ in me.rounds():
-                started = await me.start(me.pull())
-                pulled = await me.pull(await me.upcoming(4) if me.rng.random() < 0.5 else None)
-                pulled.copy_to(me.params)
-                await me.push(await me.gradient(4, pulled.keys))
-                (await started).copy_to(me.params)
-
-    def learn(engine, trap):
-        changed = rule._replace(formula=trap, linear=False)
-        stop = Stop(epochs=4, tol=0)
+    def learn(engine, at):
+        changed = rule._replace(formula=Trap(str(tmp_path), at, "copy"), linear=False)
+        stop = Stop(epochs=2, tol=0)
         return train(EASY.model, EASY.data, strategy=Pushing(changed), engine=engine, stop=stop, seed=0)
 
-    here = learn(Threads(1, shards=2), Trap(str(tmp_path), at=0))
-    there = learn(Ray(1, shards=2, backups=True), Trap(str(tmp_path), at=20, role="copy", times=2))
+    here, there = learn(Threads(1, shards=2), 0), learn(Ray(1, shards=2, backups=True), 20)
     assert np.array_equal(here.params.weights, there.params.weights)
-    assert there.history.traffic.faults.shards_replaced == 2
+    assert there.history.traffic.faults.shards_replaced == 1
+    pairs = 0
+    found = [each for each in map(state, casts[-1]._hosts) if each is not None]
+    for shard in range(2):
+        one, *others = [snapshot for number, complete, snapshot in found if number == shard and complete]
+        for other in others:
+            assert_equal(one, other)
+            pairs += 1
+    assert pairs >= 1
 
 
-@pytest.mark.parametrize("strategy", [Downpour(4), BoundedStaleness(5), GrowingBatches(), Sandblaster()], ids=lambda s: type(s).__name__)
-def test_strategies_learn_as_if_nothing_had_happened(strategy):
-    """A shard's process dies at some time, whichever it is."""
-    import psutil  # Ray brings it
+def state(host):
+    """The number of its shard, does it know all, and what it knows; None: it is dead."""
+    import ray
 
-    def kill(record):
+    def look(self):
+        following = self._following
+        return self._reign.shard, following is None or following.complete, self._desk.shard.snapshot()
+
+    try:
+        return ray.get(host.__ray_call__.remote(look))
+    except ray.exceptions.RayActorError:
+        return None
+
+
+def kill(host):
+    """This actor, at once."""
+    import ray
+
+    os.kill(ray.get(host.__ray_call__.remote(lambda self: os.getpid())), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("strategy", [Downpour(4), BoundedStaleness(5), GrowingBatches(), Sandblaster()], ids=repr)
+def test_strategies_learn_as_if_nothing_had_happened(strategy, casts):
+    """The process of one shard dies at some time, and the copy of another."""
+
+    def kill_some(record):
         if record.epoch == 2:
-            shards = [each for each in psutil.Process().children(recursive=True) if "ShardHost" in "".join(each.cmdline())]
-            os.kill(max(each.pid for each in shards), signal.SIGKILL)
+            kill(casts[-1].hosts.shards[1])
+            kill(casts[-1].hosts.copies[0])
 
     def learn(engine, **options):
         stop = Stop(epochs=12, tol=0)
         return train(EASY.model, EASY.data, strategy=strategy, engine=engine, stop=stop, seed=0, **options)
 
-    found = learn(Ray(2, shards=2, backups=True), callbacks=[kill])
+    found = learn(Ray(2, shards=2, backups=True), callbacks=[kill_some])
     calm = learn(Threads(2, shards=2))
+    assert found.history.traffic.faults.shards_replaced == 1
     assert EASY.gap(found.history[-1].objective) < EASY.gap(calm.history[-1].objective) + 0.01
+
+
+# ------------------------------------------------------------------------------------------------ what cannot go on
+
+
+def test_without_copies_the_run_ends_and_says_what_would_help(tmp_path):
+    words = r"^shard 0 of 1 has died, and the run with it: with Ray\(backups=True\) it would have a copy: "
+    with pytest.raises(ActorLost, match=words):
+        look(Ray(2), lambda me: counted(me, lambda: False), probe=served(Trap(str(tmp_path)).rule))
+
+
+def test_a_strategy_that_survives_no_lost_shard_ends_with_it(tmp_path):
+    probe = served(Trap(str(tmp_path)).rule, survives=frozenset())
+    with pytest.raises(
+        ActorLost, match=r"^shard 0 of 1 has died, and the run with it: Probe survives no 'lost shard': "
+    ):
+        look(Ray(2, backups=True), lambda me: counted(me, lambda: False), probe=probe)
+
+
+def test_no_more_copies_are_made_than_may_be_restarted(tmp_path):
+    """The shard goes on without one."""
+    trap = Trap(str(tmp_path), role="copy")
+    assert pushed(trap, restarts=0)[0] == 1

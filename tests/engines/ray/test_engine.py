@@ -76,6 +76,7 @@ def test_the_usual_strategy_shares_no_memory():
         ({"resources": {"GPU": 2}}, ValueError, "resources has 'GPU': give gpus=2 instead"),
         ({"runtime_env": ["pip"]}, TypeError, r"runtime_env=\['pip'\] must be a dict"),
         ({"unauthenticated": 1}, TypeError, "unauthenticated=1 must be True or False"),
+        ({"backups": 1}, TypeError, "backups=1 must be True, False or None"),
     ],
 )
 def test_what_is_asked_for_is_checked(options, error, words):

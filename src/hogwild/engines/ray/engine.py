@@ -77,8 +77,8 @@ class Ray(AbstractEngine):
         check_positive("cpus", self.cpus)
         check_whole("restarts", self.restarts, 0)
         check_bool("unauthenticated", self.unauthenticated)
-        if self.backups is not None:
-            check_bool("backups", self.backups)
+        if self.backups is not None and not isinstance(self.backups, bool):
+            raise wrong_type("backups", self.backups, "True, False or None")
         if not (is_number(self.gpus) and 0 <= self.gpus < math.inf):
             raise ValueError(f"gpus={self.gpus!r} must be a number of at least 0")
         for name in ("resources", "runtime_env"):

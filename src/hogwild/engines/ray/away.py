@@ -9,11 +9,11 @@ from typing import Any, ClassVar, NamedTuple, final
 import ray
 
 from hogwild.answers import Versioned
-from hogwild.engines.ray.errors import of_shards
 from hogwild.engines.ray.reaching import CONDUCTORS, Reaching
+from hogwild.engines.ray.relay import CUT
 from hogwild.engines.ray.stream import Following
 from hogwild.engines.ray.succession import Succession
-from hogwild.engines.ray.terms import Key, Parked, Range, Reign, Standing
+from hogwild.engines.ray.terms import ActorLost, Key, Parked, Range, Reign, Standing
 from hogwild.engines.servers import AbstractServers
 from hogwild.engines.session import Session
 from hogwild.engines.waits import Reply, Waits
@@ -58,7 +58,7 @@ class Away(AbstractServers):
         begun = [self._begin(*each) for each in zip(hosts.shards, reigns, copies, strict=True)]
         equal = Following(complete=True)
         begun += [self._begin(copy, reigns[number], None, equal) for number, copy in enumerate(hosts.copies)]
-        nodes = of_shards(begun)
+        nodes = [_begun(answer, f"shard {number % size} of {size}") for number, answer in enumerate(begun)]
         posts.appoint(
             hosts.shards, hosts.copies, [tuple(nodes[number::size]) for number in range(size)], self._begin_copy
         )
@@ -154,3 +154,14 @@ class Away(AbstractServers):
         replies: list[Callable[[Any], None]] = self._waiting.pop(key).replies
         for reply in replies:
             reply(met)
+
+
+def _begun(answer: Any, who: str) -> str:
+    """The node of an actor that leads a shard now, or has its copy."""
+    try:
+        node: str = ray.get(answer)
+    except CUT as error:
+        raise ActorLost(f"{who} has died before the run began: {error}") from error
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
+    return node

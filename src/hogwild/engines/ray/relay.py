@@ -17,7 +17,8 @@ from hogwild.engines.ray.terms import Reign
 
 COMPLETE: Final = "complete"  # a message: the copy knows all that workers were answered, and is waited for
 PACKED_BYTES = 100_000  # Ray takes several times as long to pack small arrays, but does not copy large ones
-CUT = ray.exceptions.RayActorError, ray.exceptions.ObjectLostError  # the other process is dead, or out of reach
+# The other process is dead, or out of reach.
+CUT = ray.exceptions.RayActorError, ray.exceptions.NodeDiedError, ray.exceptions.ObjectLostError
 
 
 class Deposed(RuntimeError):

@@ -4,9 +4,12 @@ worker was told is lost.
 
 import os
 import signal
+import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -278,3 +281,49 @@ def test_no_more_copies_are_made_than_may_be_restarted(tmp_path):
     """The shard goes on without one."""
     trap = Trap(str(tmp_path), role="copy")
     assert pushed(trap, restarts=0)[0] == 1
+
+
+def test_who_dies_while_nobody_asks_is_replaced(tmp_path, casts):
+    """First the primary, then its successor, with nobody asking the shard anything in between."""
+
+    async def work(me):
+        await me.push(ones(me))
+        for number in range(2):
+            Path(tmp_path, f"asleep {number}").touch()
+            while not Path(tmp_path, f"awake {number}").exists():
+                pass
+        await me.push(ones(me))
+
+    def kill_both():
+        for number in range(2):
+            while not Path(tmp_path, f"asleep {number}").exists():
+                time.sleep(0.01)
+            while {"leads", "copy"} > (found := roles(casts[-1])).keys():
+                time.sleep(0.01)
+            kill(found["leads"])
+            while roles(casts[-1]).get("leads") != found["copy"]:
+                time.sleep(0.01)
+            Path(tmp_path, f"awake {number}").touch()
+
+    killer = threading.Thread(target=kill_both)
+    killer.start()
+    result = look(Ray(1, backups=True), work, probe=served(Trap(str(tmp_path), 0).rule))
+    killer.join()
+    assert result.params.weights.tolist() == [2.0] * result.params.weights.size
+    assert result.history.traffic.faults.shards_replaced == 2
+
+
+def roles(cast):
+    """Of the only shard: the actor that "leads", and the "copy", if it knows all."""
+    import ray
+
+    def look(self):
+        following = self._following
+        return self._reign[1:], "leads" if following is None else "copy" if following.complete else None
+
+    found = []
+    for host in cast._hosts:
+        with suppress(ray.exceptions.RayActorError, ray.exceptions.RayTaskError):  # dead, or not yet begun
+            found.append((*ray.get(host.__ray_call__.remote(look)), host))
+    newest = max(reign for reign, _, _ in found)
+    return {role: host for reign, role, host in found if reign == newest and role is not None}

@@ -7,8 +7,9 @@ from typing import Any, final
 
 from hogwild.engines.council import Council
 from hogwild.engines.ray.away import Away
-from hogwild.engines.ray.succession import Wanted
+from hogwild.engines.ray.succession import Wanted, Who
 from hogwild.engines.ray.terms import ActorLost, Key, Over, Parked, Released, View
+from hogwild.engines.ray.watching import Watching
 from hogwild.traffic import FaultReport, Traffic
 
 
@@ -31,6 +32,7 @@ class Enquiries:
         self._away, self._council, self._traffic = away, council, traffic
         self._fail, self._tell = fail, tell
         away.posts.moved = self.moved
+        self._watching = Watching(away.posts.actors, self._died) if away.posts.backed else None
 
     def ready(self, shard: int, key: Key) -> None:
         """The shard can answer a pull that has waited."""
@@ -59,6 +61,13 @@ class Enquiries:
             report.shards_replaced += 1
             self._away.moved(shard)
 
+    def _died(self, who: Who, why: str) -> None:
+        shard, life, copy = who
+        if copy is None:
+            self.lost(shard, life, why, dead=True)
+        else:
+            self.lost_copy(shard, life, copy, why)
+
     def lost_copy(self, shard: int, life: int, copy: int, why: str) -> bool:
         """See `Succession.lost_copy`."""
         return self._away.posts.lost_copy(shard, life, copy, why)
@@ -73,4 +82,6 @@ class Enquiries:
 
     def end(self) -> None:
         """The run is over."""
+        if self._watching is not None:
+            self._watching.end()
         self._away.posts.end()

@@ -18,6 +18,8 @@ from hogwild.interfaces import AbstractStrategy
 LOG = logging.getLogger("hogwild")
 PATIENCE_S = 2.0  # for a process that somebody could not reach to show that it lives
 
+Who = tuple[int, int, int | None]
+"""An actor: its shard, in which life, and the number of its copy, if it does not lead."""
 Begin = Callable[[Any, Reign], str]
 
 
@@ -71,7 +73,21 @@ class Succession:
 
     def views(self) -> list[View]:
         """Who leads now."""
-        return [View(post.life, post.leads) for post in self._posts]
+        found = []
+        for post in self._posts:
+            with post.lock:
+                found.append(View(post.life, post.leads))
+        return found
+
+    def actors(self) -> dict[Who, Any]:
+        """All that should be there now."""
+        found: dict[Who, Any] = {}
+        for shard, post in enumerate(self._posts):
+            with post.lock:
+                found[shard, post.life, None] = post.leads
+                if post.copy is not None:
+                    found[shard, post.life, post.copies] = post.copy
+        return found
 
     def lost(self, shard: int, life: int, why: str, *, dead: bool) -> View:
         """The actor that led the shard in this life is out of reach; `dead`: for sure. Who leads now? ActorLost if that

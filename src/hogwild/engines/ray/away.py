@@ -160,7 +160,7 @@ def _begun(answer: Any, who: str) -> str:
     """The node of an actor that leads a shard now, or has its copy."""
     try:
         node: str = ray.get(answer)
-    except CUT as error:
+    except (*CUT, ray.exceptions.ActorUnschedulableError) as error:
         raise ActorLost(f"{who} has died before the run began: {error}") from error
     except ray.exceptions.RayTaskError as error:
         raise error.cause from error

@@ -67,8 +67,10 @@ class Cast:
         self.deputies = [deputies.pop() if deputies else self._make() for _ in range(size)]
         self._make_host = partial(_actor, ShardHost, concurrency_groups=groups, **common)
         self._hosts: list[Any] = []  # all that hold a shard or its copy, or have done so
-        leads = [self._host("SPREAD") for _ in range(shards)]
-        self.hosts = Hosts(leads, [self.another_copy([each]) for each in _nodes(leads)] if backed else ())
+        nodes = _nodes()
+        places = [nodes[number % len(nodes)] for number in range(shards)]
+        leads = [self._host(place) for place in places]
+        self.hosts = Hosts(leads, [self.another_copy([place]) for place in places] if backed else ())
         self._missing: set[int] = set()
         self.at_rest = False
 
@@ -79,16 +81,17 @@ class Cast:
 
     def another_copy(self, elsewhere: Sequence[str]) -> Any:
         """An actor for the copy of a shard, if possible on none of these nodes, the worst of them first."""
-        nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
-        if len(nodes) == 1:
-            return self._host(None)
-        # Those of them that are taken come last, and of the others the one after the shard's own: so they are spread.
-        first = nodes.index(elsewhere[0]) if elsewhere[0] in nodes else 0
-        nodes = nodes[first + 1 :] + nodes[: first + 1]
-        best = min(nodes, key=lambda node: len(elsewhere) - elsewhere.index(node) if node in elsewhere else 0)
-        return self._host(NodeAffinitySchedulingStrategy(best, soft=True))
+        nodes = _nodes()
+        # The one after the shard's own comes first, so that they are spread.
+        first = nodes.index(elsewhere[0]) + 1 if elsewhere[0] in nodes else 0
+        taken = {node: len(elsewhere) - number for number, node in enumerate(elsewhere)}
+        return self._host(min(nodes[first:] + nodes[:first], key=lambda node: taken.get(node, 0)))
 
-    def _host(self, where: Any) -> Any:
+    def _host(self, node: str) -> Any:
+        """There, if it is still there. Actors that need no core are not spread by Ray, nor do they go where it is only
+        asked for softly.
+        """
+        where = NodeAffinitySchedulingStrategy(node, soft=False) if len(_nodes()) > 1 else None
         self._hosts.append(self._resting.pop() if self._resting else self._make_host(scheduling_strategy=where))
         return self._hosts[-1]
 
@@ -122,10 +125,9 @@ def _alive(actors: list[Any]) -> list[Any]:
     return actors
 
 
-def _nodes(hosts: Sequence[Any]) -> list[str]:
-    """Where they are."""
-    found: list[str] = ray.get([host.node.remote() for host in hosts])
-    return found
+def _nodes() -> list[str]:
+    """The machines that are there."""
+    return [str(node["NodeID"]) for node in ray.nodes() if node["Alive"]]
 
 
 def _end(actors: list[Any]) -> None:

@@ -156,7 +156,7 @@ class Succession:
         reign = self.reign(shard, post.life)  # which does not change while there is no copy
         try:
             node = self._begin(actor, reign)
-        except CUT as error:
+        except (*CUT, ray.exceptions.ActorUnschedulableError) as error:
             with post.lock:
                 LOG.warning("the next copy of shard %d has died before it began: %s", shard, error)
                 self._want(shard, post, post.nodes)

@@ -116,6 +116,18 @@ def test_one_after_the_other_dies(tmp_path, seed):
     pushed(trap, shards=2)
 
 
+@pytest.mark.parametrize(
+    ("nodes", "taken", "chosen"),
+    [("abc", "a", "b"), ("abc", "c", "a"), ("abc", "ab", "c"), ("abc", "bc", "a"), ("ab", "ab", "b"), ("a", "ab", "a"),
+     ("a", "a", "a"), ("bc", "a", "b")],
+)  # fmt: skip
+def test_copies_go_to_other_machines(nodes, taken, chosen):
+    """First taken by the shard itself, then by a process that has died."""
+    from hogwild.engines.ray.cast import another_node
+
+    assert another_node(list(nodes), list(taken)) == chosen
+
+
 def test_both_die_at_once(tmp_path):
     begun = time.perf_counter()
     with pytest.raises(ActorLost, match=r"^shard 0 of 1 and its copy have died, and the run with them: "):

@@ -11,6 +11,7 @@ from pathlib import Path
 from hogwild.rules.updates import sgd, sgd_step
 
 _STEPS = Counter()  # in this process
+_LED = set()  # which shards it has led
 
 
 def _copy():
@@ -55,8 +56,11 @@ class Trap:
         copy = _copy()
         role = "primary" if copy is None else "copy"
         leader = Path(self.folder, f"{size}")
-        if copy is None:
-            leader.write_text(str(os.getpid()))
+        if copy is None and leader not in _LED:
+            _LED.add(leader)
+            new = leader.with_suffix(f".{os.getpid()}")
+            new.write_text(str(os.getpid()))
+            new.replace(leader)  # all at once: others read it
         if role != self.role or not (copy is None or copy._following.complete):
             return
         _STEPS[self, size] += 1

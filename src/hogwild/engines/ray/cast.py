@@ -81,11 +81,7 @@ class Cast:
 
     def another_copy(self, elsewhere: Sequence[str]) -> Any:
         """An actor for the copy of a shard, if possible on none of these nodes, the worst of them first."""
-        nodes = _nodes()
-        # The one after the shard's own comes first, so that they are spread.
-        first = nodes.index(elsewhere[0]) + 1 if elsewhere[0] in nodes else 0
-        taken = {node: len(elsewhere) - number for number, node in enumerate(elsewhere)}
-        return self._host(min(nodes[first:] + nodes[:first], key=lambda node: taken.get(node, 0)))
+        return self._host(another_node(_nodes(), elsewhere))
 
     def _host(self, node: str) -> Any:
         """There, if it is still there. Actors that need no core are not spread by Ray, nor do they go where it is only
@@ -123,6 +119,15 @@ def _alive(actors: list[Any]) -> list[Any]:
             ray.get(answer)
             actors.append(actor)
     return actors
+
+
+def another_node(nodes: Sequence[str], taken: Sequence[str]) -> str:
+    """One that is not taken, or the last of those that are. The one after the first of these, so that copies of shards
+    that are spread are spread, too.
+    """
+    first = nodes.index(taken[0]) + 1 if taken[0] in nodes else 0
+    worth = {node: len(taken) - number for number, node in enumerate(taken)}
+    return min([*nodes[first:], *nodes[:first]], key=lambda node: worth.get(node, 0))
 
 
 def _nodes() -> list[str]:

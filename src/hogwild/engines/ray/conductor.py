@@ -80,15 +80,15 @@ class Conductor:
             session, Direct(traffic), self._away, self._told, membership.begun, Arrivals(self._mirrors.deputies)
         )
         membership.sit_in(self._council)
+        done = self._done = [SimpleQueue[tuple[int, Any] | Released | None]() for _ in range(size)]
         self._enquiries: Enquiries | None = None
         if self._away is not None:
-            self._enquiries = Enquiries(self._away, self._council, traffic, self._fail, self._tell)
+            self._enquiries = Enquiries(self._away, self._council, traffic, self._fail, done)
         self._has_own_rows = job.bounds is not None
         self._tickets: list[dict[int, Ticket]] = [{} for _ in range(size)]  # by the worker's number for it
         self._numbers: dict[int, int] = {}  # by ticket
         self._stopped: list[Any] = []
         self._trace: str | None = None  # of the first error of a worker, in its process
-        self._done: list[SimpleQueue[tuple[int, Any] | Released | None]] = [SimpleQueue() for _ in range(size)]
         return self._run
 
     def know(self, deputies: Sequence[Any]) -> None:
@@ -251,9 +251,6 @@ class Conductor:
     def done(self, rank: int) -> tuple[int, Any] | Released | None:
         """The next thing that this worker has started and that is done; None when the run is over."""
         return self._done[rank].get()
-
-    def _tell(self, rank: int, released: Released) -> None:
-        self._done[rank].put(released)
 
     def _told(self, rank: int, ticket: Ticket) -> None:
         number = self._numbers.get(id(ticket))

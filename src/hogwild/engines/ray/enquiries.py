@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from typing import Any, final
 
 from hogwild.engines.council import Council
@@ -18,7 +19,7 @@ class Enquiries:
     """Of one run with a server.
 
     fail : of the conductor: the run ends with this error
-    tell : of a worker: what it has started need not wait any more
+    done : of each worker: what it has started need not wait any more
     """
 
     def __init__(
@@ -27,10 +28,10 @@ class Enquiries:
         council: Council,
         traffic: Traffic,
         fail: Callable[[BaseException], None],
-        tell: Callable[[int, Released], None],
+        done: Sequence[SimpleQueue[Any]],
     ) -> None:
         self._away, self._council, self._traffic = away, council, traffic
-        self._fail, self._tell = fail, tell
+        self._fail, self._done = fail, done
         away.posts.moved = self.moved
         self._watching = Watching(away.posts.actors, self._died) if away.posts.backed else None
 
@@ -42,7 +43,7 @@ class Enquiries:
     def park(self, rank: int, parked: Parked) -> None:
         """A pull that the worker has started waits; it is told when it need not any longer."""
         with self._council.lock:
-            self._away.ask(rank, parked, lambda met: self._tell(rank, Released(parked.number, met)))
+            self._away.ask(rank, parked, lambda met: self._done[rank].put(Released(parked.number, met)))
 
     def lost(self, shard: int, life: int, why: str, *, dead: bool) -> View | Over:
         """See `Succession.lost`."""

@@ -308,9 +308,9 @@ def test_bandwidths_have_units(text, bytes_s):
 
 def test_options_of_a_cluster_reach_the_engine():
     asked = {"strategy": "downpour", "engine": "ray", "workers": 8, "shards": 2, "address": "ray://head:10001"}
-    asked |= {"threads": 4, "cpus": 0.5, "gpus": 0.25, "unauthenticated": True}
+    asked |= {"threads": 4, "cpus": 0.5, "gpus": 0.25, "unauthenticated": True, "copies": False}
     options = {**dict.fromkeys([*STRATEGY_OPTIONS, *ENGINE_OPTIONS, "threads"]), **asked}
-    engine = Ray(8, 2, "ray://head:10001", threads=4, cpus=0.5, gpus=0.25, unauthenticated=True)
+    engine = Ray(8, 2, "ray://head:10001", threads=4, cpus=0.5, gpus=0.25, unauthenticated=True, backups=False)
     assert axes(options) == ("downpour", engine)
 
 
@@ -327,6 +327,7 @@ def test_options_of_a_cluster_reach_the_engine():
         ),
         ("--address auto", "--address goes with --engine ray, not with threads"),
         ("--unauthenticated", "--unauthenticated goes with --engine ray, not with threads"),
+        ("--no-copies", "--copies/--no-copies goes with --engine ray, not with threads"),
         ("--latency 1e-3", "--latency goes with --engine simulated, not with threads"),
         ("--bandwidth 1GB", "--bandwidth goes with --engine simulated, not with threads"),
         ("--example-s 1e-3", "--example-s goes with --engine simulated, not with threads"),
@@ -434,7 +435,7 @@ def test_help_has_sections_of_their_own():
         begin = text.index(f"\n{title}\n")
         parts[title] = text[begin : None if following is None else text.index(f"\n{following}\n")]
     assert all(f"  {row.flag} " in parts["Options of strategies:"] for row in STRATEGY_OPTIONS.values())
-    assert all(f"  {row.flag} " in parts["Options of engines:"] for row in ENGINE_OPTIONS.values())
+    assert all(f"  {row.flag.replace('/', ' / ')} " in parts["Options of engines:"] for row in ENGINE_OPTIONS.values())
     assert all(flag in parts["Strategies and engines:"] for flag in ("--strategy", "--engine", "--threads"))
     assert "--seed" in parts["Options:"]
     assert "|".join(ENGINES) in text

@@ -103,7 +103,11 @@ ENGINE_OPTIONS = {
     "gpus": Row("--gpus", NOT_NEGATIVE, "X", "Graphics processors that each worker takes."),
     "patience_s": Row("--patience", POSITIVE, "SECONDS", "Who gives no sign of life for so long is taken for dead."),
     "unauthenticated": Row("--unauthenticated", bool, None, "Join also a cluster that lets in everybody."),
+    "copies": Row(
+        "--copies/--no-copies", bool, None, "Has each shard a copy, in case it dies?  [default: on several machines]"
+    ),
 }
+ENGINE_FIELDS = {"copies": "backups"}  # of options that are not called as these, as a strategy has another of that name
 
 
 # ------------------------------------------------------------------------------------------------- who has what
@@ -135,6 +139,7 @@ def engines_with(option: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, make in ENGINES.items():
         values = _fields(make())
+        values |= {name: values[field] for name, field in ENGINE_FIELDS.items() if field in values}
         speeds = values.get("speeds")
         if speeds is not None:
             values |= _fields(speeds)
@@ -208,7 +213,7 @@ def _engine(options: Mapping[str, Any]) -> AbstractEngine | None:
     from hogwild.strategies import STRATEGIES
 
     name = options["strategy"]
-    values = _given(options, ENGINE_OPTIONS)
+    values = {ENGINE_FIELDS.get(name, name): value for name, value in _given(options, ENGINE_OPTIONS).items()}
     if "shards" in values:
         servers = [other for other, make in STRATEGIES.items() if "server" in make().needs]
         _check_owner("--shards", "strategy", name, servers)

@@ -100,6 +100,7 @@ def test_the_usual_strategy_shares_no_memory():
         ({"runtime_env": ["pip"]}, TypeError, r"runtime_env=\['pip'\] must be a dict"),
         ({"patience_s": 0}, ValueError, "patience_s=0 must be a positive number"),
         ({"unauthenticated": 1}, TypeError, "unauthenticated=1 must be True or False"),
+        ({"backups": 1}, TypeError, "backups=1 must be True, False or None"),
     ],
 )
 def test_what_is_asked_for_is_checked(options, error, words):

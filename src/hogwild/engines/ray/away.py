@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, NamedTuple, final
+
+import ray
 
 from hogwild.answers import Versioned
-from hogwild.engines.ray.errors import of_shards
-from hogwild.engines.ray.terms import Key, Parked, Range, Standing
+from hogwild.engines.ray.errors import LOST
+from hogwild.engines.ray.reaching import CONDUCTORS, Reaching
+from hogwild.engines.ray.stream import Following
+from hogwild.engines.ray.succession import Succession
+from hogwild.engines.ray.terms import ActorLost, Key, Parked, Range, Reign, Standing
 from hogwild.engines.servers import AbstractServers
 from hogwild.engines.session import Session
 from hogwild.engines.waits import Reply, Waits
@@ -27,35 +32,64 @@ class _Pull:
 
 
 @final
+class Hosts(NamedTuple):
+    """The actors of the server: those that begin to lead a shard, and those that have its copy, if there are copies."""
+
+    shards: Sequence[Any]
+    copies: Sequence[Any] = ()
+
+
+@final
 class Away(AbstractServers):
     """Workers ask the shards themselves, and come here to wait."""
 
     requests: ClassVar[tuple[type, ...]] = (Parked,)
 
-    def __init__(self, session: Session, shards: Sequence[Any], run: int, me: Any, job: Any) -> None:
+    def __init__(self, session: Session, posts: Succession, hosts: Hosts, me: Any, job: Any) -> None:
         """`me`: the conductor's actor. `job`: where it lies in the object store."""
-        self.shards = shards
+        self._session, self._me, self._job = session, me, None if session.task.prox is None else job
         self._template = first = session.params[0]
         self._live = session.members.in_rounds
-        self._ranges = ranges = Ranges(first.offsets, len(shards))
+        self._ranges = Ranges(first.offsets, len(hosts.shards))
         self._waiting: dict[Key, _Pull] = {}
+        self.posts, size = posts, len(hosts.shards)
+        reigns = [posts.reign(number, 0) for number in range(size)]
+        copies = hosts.copies or [None] * size
+        begun = [self._begin(*each) for each in zip(hosts.shards, reigns, copies, strict=True)]
+        equal = Following(complete=True)
+        begun += [self._begin(copy, reigns[number], None, equal) for number, copy in enumerate(hosts.copies)]
+        nodes = [_begun(answer, f"shard {number % size} of {size}") for number, answer in enumerate(begun)]
+        posts.appoint(
+            hosts.shards, hosts.copies, [tuple(nodes[number::size]) for number in range(size)], self._begin_copy
+        )
+        self._shards = Reaching(posts.views(), CONDUCTORS, posts.lost)
+
+    def _begin(self, host: Any, reign: Reign, copy: Any = None, following: Following | None = None) -> Any:
+        """An actor leads a shard from now on, or has its copy."""
+        session, number, ranges = self._session, reign.shard, self._ranges
         task, rule = session.task, session.rule
         assert rule is not None
-        scales = [None] * len(shards) if task.scales is None else ranges.cut(task.scales)
-        job = None if task.prox is None else job
-        of_shards(
-            [
-                shard.begin.remote(Range(run, span, weights, scale, rule, session.size, session.survey, me), job)
-                for shard, span, weights, scale in zip(
-                    shards, ranges.spans, ranges.cut(first.weights), scales, strict=True
-                )
-            ]
-        )
+        weights = ranges.cut(self._template.weights)[number]
+        scales = None if task.scales is None else ranges.cut(task.scales)[number]
+        span = ranges.spans[number]
+        terms = Range(reign, span, weights, scales, rule, session.size, session.survey, self._me)
+        return host.begin.remote(terms, self._job, copy, following)
+
+    def _begin_copy(self, host: Any, reign: Reign) -> str:
+        node: str = ray.get(self._begin(host, reign, None, Following(complete=False)))
+        return node
+
+    def moved(self, number: int) -> None:
+        """Another actor leads this shard: it knows of nobody who waits there, nor who is in rounds."""
+        self._shards.move(number, self.posts.views()[number])
+        self._shards.ask(number, "left", frozenset(self._live))
+        for key in list(self._waiting):
+            self.ready(number, key)
 
     def params(self) -> Params:
         """The weights of all shards as they are now; the rest as it began."""
         params = self._template.copy()
-        found = of_shards([shard.weights.remote() for shard in self.shards])
+        found = self._shards.ask_all("weights")
         for span, weights in zip(self._ranges.spans, found, strict=True):
             params.weights[span.begin : span.end] = weights
         return params
@@ -65,7 +99,7 @@ class Away(AbstractServers):
         if request.shards:
             self._waiting[key] = _Pull(set(request.shards), request.distance, [reply])
             for number in request.shards:
-                self.shards[number].remind.remote(key)
+                self._shards.ask(number, "remind", key)
         elif key in self._waiting:
             self._waiting[key].replies.append(reply)
         else:  # it has been told, and hears it now
@@ -84,20 +118,20 @@ class Away(AbstractServers):
 
     def left(self, rank: int) -> None:
         live = frozenset(self._live)
-        for shard in self.shards:
-            shard.left.remote(live)
+        for number in range(len(self._shards)):
+            self._shards.ask(number, "left", live)
 
     def lost(self, rank: int) -> None:
         """The worker is dead: nobody hears what it is answered."""
         for key in [key for key in self._waiting if key[0] == rank]:
             del self._waiting[key]
-        for shard in self.shards:
-            shard.drop.remote(rank)
+        for number in range(len(self._shards)):
+            self._shards.ask(number, "drop", rank)
 
     def admit(self, rank: int, like: int, number: int) -> Standing:
         """Its next process begins where `like` is, with this round: see `Servers.admit`."""
-        pushes: int = min(number, *of_shards([shard.clock.remote(like) for shard in self.shards]))
-        return Standing(pushes, tuple(of_shards([shard.admit.remote(rank, pushes) for shard in self.shards])))
+        pushes: int = min(number, *self._shards.ask_all("clock", like))
+        return Standing(pushes, tuple(self._shards.ask_all("admit", rank, pushes)))
 
     def release(self) -> bool:
         before = len(self._waiting)
@@ -105,7 +139,7 @@ class Away(AbstractServers):
             return False
         # What was pushed was acknowledged, so that the shards know all that could let go a pull.
         live = frozenset(self._live)
-        for number, keys in enumerate(of_shards([shard.answered.remote(live) for shard in self.shards])):
+        for number, keys in enumerate(self._shards.ask_all("answered", live)):
             for key in keys:
                 self.ready(number, key)
         if len(self._waiting) == before:
@@ -120,3 +154,14 @@ class Away(AbstractServers):
         replies: list[Callable[[Any], None]] = self._waiting.pop(key).replies
         for reply in replies:
             reply(met)
+
+
+def _begun(answer: Any, who: str) -> str:
+    """The node of an actor that leads a shard now, or has its copy."""
+    try:
+        node: str = ray.get(answer)
+    except (*LOST, ray.exceptions.ActorUnschedulableError) as error:
+        raise ActorLost(f"{who} has died before the run began: {error}") from error
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
+    return node

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -11,6 +11,7 @@ from typing import Any, final
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from hogwild.engines.ray.away import Hosts
 from hogwild.engines.ray.conductor import Conductor
 from hogwild.engines.ray.deputy import Deputy
 from hogwild.engines.ray.shard import ShardHost
@@ -29,12 +30,20 @@ class Cast:
 
     apiece :  what each deputy needs of its host
     runtime_env : what Ray makes ready for each process
+    backed :  has each shard a copy?
     stays :   do they wait for another run when this one has ended? They keep their cores.
     at_rest : set it then, with or without an error; who may still wait for somebody is killed
     """
 
     def __init__(
-        self, size: int, shards: int, apiece: Mapping[str, float], runtime_env: Mapping[str, Any], *, stays: bool
+        self,
+        size: int,
+        shards: int,
+        apiece: Mapping[str, float],
+        runtime_env: Mapping[str, Any],
+        *,
+        stays: bool,
+        backed: bool = False,
     ) -> None:
         context, self._stays = ray.get_runtime_context(), stays
         job = context.get_job_id(), context.get_node_id()  # the first job of each cluster has the same number
@@ -47,7 +56,8 @@ class Cast:
         common = {"runtime_env": dict(runtime_env)} if runtime_env else {}
         self._conductors = _alive(_resting.setdefault((job, Conductor, (threads, repr(runtime_env))), []))
         self._deputies = deputies = _alive(_resting.setdefault((job, Deputy, kind), []))
-        self._shards = hosts = _alive(_resting.setdefault((job, ShardHost, repr(runtime_env)), []))
+        groups = ShardHost.backed_groups if backed else ShardHost.groups
+        self._resting = _alive(_resting.setdefault((job, ShardHost, (backed, repr(runtime_env))), []))
         # Where the driver is: when that host dies the run ends anyway, and when another does it need not.
         here = NodeAffinitySchedulingStrategy(context.get_node_id(), soft=False)
         conduct = partial(_actor, Conductor, max_concurrency=threads, scheduling_strategy=here, **common)
@@ -56,8 +66,12 @@ class Cast:
         needed = {"num_cpus": needs.pop("CPU"), "num_gpus": needs.pop("GPU", 0), "resources": needs, **common}
         self._make = partial(_actor, Deputy, concurrency_groups=Deputy.groups, **needed)
         self.deputies = [deputies.pop() if deputies else self._make() for _ in range(size)]
-        spread = partial(_actor, ShardHost, concurrency_groups=ShardHost.groups, scheduling_strategy="SPREAD", **common)
-        self.shards = [hosts.pop() if hosts else spread() for _ in range(shards)]
+        self._make_host = partial(_actor, ShardHost, concurrency_groups=groups, **common)
+        self._hosts: list[Any] = []  # all that hold a shard or its copy, or have done so
+        nodes = _nodes()
+        places = [nodes[number % len(nodes)] for number in range(shards)]
+        leads = [self._host(place) for place in places]
+        self.hosts = Hosts(leads, [self.another_copy([place]) for place in places] if backed else ())
         self._missing: set[int] = set()
         self.at_rest = False
 
@@ -66,6 +80,18 @@ class Cast:
         ray.kill(self.deputies[rank])  # it may only be out of reach, and come back
         self.deputies[rank] = self._make()
         return self.deputies[rank]
+
+    def another_copy(self, elsewhere: Sequence[str]) -> Any:
+        """An actor for the copy of a shard, if possible on none of these nodes, the worst of them first."""
+        return self._host(another_node(_nodes(), elsewhere))
+
+    def _host(self, node: str) -> Any:
+        """There, if it is still there. Actors that need no core are not spread by Ray, nor do they go where it is only
+        asked for softly.
+        """
+        where = NodeAffinitySchedulingStrategy(node, soft=False) if len(_nodes()) > 1 else None
+        self._hosts.append(self._resting.pop() if self._resting else self._make_host(scheduling_strategy=where))
+        return self._hosts[-1]
 
     def go_without(self, ranks: Set[int]) -> None:
         """These have died, or the run has ended before they could begin."""
@@ -80,10 +106,10 @@ class Cast:
     ) -> None:
         if self.at_rest and self._stays:
             self._deputies += [deputy for rank, deputy in enumerate(self.deputies) if rank not in self._missing]
-            self._shards += self.shards
+            self._resting += self._hosts
             self._conductors.append(self.conductor)
         else:
-            _end([*self.deputies, *self.shards, self.conductor])
+            _end([*self.deputies, *self._hosts, self.conductor])
 
 
 def _alive(actors: list[Any]) -> list[Any]:
@@ -95,6 +121,20 @@ def _alive(actors: list[Any]) -> list[Any]:
             ray.get(answer)
             actors.append(actor)
     return actors
+
+
+def another_node(nodes: Sequence[str], taken: Sequence[str]) -> str:
+    """One that is not taken, or the last of those that are. The one after the first of these, so that copies of shards
+    that are spread are spread, too.
+    """
+    first = nodes.index(taken[0]) + 1 if taken[0] in nodes else 0
+    worth = {node: len(taken) - number for number, node in enumerate(taken)}
+    return min([*nodes[first:], *nodes[:first]], key=lambda node: worth.get(node, 0))
+
+
+def _nodes() -> list[str]:
+    """The machines that are there."""
+    return [str(node["NodeID"]) for node in ray.nodes() if node["Alive"]]
 
 
 def _end(actors: list[Any]) -> None:

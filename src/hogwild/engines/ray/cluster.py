@@ -27,6 +27,11 @@ class Cluster:
     ray: Any
     local: bool
 
+    @property
+    def n_hosts(self) -> int:
+        """How many machines are there."""
+        return sum(bool(host["Alive"]) for host in self.ray.nodes())
+
     def check_resources(self, wanted: Mapping[str, float], apiece: Mapping[str, float] | None = None) -> None:
         """RuntimeError, with what is asked and what there is, unless the cluster has all that is `wanted`, in use or
         not, and one of its hosts all that one actor needs, `apiece`. Names as Ray's: "CPU", "GPU", or the user's own.

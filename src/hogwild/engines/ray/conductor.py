@@ -15,7 +15,8 @@ from typing import Any, final
 import ray
 
 from hogwild.engines.council import Council
-from hogwild.engines.ray.away import Away
+from hogwild.engines.ray.away import Away, Hosts
+from hogwild.engines.ray.enquiries import Enquiries
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.judges import Judges
 from hogwild.engines.ray.membership import Membership
@@ -25,7 +26,8 @@ from hogwild.engines.ray.opening import Opened
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
 from hogwild.engines.ray.reports import Reports
 from hogwild.engines.ray.seats import seated
-from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Summed, Terms
+from hogwild.engines.ray.succession import Succession
+from hogwild.engines.ray.terms import ActorLost, Entry, Over, Parked, Released, Summed, Terms
 from hogwild.engines.ray.tickets import Tickets
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
@@ -52,15 +54,14 @@ class Conductor:
         self,
         job: Job,
         size: int,
-        shards: Sequence[Any],
+        hosts: Hosts,
         sent: Sequence[Any],
         restarts: int,
         patience_s: float,
         opened: Opened | None,
-    ) -> None:
-        """Another run, of several one after another. `shards`: the actors of the server's, if there is one. `sent`:
-        where the job lies in the object store. `restarts`, `patience_s`: see `Ray`. `opened`: if workers have their own
-        data.
+    ) -> int:
+        """Another run, of several one after another; its number. `hosts`: of the server, if there is one. `sent`: where
+        the job lies in the object store. `restarts`, `patience_s`: see `Ray`. `opened`: if workers have their own data.
         """
         self._run += 1
         self._news = News()
@@ -72,7 +73,7 @@ class Conductor:
         )
         if opened is not None:
             job = opened.surveyed(job)
-            sent = [ray.put(job)] if shards else ()  # the shards, too, know no more than the sample
+            sent = [ray.put(job)] if hosts.shards else ()  # the shards, too, know no more than the sample
         job = replace(job, callbacks=callbacks)
         self._session = session = Session(job, size, time.perf_counter, self._mirrors, judges)
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
@@ -80,9 +81,10 @@ class Conductor:
         session.history.traffic = traffic = Traffic()
         self._reports = Reports(session, job, traffic)
         self._away: Away | None = None
-        if shards:
+        if hosts.shards:
             me = ray.get_runtime_context().current_actor
-            self._away = away = Away(session, shards, self._run, me, *sent)
+            posts = Succession(job.strategy, me._actor_id.hex(), self._run, restarts)
+            self._away = away = Away(session, posts, hosts, me, *sent)
             session.server_params = away.params
         self._rendezvous = Rendezvous(size)
         membership = Membership(session, traffic, job.strategy, restarts, self._away)
@@ -92,9 +94,13 @@ class Conductor:
             session, Direct(traffic), self._away, self._tickets.told, membership.begun, Arrivals(self._mirrors.deputies)
         )
         membership.sit_in(self._council)
+        self._enquiries: Enquiries | None = None
+        if self._away is not None:
+            self._enquiries = Enquiries(self._away, self._council, traffic, self._fail, self._tickets.released)
         self._has_own_rows = job.bounds is not None
         self._stopped: list[Any] = []
         self._trace: str | None = None  # of the first error of a worker, in its process
+        return self._run
 
     def know(self, deputies: Sequence[Any]) -> None:
         """The actors of the workers, by rank."""
@@ -147,10 +153,11 @@ class Conductor:
         """What this worker begins with."""
         session, worker = self._session, self._workers[rank]
         averages = session.memories[rank].mean.size > 0
-        share, shards = worker.data_share, () if self._away is None else self._away.shards
+        share, posts = worker.data_share, None if self._away is None else self._away.posts
+        shards, backed = ((), False) if posts is None else (posts.views(), posts.backed)
         passed = session.supply.moment.epoch
         return Terms(
-            session.survey, worker.rng, worker.params, share, session.needs, averages, passed, shards, self._run
+            session.survey, worker.rng, worker.params, share, session.needs, averages, passed, shards, backed, self._run
         )
 
     # -------------------------------------------------------------------------------------------- what workers ask
@@ -257,17 +264,16 @@ class Conductor:
 
     # ------------------------------------------------------------------------------- what workers ask of the shards
 
-    def ready(self, run: int, shard: int, key: Key) -> None:
-        """The shard can answer a pull that has waited."""
-        with self._council.lock:
-            if run == self._run and self._away is not None:
-                self._away.ready(shard, key)
-
     def park(self, rank: int, parked: Parked) -> None:
-        """A pull that the worker has started waits; `done` tells when it need not any longer."""
-        with self._council.lock:
-            if self._away is not None:
-                self._away.ask(rank, parked, lambda met: self._tickets.released(rank, parked.number, met))
+        """See `Enquiries.park`."""
+        if self._enquiries is not None:
+            self._enquiries.park(rank, parked)
+
+    def shards(self, run: int, what: str, *arguments: Any, **options: Any) -> Any:
+        """See the method of `Enquiries` of that name."""
+        if run != self._run or self._enquiries is None:
+            return Over()
+        return getattr(self._enquiries, what)(*arguments, **options)
 
     def sending(self, rank: int, portion: int) -> None:
         """The worker pushes a portion."""
@@ -311,7 +317,7 @@ class Conductor:
         self._trace = self._trace or failure.trace
         self._fail(failure.error, rank, rounds)
 
-    def _fail(self, error: BaseException, rank: int | None, rounds: int = 0) -> None:
+    def _fail(self, error: BaseException, rank: int | None = None, rounds: int = 0) -> None:
         self._session.fail(error, rank, rounds)
         self._abort()
 
@@ -336,6 +342,8 @@ class Conductor:
 
     def result(self) -> Result | Failure:
         """After all workers have ended."""
+        if self._enquiries is not None:
+            self._enquiries.end()
         try:
             self._session.history.traffic = self._reports.total()
             with suppress(Aborted):  # a process has died meanwhile: the session knows the error

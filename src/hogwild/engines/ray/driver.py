@@ -15,6 +15,7 @@ from hogwild.engines.ray.cast import Cast
 from hogwild.engines.ray.errors import LOST, Failure, check_sent, said
 from hogwild.engines.ray.opening import check, opened
 from hogwild.engines.ray.pulse import Pulse
+from hogwild.engines.ray.succession import Wanted
 from hogwild.engines.ray.terms import ActorLost
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
@@ -39,6 +40,7 @@ class Driver:
         self._common: Common | None = None  # of data that the workers open
         self._watching = Watching(job.callbacks, self._status, time.perf_counter)
         self._news: Any = None
+        self._wanted: Any = None  # a copy of a shard
         self._ending: Any = None
 
     def run(self) -> Result:
@@ -79,9 +81,9 @@ class Driver:
             if self._job.local is not None:
                 opening = opened(deputies, self._sent, START_S)
                 self._common = opening.common
-            sent, shards = self._sent, self._cast.shards
-            patience_s = self._pulse.patience_s
-            ray.get(conductor.begin.remote(sent, self._size, shards, [sent], self._restarts, patience_s, opening))
+            sent, hosts, patience_s = self._sent, self._cast.hosts, self._pulse.patience_s
+            run = conductor.begin.remote(sent, self._size, hosts, [sent], self._restarts, patience_s, opening)
+            self._run = ray.get(run)
             begun = [self._begin(rank) for rank in range(self._size)]
             ray.get([conductor.know.remote(deputies), *begun], timeout=START_S)
         except ray.exceptions.RayTaskError as error:  # in one sentence, and what it says as the cause
@@ -94,8 +96,9 @@ class Driver:
                 f"the cluster has not started {self._size} workers in {START_S:g} s: use fewer, or wait for free cores"
             ) from error
         self._news = conductor.news.remote()
+        self._wanted = conductor.shards.remote(self._run, "wanted") if self._cast.hosts.copies else None
         self._driven = {deputy.drive.remote(): rank for rank, deputy in enumerate(deputies)}
-        for actor in (*deputies, *shards):
+        for actor in (*deputies, *hosts.shards, *hosts.copies):
             self._pulse.watch(actor)
         self._started = True
 
@@ -106,8 +109,9 @@ class Driver:
 
     def _watch(self, *awaited: Any) -> bool:
         """Wait until one of these has ended, which is looked after, or call the callbacks. Was it one of these?"""
-        awaited = awaited if self._news is None else (*awaited, self._news)
-        found = ray.wait(list(awaited), num_returns=1, timeout=EVERY_S if self._watching.wanted else None)[0]
+        told = [each for each in (self._wanted, self._news) if each is not None]
+        limit_s = EVERY_S if self._watching.wanted else None
+        found = ray.wait([*awaited, *told], num_returns=1, timeout=limit_s)[0]
         self._look()
         if not found:
             return False
@@ -119,6 +123,9 @@ class Driver:
             else:
                 ray.get(self._conductor.heard.remote(self._call(record)))
                 self._news = self._conductor.news.remote()
+            return False
+        if ready == self._wanted:
+            self._copy(ray.get(self._wanted))
             return False
         if ready in self._driven:
             self._ended(ready)
@@ -161,6 +168,16 @@ class Driver:
         self._driven[deputy.drive.remote()] = rank
         self._pulse.watch(deputy)
 
+    def _copy(self, wanted: Wanted | None) -> None:
+        """Another actor for the copy of a shard; None: there are no more."""
+        if wanted is None:
+            self._wanted = None
+            return
+        actor = self._cast.another_copy(wanted.elsewhere)
+        self._pulse.watch(actor)
+        self._conductor.shards.remote(self._run, "copy", wanted.shard, actor)
+        self._wanted = self._conductor.shards.remote(self._run, "wanted")
+
     def _close(self) -> None:
         """Those that are still to end may never begin, for lack of room."""
         left = set(self._driven.values())
@@ -175,9 +192,6 @@ class Driver:
         for rank, deputy in enumerate(self._cast.deputies):
             if deputy._actor_id.hex() == error.actor_id:
                 return f"worker {rank} of {self._size}"
-        for number, shard in enumerate(self._cast.shards):
-            if shard._actor_id.hex() == error.actor_id:
-                return f"shard {number} of {len(self._cast.shards)}"
         return "the conductor of the workers"
 
     def _call(self, record: Record) -> BaseException | None:

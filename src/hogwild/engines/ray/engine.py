@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from hogwild.engines.checks import check_job
 from hogwild.engines.threads import available_cores
-from hogwild.interfaces import AbstractEngine, Job, Result
+from hogwild.interfaces import AbstractEngine, AbstractStrategy, Job, Result
 from hogwild.limits import check_bool, check_fields, check_positive, check_whole, is_number
 from hogwild.names import wrong_type
+
+if TYPE_CHECKING:
+    from hogwild.engines.ray.cluster import Cluster
 
 
 @final
@@ -29,10 +32,12 @@ class Ray(AbstractEngine):
     cpus, gpus : cores and graphics processors for each worker, as Ray counts them. None: a core for each thread
     resources : others that each worker needs, by the names that the cluster's hosts give them: {"disk": 1}
     runtime_env : what Ray makes ready for each process: {"env_vars": {...}, "pip": [...], "working_dir": ...}
-    restarts : so many processes of workers that die in a run are replaced
+    restarts : so many processes of workers that die in a run are replaced, and so many of shards and copies
     patience_s : a process that gives no sign of life for so long is ended, as its host hangs or cannot be reached; and
               so long the others wait for another in its place, if nobody else has its rows
     unauthenticated : join also a cluster that lets in everybody who reaches it
+    backups : has each shard a copy in another process, on another machine where there is one? None: if the cluster has
+              more than one machine
 
     The data are sent to each machine once; `Local` data are opened by the workers, and sent nowhere. Each
     shard of the server is an actor that workers talk to directly, spread over the machines. In longer runs they sum
@@ -43,6 +48,11 @@ class Ray(AbstractEngine):
     A worker whose process dies is not waited for, what it had begun to learn goes to others, and another process takes
     its place as soon as the cluster has room for one, with the weights of one of the others: if the strategy survives
     that (`AbstractStrategy.survives`), else the run ends with `ActorLost`. `History.traffic.faults` counts.
+
+    With `backups` a push is acknowledged, and a pull answered, when the copy knows all that the answer was made of. So
+    the death of a shard's process, or of its machine, loses nothing that a worker was told: the copy takes its place,
+    workers ask again what was not answered, which is applied once, and another copy is made meanwhile. When both die
+    the run ends with `ActorLost`.
 
     Ctrl-C ends training and keeps the best model so far. What a worker raises is raised here, with the traceback of its
     process as the cause. Workers that wait for each other for ever raise `Deadlock`. Processes stay for the next run of
@@ -64,6 +74,7 @@ class Ray(AbstractEngine):
     restarts: int = 10
     patience_s: float = 60.0
     unauthenticated: bool = False
+    backups: bool | None = None
     can: ClassVar[frozenset[str]] = frozenset({"server"})
     opens: ClassVar[bool] = True
 
@@ -74,6 +85,8 @@ class Ray(AbstractEngine):
         check_whole("restarts", self.restarts, 0)
         check_positive("patience_s", self.patience_s)
         check_bool("unauthenticated", self.unauthenticated)
+        if self.backups is not None and not isinstance(self.backups, bool):
+            raise wrong_type("backups", self.backups, "True, False or None")
         if not (is_number(self.gpus) and 0 <= self.gpus < math.inf):
             raise ValueError(f"gpus={self.gpus!r} must be a number of at least 0")
         for name in ("resources", "runtime_env"):
@@ -104,8 +117,14 @@ class Ray(AbstractEngine):
             from hogwild.engines.ray.pulse import Pulse
 
             shards = 0 if job.strategy.server is None else int(self.shards)
+            backed = shards > 0 and self._backed(job.strategy, cluster)
             with (
-                Cast(self.size, shards, apiece, self.runtime_env, stays=cluster.local) as cast,
+                Cast(self.size, shards, apiece, self.runtime_env, stays=cluster.local, backed=backed) as cast,
                 Pulse(self.patience_s) as pulse,
             ):
                 return Driver(job, cast, int(self.restarts), int(self.threads), pulse).run()
+
+    def _backed(self, strategy: AbstractStrategy, cluster: Cluster) -> bool:
+        """Shall each shard have a copy? Not if the run would end with a shard in any case."""
+        wanted = cluster.n_hosts > 1 if self.backups is None else bool(self.backups)
+        return wanted and "lost shard" in strategy.survives

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
 from typing import Any, NamedTuple, final
 
 import ray
 
-from hogwild.engines.ray.terms import ActorLost
-
 _pickle: Any = ray.cloudpickle  # what arguments are sent with
-LOST = (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError)
+LOST = ray.exceptions.RayActorError, ray.exceptions.NodeDiedError, ray.exceptions.ObjectLostError
 """What is raised for an actor that has died or cannot be reached any more, and for what it alone had."""
 
 
@@ -60,14 +57,3 @@ def check_sent(**what: Any) -> None:
                 f"the {name}, {value!r}, cannot be sent to the workers, which are other processes: {error}; give it no "
                 "locks, open files, threads or generators"
             ) from error
-
-
-def of_shards(answers: Sequence[Any]) -> list[Any]:
-    """What shards of the server answer. ActorLost if one of them has died."""
-    try:
-        found: list[Any] = ray.get(answers)
-    except LOST as error:
-        raise ActorLost(f"a shard of the server has died, and the run with it: {said(error)}") from error
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from error
-    return found

@@ -18,9 +18,10 @@ from hogwild.answers import Stamp, Versioned
 from hogwild.deltas import Delta
 from hogwild.engines.calls import Call
 from hogwild.engines.line import Line
-from hogwild.engines.ray.errors import Failure, of_shards
+from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.hearing import told
-from hogwild.engines.ray.terms import Parked, Standing, Terms
+from hogwild.engines.ray.reaching import WORKERS, Asked, Reaching
+from hogwild.engines.ray.terms import Parked, Standing, Terms, View
 from hogwild.engines.servers import NO_KEYS, SEQS_OF_A_LIFE
 from hogwild.engines.waits import Aborted, Failed
 from hogwild.interfaces import AbstractTask
@@ -29,6 +30,7 @@ from hogwild.server import Applied, Client, OpPart, Pulled, PullPart, PushPart, 
 from hogwild.traffic import Traffic
 
 NO_WEIGHTS = np.zeros(0)
+METHODS = {PushPart: "push", PullPart: "pull", OpPart: "operate"}
 THREADS = 4  # that wait for what was started: shards answer at once
 PATIENCE_S = 0.1  # between two looks whether the run is over
 
@@ -38,7 +40,7 @@ class _Sent(NamedTuple):
 
     call: Call
     parts: list[Any]
-    answers: list[Any]
+    asked: list[Asked]
     number: int
 
 
@@ -64,21 +66,17 @@ class Server:
         rounds: Callable[[], int],
     ) -> None:
         self._rank, self._conductor, self._heard, self._over = rank, conductor, heard, over
-        self._rounds = rounds
+        self._rounds, self._run = rounds, terms.run
         self.traffic = Traffic()
         self._ranges = Ranges(terms.params.offsets, len(terms.shards))
         self._line = Line(Client(rank, self._ranges), task, size, self.traffic, self._send)
-        self._shards = terms.shards
-        self._asks: dict[type, list[Any]] = {
-            PushPart: [shard.push for shard in terms.shards],
-            PullPart: [shard.pull for shard in terms.shards],
-            OpPart: [shard.operate for shard in terms.shards],
-        }
+        self._shards, self._backed = Reaching(terms.shards, WORKERS, self._look), terms.backed
         self._lock = threading.RLock()  # of all below, and of the line
         self._outbox: list[_Sent] = []
         self._numbers = 0  # of pulls
-        self._parked: dict[int, _Sent] = {}  # pulls that were started and wait
-        self._known: set[int] = set()  # those of which the conductor knows
+        self._parked: dict[int, tuple[_Sent, list[Any]]] = {}  # pulls that were started and wait, and what is known
+        self._known: dict[int, int] = {}  # those of which the conductor knows, and a number of the time it was told
+        self._tellings = 0
         self._tickets: dict[Ticket, int] = {}  # those that are not done, and the number of the pull
         self._begun, self._open = 0, 0  # pushes and operations that were started, and that are under way
         self._told = False  # does the conductor know that some are?
@@ -110,7 +108,7 @@ class Server:
         """Begin it; what it sends is on its way, or copied, when this returns."""
         ticket = Ticket(request)
         changes = not isinstance(request, Pull)
-        if isinstance(request, Push) and self._line.full:
+        if isinstance(request, Push) and (self._backed or self._line.full):  # it may be sent again, or later
             request = Push(request.x.copy())
         with self._lock:
             self._begun += changes
@@ -129,15 +127,15 @@ class Server:
         """The answer to what was started."""
         with self._news:
             number = self._tickets.get(ticket, 0)
-            while not (ticket.done or number in self._known):
-                self._check()
-                self._news.wait(PATIENCE_S)
-        if not ticket.done:
-            self._heard(self._conductor.ask.remote(self._rank, Parked(number), self.under_way()))
-        with self._news:
-            while not ticket.done:
-                self._check()
-                self._news.wait(PATIENCE_S)
+        waited = 0
+        while not ticket.done:
+            with self._news:
+                while not ticket.done and (told := self._known.get(number, waited)) == waited:
+                    self._check()
+                    self._news.wait(PATIENCE_S)
+            if not ticket.done:
+                self._heard(self._conductor.ask.remote(self._rank, Parked(number), self.under_way()))
+                waited = told
         return self._given(ticket.answer)
 
     def knows(self, ticket: Ticket) -> bool:
@@ -158,10 +156,11 @@ class Server:
     def resume(self, number: int, met: bool) -> None:
         """The conductor says that a pull which was started need not wait any longer."""
         with self._lock:
-            sent = self._parked.pop(number)
-            self._known.discard(number)
+            sent, answers = self._parked.pop(number)
+            self._known.pop(number, None)
+            sent.call.met &= met
             if not self._closed:
-                self._pool.submit(self._guarded, partial(self._fetch, sent, met))
+                self._pool.submit(self._guarded, partial(self._fetch_beside, sent, answers))
 
     def drain(self) -> None:
         """Until all pushes and operations that were started have arrived."""
@@ -212,14 +211,14 @@ class Server:
         reply(answer)
 
     def _send(self, call: Call, parts: list[Any]) -> None:
-        asks, number, sent = self._asks[type(parts[0])], 0, self.traffic.sent
-        if type(parts[0]) is PullPart:
+        method, number, sent, ask = METHODS[type(parts[0])], 0, self.traffic.sent, self._shards.ask
+        if method == "pull":
             number = self._numbers = self._numbers + 1
-        answers = []
+        asked = []
         for part in parts:
             sent(part.n_bytes)
-            answers.append(asks[part.shard].remote((*part, number)))
-        self._outbox.append(_Sent(call, parts, answers, number))
+            asked.append(ask(part.shard, method, (*part, number)))
+        self._outbox.append(_Sent(call, parts, asked, number))
 
     def _taken(self) -> list[_Sent]:
         sent, self._outbox = self._outbox, []
@@ -229,27 +228,31 @@ class Server:
 
     def _finish(self, sent: _Sent) -> None:
         """In the thread of the program: wait for the answers, at the conductor if that takes longer."""
-        answers = of_shards(sent.answers)
-        missing = self._missing(sent, answers)
-        if missing is not None:
-            met = self._heard(self._conductor.ask.remote(self._rank, missing, self.under_way()))
-            self._fetch(sent._replace(answers=answers), met)
-        else:
-            self._join(sent, answers)
+        answers = self._shards.answers(sent.asked)
+        while (missing := self._missing(sent, answers)) is not None:
+            sent.call.met &= self._heard(self._conductor.ask.remote(self._rank, missing, self.under_way()))
+            answers = self._fetched(sent, answers)
+        self._join(sent, answers)
 
     def _finish_beside(self, sent: _Sent) -> None:
         """In a thread beside the program, which must not wait for long."""
-        answers = of_shards(sent.answers)
+        self._join_or_park(sent, self._shards.answers(sent.asked))
+
+    def _fetch_beside(self, sent: _Sent, answers: list[Any]) -> None:
+        self._join_or_park(sent, self._fetched(sent, answers))
+
+    def _join_or_park(self, sent: _Sent, answers: list[Any]) -> None:
         missing = self._missing(sent, answers)
         if missing is None:
             self._join(sent, answers)
             return
         with self._lock:
-            self._parked[sent.number] = sent._replace(answers=answers)
+            self._parked[sent.number] = sent, answers
         told(self._conductor.park.remote(self._rank, missing))
         with self._news:
             if sent.number in self._parked:  # it may have been released already
-                self._known.add(sent.number)
+                self._tellings += 1
+                self._known[sent.number] = self._tellings
                 self._news.notify_all()
 
     def _missing(self, sent: _Sent, answers: Sequence[Any]) -> Parked | None:
@@ -258,15 +261,24 @@ class Server:
         request = sent.call.request
         return Parked(sent.number, request.version or request.clock or 0, at) if at else None
 
-    def _fetch(self, sent: _Sent, met: bool) -> None:
-        """The shards need not wait any longer."""
-        key, missing = (self._rank, sent.number), [k for k, answer in enumerate(sent.answers) if answer is None]
-        answers = list(sent.answers)
-        fetched = of_shards([self._shards[sent.parts[k].shard].fetch.remote(key) for k in missing])
-        for k, answer in zip(missing, fetched, strict=True):
-            answers[k] = answer
-        sent.call.met = met
-        self._join(sent, answers)
+    def _fetched(self, sent: _Sent, answers: Sequence[Any]) -> list[Any]:
+        """The shards need not wait any longer. What a process does not know that has taken another's place is asked
+        again, and may have to wait there.
+        """
+        found = list(answers)
+        for method in ("fetch", "pull"):
+            missing = [k for k, answer in enumerate(found) if answer is None]
+            key, asked = (self._rank, sent.number), []
+            for k in missing:
+                before = sent.asked[k]
+                asked.append(self._shards.ask(before.shard, method, key if method == "fetch" else before.arguments[0]))
+            for k, answer in zip(missing, self._shards.answers(asked), strict=True):
+                found[k] = answer
+        return found
+
+    def _look(self, shard: int, life: int, why: str, *, dead: bool) -> View:
+        found: View = self._heard(self._conductor.shards.remote(self._run, "lost", shard, life, why, dead=dead))
+        return found
 
     def _join(self, sent: _Sent, answers: Sequence[Any]) -> None:
         """The answers of all shards become one; what was held back may now be sent."""

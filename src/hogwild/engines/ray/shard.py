@@ -1,15 +1,20 @@
 """The actor of one shard of the parameter server. Workers talk to it directly.
 
 It never makes a caller wait: a pull that cannot be answered yet is answered with None, and asked for again when the
-conductor, whom it tells, has woken the worker.
+conductor, whom it tells, has woken the worker. Where shards have copies, such an actor leads a shard or has its copy.
 """
 
 from __future__ import annotations
 
+import pickle
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, ClassVar, final
+
+import numpy as np
+import ray
+from numpy.typing import NDArray
 
 from hogwild.answers import Stamp
 from hogwild.deltas import Vector
@@ -17,7 +22,9 @@ from hogwild.engines.calls import Call
 from hogwild.engines.desk import Desk
 from hogwild.engines.line import Value
 from hogwild.engines.ray.groups import PULSE, in_group
-from hogwild.engines.ray.terms import Key, Range
+from hogwild.engines.ray.relay import COMPLETE, Relay
+from hogwild.engines.ray.stream import Following
+from hogwild.engines.ray.terms import Key, Range, Reign
 from hogwild.engines.servers import NO_KEYS
 from hogwild.interfaces import Job
 from hogwild.kernels.updates import compiled
@@ -30,32 +37,45 @@ class ShardHost:
     as plain tuples, which are packed several times as fast as named ones; messages end with the worker's number.
     """
 
-    # Threads: what one worker sends is unpacked while another's is applied.
-    groups: ClassVar = {"pushes": 2, "pulls": 2, PULSE: 1}
+    # Threads: what one worker sends is unpacked while another's is applied. Where shards have copies, threads wait for
+    # them, and what came meanwhile is handed on together.
+    groups: ClassVar = {"pushes": 2, "pulls": 2, "copies": 2, PULSE: 1}
+    backed_groups: ClassVar = {**groups, "pushes": 8, "pulls": 8}
 
-    def begin(self, terms: Range, job: Job | None) -> None:
-        """Another run. An actor may have several, one after another. `job`: only if its penalty is paid here."""
+    def begin(self, terms: Range, job: Job | None, backup: Any = None, following: Following | None = None) -> str:
+        """Another run. An actor may have several, one after another. `job`: only if its penalty is paid here. Answers
+        the node that it is on.
+
+        backup :    the actor that has the copy, if there are copies and this one leads
+        following : if this one has the copy
+        """
         span, weights, rule = terms.span, terms.weights, terms.rule
         prox = None if job is None else job.model.bind(job.examples, terms.survey).prox
         move = compiled(rule, weights.dtype)
         shard = Shard(span, weights, rule, prox, accrue=True, move=move, scales=terms.scales, workers=terms.size)
         self._live: set[int] = set(range(terms.size))
-        self._desk = Desk(shard, self._live, _answer)
-        self._run, self._number, self._conductor = terms.run, span.shard, terms.conductor
+        backed = backup is not None or following is not None
+        self._desk = Desk(shard, self._live, self._tell_and_answer if backed else _answer)
+        self._reign, self._conductor, self._following = terms.reign, terms.conductor, following
         self._plain = rule.pushes.is_plain
         self._lock = threading.Lock()
+        self._relay = None if backup is None else Relay(self._lock, terms.reign, terms.conductor, backup)
         self._later: dict[Key, Call] = {}  # pulls that could not be answered at once
         self._ready: dict[Key, Any] = {}  # and their answers, until they are fetched
+        return self.node()
 
     @in_group("pushes")
     def push(self, message: tuple[Any, ...]) -> tuple[Any, ...]:
         """Apply it, and answer pulls that have waited for it. Answers an `Applied`."""
-        part = PushPart._make(message[:-1])
-        if part.values is not None and not (part.portion is None and self._plain):
-            # What came through the object store stays there as long as it is kept here.
-            part = part._replace(values=part.values.copy(), keys=None if part.keys is None else part.keys.copy())
-        applied: tuple[Any, ...] = self._at_once(self._desk.push, part)
+        applied: tuple[Any, ...] = self._at_once(self._desk.push, self._kept(message[:-1]))
         return tuple(applied)
+
+    def _kept(self, message: tuple[Any, ...]) -> PushPart:
+        """What came through the object store stays there as long as it is kept here."""
+        part = PushPart._make(message)
+        if part.values is None or (part.portion is None and self._plain):
+            return part
+        return part._replace(values=part.values.copy(), keys=None if part.keys is None else part.keys.copy())
 
     @in_group("pulls")
     def pull(self, message: tuple[Any, ...]) -> tuple[Vector, tuple[Any, ...]] | None:
@@ -66,24 +86,30 @@ class ShardHost:
         with self._lock:
             call = Call(part.worker, None, found.append, 1)
             self._desk.pull(part, call)
-            if found:
-                return _plain(found[0])
-            key = part.worker, number
-            self._later[key] = call
-            call.reply = partial(self._answered, key)
-        return None
+            if not found:
+                key = part.worker, number
+                self._later[key] = call
+                call.reply = partial(self._answered, key)
+                return None
+            mark = self._mark()
+        self._settle(mark)
+        return _plain(found[0])
 
     @in_group("pulls")
-    def fetch(self, key: Key) -> tuple[Vector, tuple[Any, ...]]:
-        """The answer to a pull that has waited; what it waits for is given up if there is none."""
+    def fetch(self, key: Key) -> tuple[Vector, tuple[Any, ...]] | None:
+        """The answer to a pull that has waited; what it waits for is given up if there is none. None: it was another
+        process that was asked.
+        """
         with self._lock:
-            call = self._later.pop(key)
+            call = self._later.pop(key, None)
+            if call is None:
+                return None
             if key not in self._ready:
-                found = list[Any]()
-                call.reply = found.append
+                call.reply = partial(self._ready.__setitem__, key)
                 self._desk.release(next(pull for pull in self._desk.waiting if pull.call is call))
-                return _plain(found[0])
-            return _plain(self._ready.pop(key))
+            found, mark = self._ready.pop(key), self._mark()
+        self._settle(mark)
+        return _plain(found)
 
     @in_group("pushes")
     def operate(self, message: tuple[Any, ...]) -> Value:
@@ -95,22 +121,25 @@ class ShardHost:
         found = list[Any]()
         with self._lock:
             act(part, Call(0, None, found.append, 1))
+            mark = self._mark()
+        self._settle(mark)
         return found[0]
 
     def _answered(self, key: Key, answer: Any) -> None:
         """A pull that has waited has an answer now."""
-        self._ready[key] = answer
-        self._tell(key)
+        if key in self._later:  # it may have been asked twice, and fetched
+            self._ready[key] = answer
+            self._tell(key)
 
     def _tell(self, key: Key) -> None:
-        self._conductor.ready.remote(self._run, self._number, key)
+        self._conductor.shards.remote(self._reign.run, "ready", self._reign.shard, key)
 
     # ------------------------------------------------------------------------------------- what the conductor asks
 
     def remind(self, key: Key) -> None:
-        """The conductor knows only now that this pull waits: tell it again if it does not any more."""
+        """The conductor knows only now that this pull waits: tell it again if it does not any more, or is not known."""
         with self._lock:
-            if key in self._ready:
+            if key in self._ready or key not in self._later:
                 self._tell(key)
 
     def left(self, live: Collection[int]) -> None:
@@ -130,15 +159,25 @@ class ShardHost:
     def clock(self, rank: int) -> int:
         """How many pushes of this worker were applied."""
         with self._lock:
-            return self._desk.shard.clock(rank)
+            found, mark = self._desk.shard.clock(rank), self._mark()
+        self._settle(mark)
+        return found
 
     def admit(self, rank: int, clock: int) -> Stamp:
         """Another process takes the place of a dead one: see `Shard.admit`. What it finds here."""
         with self._lock:
-            shard = self._desk.shard
             self._live.add(rank)
-            shard.admit(rank, clock)
-            return shard.pull(NO_KEYS, rank).stamp
+            found = self._admitted(rank, clock)
+            if self._relay is not None:
+                self._relay.tell(("admit", rank, clock))
+            mark = self._mark()
+        self._settle(mark)
+        return found
+
+    def _admitted(self, rank: int, clock: int) -> Stamp:
+        shard = self._desk.shard
+        shard.admit(rank, clock)
+        return shard.pull(NO_KEYS, rank).stamp
 
     def answered(self, live: Collection[int]) -> list[Key]:
         """Which pulls that have waited need wait no longer, with these workers in rounds?"""
@@ -149,7 +188,99 @@ class ShardHost:
     def weights(self) -> Vector:
         """As they are now."""
         with self._lock:
-            return self._desk.shard.weights.copy()
+            found, mark = self._desk.shard.weights.copy(), self._mark()
+        self._settle(mark)
+        return found
+
+    @in_group("copies")
+    def node(self) -> str:
+        """Where it is."""
+        return str(ray.get_runtime_context().get_node_id())
+
+    # ------------------------------------------------------------------------------------------ the actor that leads
+
+    def _mark(self) -> int:
+        """What is answered now may depend on so many messages to the copy. Lock held."""
+        return 0 if self._relay is None else self._relay.told
+
+    def _settle(self, mark: int) -> None:
+        if self._relay is not None:
+            self._relay.settle(mark)
+
+    def _tell_and_answer(self, call: Call, part: Any, answer: Any) -> None:
+        """What has changed the shard, or what it remembers, the copy must hear of."""
+        relay = self._relay
+        assert relay is not None  # nobody asks a copy
+        if isinstance(part, PushPart):
+            relay.tell(("push", *part), part.n_bytes)
+        elif isinstance(part, OpPart):
+            if answer.error is None:
+                relay.tell(("operate", *part), part.n_bytes)
+        elif self._desk.shard.remembers_pulls:
+            relay.tell(("pull", part.keys, part.worker), part.n_bytes)
+        call.reply(answer)
+
+    @in_group("copies")
+    def bring(self, reign: Reign, number: int, copy: Any) -> None:
+        """Another copy: send this actor, which has begun, what the shard is, and what happens to it meanwhile."""
+        with self._lock:
+            relay = self._relay
+            if relay is None or reign != self._reign:
+                return
+            snapshot = self._desk.shard.snapshot()
+            relay.begin(number, copy, snapshot)
+        relay.bring(number, snapshot)
+
+    # -------------------------------------------------------------------------------------- the actor with the copy
+
+    @in_group("copies")
+    def follow(self, told: bytes | tuple[Reign, int, Sequence[tuple[Any, ...]]]) -> bool:
+        """In this reign, from the first message of this number on, that has happened to the shard. False: this actor
+        obeys somebody else, or leads.
+        """
+        reign, first, messages = pickle.loads(told) if isinstance(told, bytes) else told
+        with self._lock:
+            if self._following is None or reign != self._reign:
+                return False
+            for message in self._following.new(first, messages):
+                self._repeat(*message)
+        return True
+
+    def _repeat(self, what: str, *about: Any) -> None:
+        shard, following = self._desk.shard, self._following
+        assert following is not None
+        match what:
+            case "push":
+                shard.push(self._kept(about))
+            case "operate":
+                _, op, sender = about
+                shard.operate(op, sender)
+            case "pull":  # its weights are the same here
+                keys, worker = about
+                shard.pull(keys, worker)
+            case "admit":
+                self._admitted(*about)
+            case _:
+                assert what == COMPLETE
+                following.complete = True
+
+    @in_group("copies")
+    def restore(self, reign: Reign, known: int, snapshot: dict[str, NDArray[np.generic]]) -> None:
+        """The shard was this, after so many messages."""
+        with self._lock:
+            if self._following is not None and reign == self._reign:
+                self._desk.shard.restore(snapshot)
+                self._following = Following(known, complete=False)
+
+    @in_group("copies")
+    def lead(self, reign: Reign) -> bool:
+        """The process that led the shard is dead: this actor does, from now on. False if it does not know enough."""
+        with self._lock:
+            if self._following is not None and not self._following.complete:
+                return False
+            self._following, self._reign = None, reign
+            self._relay = Relay(self._lock, reign, self._conductor, None)
+            return True
 
 
 def _answer(call: Call, part: Any, answer: Any) -> None:

@@ -25,6 +25,24 @@ class Over(NamedTuple):
 
 
 @final
+class View(NamedTuple):
+    """Which actor leads a shard. life: how many have led it before."""
+
+    life: int
+    actor: Any
+
+
+@final
+class Reign(NamedTuple):
+    """By whose word an actor leads a shard or has its copy: actors have several runs, and may hear late of another."""
+
+    conductor: str  # the id of its actor
+    run: int
+    shard: int
+    life: int
+
+
+@final
 class Terms(NamedTuple):
     """What a worker begins with.
 
@@ -32,7 +50,8 @@ class Terms(NamedTuple):
     params :   in the form that is trained
     averages : does it keep a mean of its iterates?
     first_pass : the number of the first pass over the data
-    shards :   the actors of the server's shards
+    shards :   of the server, where they are now
+    backed :   have they copies?
     run :      number of this run of the conductor
     """
 
@@ -43,7 +62,8 @@ class Terms(NamedTuple):
     needs: frozenset[str]
     averages: bool
     first_pass: int
-    shards: Sequence[Any]
+    shards: Sequence[View]
+    backed: bool
     run: int
 
 
@@ -99,13 +119,12 @@ Key = tuple[int, int]
 class Range(NamedTuple):
     """What a shard begins with.
 
-    run :     the conductor's number for it
     weights, scales : of its range; see `Shard`
     survey :  what the model knows of the data, for the penalty that it pays
     conductor : to be told when a pull that has waited can be answered
     """
 
-    run: int
+    reign: Reign
     span: Span
     weights: Vector
     scales: Vector | None

@@ -74,7 +74,11 @@ class Scenes:
         found = run(TWO, strategy, plot)
         faults = found.history.traffic.faults
         counted = (0, 0) if faults is None else (faults.workers_lost, faults.workers_joined)
-        return {"noticed_s": self.noticed_s, "counted": counted, "good": is_as_good(found, Averaging(str(self.notes)), 2)}
+        return {
+            "noticed_s": self.noticed_s,
+            "counted": counted,
+            "good": is_as_good(found, Averaging(str(self.notes)), 2),
+        }
 
     def cut_and_healed(self) -> dict[str, Any]:
         def plot() -> Iterator[None]:

@@ -36,6 +36,7 @@ format: $(VENV)/.ready ## Format the code and mend what can be mended
 soak: $(VENV)/.nets ## Run 10,000 random plans of faults, 50 on real Ray, and the Hypothesis tests for long
 	$(BIN)/python -m hogwild.testing.soak
 	$(BIN)/python -m hogwild.testing.kills
+	$(BIN)/python -m pytest -m soak
 	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=soak -o faulthandler_timeout=7200 $(ARGS)
 
 bench: $(VENV)/.bench ## Race hogwild against its peers; writes benchmarks/RESULTS.md

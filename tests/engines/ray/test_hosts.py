@@ -74,6 +74,7 @@ def test_the_others_go_on_and_a_new_host_is_let_in(cluster, other, strategy, tmp
     assert is_as_good(found, strategy, 2)
 
 
+@pytest.mark.soak
 def test_rows_that_nobody_else_can_open_are_waited_for(cluster, other, strategy, tmp_path):
     def plot():
         yield from epochs(2)
@@ -100,6 +101,7 @@ def test_but_not_for_ever(cluster, other, strategy):
         run(Ray(2, patience_s=3, **APIECE), strategy, plot(), Local(part))
 
 
+@pytest.mark.soak
 def test_a_host_that_hangs_for_a_second_loses_nothing(cluster, other, strategy):
     def plot():
         yield from epochs(2)
@@ -153,11 +155,12 @@ def test_data_for_which_there_is_no_room(cluster, strategy, monkeypatch):
         raise ray.exceptions.OutOfDiskError("disk is\nfull")
 
     monkeypatch.setattr(ray, "put", put)
-    words = r"^there is no room for the data, neither in Ray's memory .* \(`Local`\): Local disk is full disk is full"
+    words = r"^there is no room for the data, neither in Ray's memory .* \(`Local`\): disk is full The object"
     with pytest.raises(RuntimeError, match=words):
         run(Ray(1, **APIECE), strategy, epochs(1))
 
 
+@pytest.mark.soak
 def test_data_that_are_larger_than_the_object_store_go_to_the_disk(cluster, other):
     X = np.ones((STORE_BYTES // 60, 8)) + np.arange(8)
     data = X, X[:, 0]  # a little more

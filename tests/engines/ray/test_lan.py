@@ -5,12 +5,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from tests.engines.ray import lan
-from tests.engines.ray.apart import SCENES
 
 import hogwild
 
@@ -31,22 +32,34 @@ def why_not() -> str | None:
     return f"no network namespaces: {done.stderr.strip().splitlines()[-1]}" if done.returncode else None
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))]
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory) -> dict[str, dict[str, object]]:
+def play(scenes: Sequence[str]) -> dict[str, dict[str, object]]:
     """What has come of each scene. All processes end with the first."""
+    why = why_not()
+    if why is not None:
+        pytest.skip(why)
     outside = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     paths = os.pathsep.join([str(Path(hogwild.__file__).parents[1]), str(ROOT), os.environ.get("PYTHONPATH", "")])
-    # Paths of sockets may not be long.
-    program = [*lan.APART, sys.executable, "-m", "tests.engines.ray.apart", tmp_path_factory.mktemp("lan", False)]
-    done = subprocess.run(
-        program, env=outside | {"PYTHONPATH": paths}, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S
-    )
+    with tempfile.TemporaryDirectory(prefix="lan-", dir="/tmp") as folder:  # paths of sockets may not be long
+        program = [*lan.APART, sys.executable, "-m", "tests.engines.ray.apart", folder, *scenes]
+        done = subprocess.run(
+            program, env=outside | {"PYTHONPATH": paths}, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S
+        )
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]  # Ray prints, too
     return {each["scene"]: each for each in found}
+
+
+@pytest.fixture(scope="module")
+def played() -> dict[str, dict[str, object]]:
+    return play(["cut_and_healed", "cut_while_they_sum"])
+
+
+@pytest.fixture(scope="module")
+def played_too() -> dict[str, dict[str, object]]:
+    return play(["cut_for_a_moment", "killed", "not_survived", "missing"])
 
 
 def test_who_is_cut_off_is_noticed_and_another_takes_its_place(played):
@@ -56,14 +69,16 @@ def test_who_is_cut_off_is_noticed_and_another_takes_its_place(played):
     assert found["good"]
 
 
-def test_who_is_cut_off_for_a_moment_goes_on(played):
-    found = played["cut_for_a_moment"]
+@pytest.mark.soak
+def test_who_is_cut_off_for_a_moment_goes_on(played_too):
+    found = played_too["cut_for_a_moment"]
     assert found["counted"] == [0, 0]
     assert found["good"]
 
 
-def test_who_dies_is_noticed_and_another_takes_its_place(played):
-    found = played["killed"]
+@pytest.mark.soak
+def test_who_dies_is_noticed_and_another_takes_its_place(played_too):
+    found = played_too["killed"]
     assert found["noticed_s"] < NOTICED_S
     assert found["counted"] == [1, 1]
     assert found["good"]
@@ -77,16 +92,14 @@ def test_sums_among_workers_do_not_wait_for_who_is_cut_off(played):
     assert found["good"]
 
 
-def test_strategies_that_do_not_survive_it_end_with_a_sentence(played):
-    found = played["not_survived"]
+@pytest.mark.soak
+def test_strategies_that_do_not_survive_it_end_with_a_sentence(played_too):
+    found = played_too["not_survived"]
     assert found["noticed_s"] < NOTICED_S
     assert re.fullmatch("worker [01] of 2 has died, and the run with it: .*", found["said"])
 
 
-def test_a_part_that_is_missing_on_one_host_is_named_with_it(played):
-    said = played["missing"]["said"]
+@pytest.mark.soak
+def test_a_part_that_is_missing_on_one_host_is_named_with_it(played_too):
+    said = played_too["missing"]["said"]
     assert re.fullmatch(r"worker [01] of 2, on host 10\.77\.0\.2, cannot open its data: .*not here", said)
-
-
-def test_all_scenes_are_looked_at(played):
-    assert sorted(played) == sorted(SCENES)

@@ -30,9 +30,8 @@ class Trap:
 
     folder : for what processes must know of each other
     role :   "copy" or "primary": whose steps count
-    dies :   who is killed: of the names "primary" and "copy" one at random for each time, or all
+    dies :   who is killed: all of these names, "primary" and "copy", or with a `seed` one at random for each time
     times :  how often
-    shard_size : only the shard with so many weights; None: all
     """
 
     folder: str
@@ -40,16 +39,14 @@ class Trap:
     role: str = "primary"
     dies: tuple[str, ...] = ("primary",)
     times: int = 1
-    at_random: bool = False
-    shard_size: int | None = None
+    seed: int | None = None
 
     @property
     def rule(self):
         return sgd(1.0)._replace(formula=self, linear=False)
 
     def __call__(self, gradient, rate, constants, state):
-        if self.shard_size in (None, gradient.size):
-            self._step(gradient.size)
+        self._step(gradient.size)
         return sgd_step(gradient, rate, constants, state)
 
     def _step(self, size):
@@ -65,7 +62,7 @@ class Trap:
             return
         _STEPS[self, size] += 1
         if _STEPS[self, size] == self.at and (time := self._spring()) is not None:
-            dies = random.Random(time).choices(self.dies) if self.at_random else self.dies
+            dies = self.dies if self.seed is None else random.Random(10 * self.seed + time).choices(self.dies)
             if "primary" in dies:
                 os.kill(os.getpid() if copy is None else int(leader.read_text()), signal.SIGKILL)
             if "copy" in dies:

@@ -43,6 +43,7 @@ from hogwild.requests import (
 from hogwild.rows import Keys
 from hogwild.rules.schedules import Moment
 from hogwild.rules.updates import Prox, Update
+from hogwild.snapshots import Keeping
 
 
 class Unsupported(ValueError):
@@ -312,6 +313,7 @@ class Job:
     start: Params | None = None  # go on from these weights
     bounds: Sequence[int] | None = None  # worker p has rows bounds[p], ... bounds[p + 1] - 1; None: all go to anybody
     local: Local | None = None  # what workers open themselves (`AbstractEngine.opens`); `examples` has no rows then
+    keeping: Keeping | None = None  # its checkpoints; None: there are none
 
 
 @final

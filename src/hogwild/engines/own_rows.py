@@ -45,6 +45,15 @@ class AbstractOwnRows(ABC):
     def begin_pass(self) -> None:
         """The next row is the first of a pass: what is left of this one is left out."""
 
+    @property
+    @abstractmethod
+    def place(self) -> tuple[int, int]:
+        """The pass, and how many of its rows have been taken."""
+
+    @abstractmethod
+    def go_to(self, place: tuple[int, int]) -> None:
+        """Go on there."""
+
 
 @final
 class RowsElsewhere(AbstractOwnRows):
@@ -63,6 +72,14 @@ class RowsElsewhere(AbstractOwnRows):
         return []
 
     def begin_pass(self) -> None:
+        """It does."""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """It knows."""
+        return 0, 0
+
+    def go_to(self, place: tuple[int, int]) -> None:
         """It does."""
 
 
@@ -102,3 +119,12 @@ class OwnRows(AbstractOwnRows):
         """The next row is the first of a pass: what is left of this one is left out."""
         if self._next:
             self._pass, self._next = self._pass + 1, 0
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The pass, and how many of its rows have been taken."""
+        return self._pass, self._next
+
+    def go_to(self, place: tuple[int, int]) -> None:
+        """Go on there."""
+        self._pass, self._next = place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from itertools import accumulate, pairwise
-from typing import final
+from typing import Any, final
 
 from hogwild.data.blocks import Block, Blocks
 from hogwild.engines.handout import Handout, Stretch
@@ -206,6 +206,38 @@ class Supply:
         """The worker goes on where the other is; agreed: with a part of its own in epochs that begin later."""
         self._present = tuple(sorted({*self._present, rank}))
         self._handouts[rank] = self._handouts[other].twin() if self._agreed else self._handouts[other]
+
+    # ------------------------------------------------------------------------------------------- a run that goes on
+
+    def standing(self) -> dict[str, Any]:
+        """How far all have come, for JSON."""
+        return {
+            "handouts": [handout.place for handout in self._handouts],
+            "reserved": self._reserved,
+            "passed": self._passed,
+            "members": list(self._members.items()),
+            "own": [own.place for own in self._own],
+        }
+
+    def resume(self, standing: dict[str, Any], likes: Sequence[int]) -> None:
+        """All go on from there; those that were lost where another was, see `likes`."""
+        self._passed = standing["passed"]
+        self._members = {epoch: tuple(ranks) for epoch, ranks in standing["members"]}
+        places = [standing["handouts"][like] for like in likes]
+        if self._agreed:
+            self._handouts = [self._at(*place) for place in places]
+        else:
+            self._handouts = [self._at(*places[0])] * self._size
+        self._reserved = [
+            [Stretch(*numbers, Moment(*moment)) for *numbers, moment in reserved] for reserved in standing["reserved"]
+        ]
+        for own, place in zip(self._own, standing["own"], strict=True):
+            own.go_to(tuple(place))
+
+    def _at(self, moment: Sequence[Any], examples: int) -> Handout | Seated:
+        handout = self._new(Moment(*moment))
+        handout.go_to(examples)
+        return handout
 
     # ---------------------------------------------------------------------------------------------- who comes late
 

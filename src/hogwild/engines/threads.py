@@ -9,6 +9,7 @@ from typing import ClassVar, final
 
 from hogwild.engines.checks import check_job
 from hogwild.engines.crew import Crew
+from hogwild.engines.keeper import keeper_of
 from hogwild.engines.session import Session
 from hogwild.interfaces import AbstractEngine, Job, Result
 from hogwild.limits import check_whole, is_whole
@@ -49,7 +50,9 @@ class Threads(AbstractEngine):
     def run(self, job: Job) -> Result:
         """Run the strategy on every worker; Unsupported if it cannot run here."""
         check_job(job, self)
-        session = Session(job, self.size, time.perf_counter)
+        clock = time.perf_counter
+        keeper = keeper_of(job.keeping, clock, agreed=job.strategy.agree)
+        session = Session(job, self.size, clock, keeper=keeper)
         crew = Crew(session, job.strategy, int(self.shards))
         session.history.traffic = crew.traffic
         try:

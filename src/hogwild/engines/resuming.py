@@ -1,0 +1,90 @@
+"""A run that goes on: what is read of its checkpoint, and by whom; and what is written of what all have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, final
+
+from hogwild.engines.keeper import SESSION, AbstractOwners, Here, shard_file, worker_file
+from hogwild.snapshots.folder import Saved
+from hogwild.snapshots.parts import Part, prefixed
+from hogwild.traffic import Traffic
+
+if TYPE_CHECKING:
+    from hogwild.engines.hub import Hub
+    from hogwild.engines.servers import Servers
+    from hogwild.engines.session import Session
+
+
+@final
+class Resumed(NamedTuple):
+    """likes : of each worker, where it goes on: where it was; or, if it was lost then, where this other one was."""
+
+    saved: Saved
+    part: Part
+    likes: Sequence[int]
+
+    @classmethod
+    def of(cls, saved: Saved) -> Resumed:
+        """CheckpointError if it cannot be read."""
+        part = saved.part(SESSION)
+        there = part.facts["there"]
+        return cls(saved, part, [rank if rank in there else there[0] for rank in range(part.facts["size"])])
+
+    def worker(self, rank: int) -> Part:
+        """What it was."""
+        return self.saved.part(worker_file(rank))
+
+    def shard(self, number: int) -> Part:
+        """What it was."""
+        return self.saved.part(shard_file(number))
+
+    @property
+    def of_course(self) -> Part:
+        """See `Course`."""
+        return Part(self.part.facts["course"], self.part.under("course."))
+
+    @property
+    def of_hub(self) -> Part:
+        """See `Hub`."""
+        return Part(self.part.facts["hub"], self.part.under("hub."))
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was sent before."""
+        return Traffic.of_dict(self.part.facts["traffic"])
+
+
+def attend(session: Session, hub: Hub, owners: AbstractOwners) -> None:
+    """From now on checkpoints can be taken, if there are to be any."""
+    if session.keeper is not None:
+        session.keeper.attend(lambda met: _part_of(session, hub, met), owners)
+
+
+def attend_here(session: Session, hub: Hub, servers: Servers | None) -> None:
+    """The same, where all workers and shards are in this process."""
+    shards = [] if servers is None else [partial(servers.standing, number) for number in range(len(servers.shards))]
+    attend(session, hub, Here(session.staff.standing, shards))
+
+
+def _part_of(session: Session, hub: Hub, met: Collection[int]) -> Part | None:
+    """What all have in common; `met` rest between two rounds, all others wait within one, which they will begin anew.
+    None if the run is about to end, or some have left its rounds and do something else.
+    """
+    there = sorted(session.members.in_rounds)
+    if session.reason is not None or hub.running - session.members.in_rounds:
+        return None
+    traffic = session.history.traffic
+    assert traffic is not None
+    if session.resumed is not None:
+        traffic = session.resumed.traffic + traffic
+    facts, arrays = session.standing()
+    course, of_hub = session.course.standing(), hub.standing(met)
+    facts |= {"course": course.facts, "hub": of_hub.facts, "traffic": traffic.as_dict()}
+    facts |= {"size": session.size, "there": there}
+    arrays |= prefixed("course.", course.arrays) | prefixed("hub.", of_hub.arrays)
+    if session.start is not None:
+        facts["start"] = session.start.facts
+        arrays |= prefixed("start.", session.start.arrays)
+    return Part(facts, arrays)

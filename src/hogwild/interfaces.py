@@ -45,6 +45,8 @@ from hogwild.rules.schedules import Moment
 from hogwild.rules.updates import Prox, Update
 from hogwild.snapshots import Keeping
 
+Callback = Callable[[Record], object]
+
 
 class Unsupported(ValueError):
     """This engine, model and strategy cannot work together; the sentence says what would."""
@@ -296,9 +298,6 @@ class Stop:
             raise ValueError("a hold-out is there to be judged: give tol a number, or 0 to run all epochs")
 
 
-Callback = Callable[[Record], object]
-
-
 @final
 @dataclass(frozen=True)
 class Job:
@@ -312,7 +311,7 @@ class Job:
     seed: int
     start: Params | None = None  # go on from these weights
     bounds: Sequence[int] | None = None  # worker p has rows bounds[p], ... bounds[p + 1] - 1; None: all go to anybody
-    local: Local | None = None  # what workers open themselves (`AbstractEngine.opens`); `examples` has no rows then
+    local: Local | None = None  # what workers open themselves (`AbstractEngine.opens`); there are no `examples` then
     keeping: Keeping | None = None  # its checkpoints; None: there are none
 
 

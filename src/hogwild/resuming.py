@@ -39,14 +39,13 @@ def find_saved(resume: str | os.PathLike[str] | None, seed: int | None, start: P
     if start is not None:
         raise ValueError("resume goes on from the weights of the checkpoint: leave start out")
     saved = Folder(Checkpoint(resume).place).newest()
-    if seed is not None and seed != saved.manifest.about["seed"]:
-        raise ValueError(f"{saved.name} is of a run with seed={saved.manifest.about['seed']}, not {seed}: leave seed out")
+    before = saved.manifest.about["seed"]
+    if seed is not None and seed != before:
+        raise ValueError(f"{saved.name} is of a run with seed={before}, not {seed}: leave seed out")
     return saved
 
 
-def with_keeping(
-    job: Job, engine: AbstractEngine, checkpoint: Checkpoint | None, saved: Saved | None
-) -> Job:
+def with_keeping(job: Job, engine: AbstractEngine, checkpoint: Checkpoint | None, saved: Saved | None) -> Job:
     """The job with its checkpoints, and where it goes on. ValueError that names what is not as it was, or the
     checkpoints of another run.
     """
@@ -61,7 +60,8 @@ def with_keeping(
     assert checkpoint is not None
     if (saved is None or saved.place != checkpoint.place) and not Folder(checkpoint.place).is_empty():
         raise ValueError(
-            f"{checkpoint.place} has checkpoints of another run: go on with that one (resume), or give another directory"
+            f"{checkpoint.place} has checkpoints of another run: go on with that one (resume), or give another "
+            "directory"
         )
     return replace(job, keeping=Keeping(checkpoint, about, saved))
 

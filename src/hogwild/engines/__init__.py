@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hogwild.engines.faults import Fault
 from hogwild.engines.ending import result_of, start_of
+from hogwild.engines.faults import Fault
 from hogwild.engines.plan import Faults
 from hogwild.engines.ray.engine import Ray
 from hogwild.engines.ray.terms import ActorLost

@@ -9,7 +9,7 @@ from hogwild.engines.judging import Best
 from hogwild.history import History
 from hogwild.params import Params
 from hogwild.rules.schedules import Moment
-from hogwild.snapshots.parts import Part, prefixed
+from hogwild.snapshots.parts import Arrays, Part, prefixed
 from hogwild.snapshots.values import params_of, part_of
 from hogwild.traffic import Traffic
 
@@ -46,7 +46,7 @@ class Course:
             "criterion": best.criterion,
             "stale": best.stale,
         }
-        arrays = {}
+        arrays: Arrays = {}
         for name, params in (("best", best.params), ("answer", self.answer if self.recorded >= 0 else None)):
             if params is None:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from hogwild.engines.keeper import SESSION
 from hogwild.history import History
@@ -27,9 +28,14 @@ def ended_part(params: Params, history: History, reason: str) -> Part:
     facts, arrays = part_of(params)
     traffic = None if history.traffic is None else history.traffic.as_dict()
     told = {"history": history.as_dict(), "traffic": traffic, "counts": history.counts, "reason": reason}
-    last = history[-1]
-    progress = {"epochs": len(history), "examples": last.examples, "time_s": last.time_s, "objective": last.objective}
+    progress = progress_of(history, history[-1].examples, history[-1].time_s)
     return Part({**told, "params": facts, "progress": progress}, arrays)
+
+
+def progress_of(history: History, examples: int, time_s: float) -> dict[str, Any]:
+    """How far a run is, for people."""
+    objective = history[-1].objective if len(history) else None
+    return {"epochs": len(history), "examples": examples, "time_s": time_s, "objective": objective}
 
 
 def result_of(model: AbstractModel, saved: Saved) -> Result:

@@ -67,7 +67,9 @@ class Here(AbstractOwners):
         return lambda folder, number: {name: write_part(folder, number, name, part) for name, part in parts.items()}
 
 
-def keeper_of(keeping: Keeping | None, clock: Callable[[], float], *, agreed: bool, patient: bool = False) -> Keeper | None:
+def keeper_of(
+    keeping: Keeping | None, clock: Callable[[], float], *, agreed: bool, patient: bool = False
+) -> Keeper | None:
     """None if there are to be no checkpoints. CheckpointError if nothing can be written there."""
     return None if keeping is None else Keeper(keeping, clock, agreed=agreed, patient=patient)
 

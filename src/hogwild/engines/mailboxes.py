@@ -166,7 +166,7 @@ class Mailboxes:
 
     def standing(self) -> Part:
         """What lies in all mailboxes."""
-        mail, arrays = [], dict[str, Any]()
+        mail, arrays = list[Any](), dict[str, Any]()
         for rank, slots in enumerate(self._slots):
             for message in (each for slot in slots.values() for each in slot):
                 part = message_part(message.x)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
+from hogwild.engines.ending import progress_of
 from hogwild.engines.keeper import SESSION, AbstractOwners, Here, shard_file, worker_file
 from hogwild.snapshots.folder import Saved
 from hogwild.snapshots.parts import Part, prefixed
+from hogwild.snapshots.values import part_of
 from hogwild.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -41,11 +43,6 @@ class Resumed(NamedTuple):
         return self.saved.part(shard_file(number))
 
     @property
-    def of_course(self) -> Part:
-        """See `Course`."""
-        return Part(self.part.facts["course"], self.part.under("course."))
-
-    @property
     def of_hub(self) -> Part:
         """See `Hub`."""
         return Part(self.part.facts["hub"], self.part.under("hub."))
@@ -54,6 +51,16 @@ class Resumed(NamedTuple):
     def traffic(self) -> Traffic:
         """What was sent before."""
         return Traffic.of_dict(self.part.facts["traffic"])
+
+
+def go_on(session: Session, resumed: Resumed) -> None:
+    """All go on where they were."""
+    facts, likes = resumed.part.facts, resumed.likes
+    session.course.resume(Part(facts["course"], resumed.part.under("course.")))
+    session.supply.resume(facts["supply"], likes)
+    session.control[:] = resumed.part.arrays["control"]
+    for rank, like in enumerate(likes):
+        session.staff.resume(rank, resumed.worker(like), afresh=like != rank)
 
 
 def attend(session: Session, hub: Hub, owners: AbstractOwners) -> None:
@@ -79,12 +86,19 @@ def _part_of(session: Session, hub: Hub, met: Collection[int]) -> Part | None:
     assert traffic is not None
     if session.resumed is not None:
         traffic = session.resumed.traffic + traffic
-    facts, arrays = session.standing()
-    course, of_hub = session.course.standing(), hub.standing(met)
-    facts |= {"course": course.facts, "hub": of_hub.facts, "traffic": traffic.as_dict()}
-    facts |= {"size": session.size, "there": there}
-    arrays |= prefixed("course.", course.arrays) | prefixed("hub.", of_hub.arrays)
+    history, examples = session.history, session.supply.moment.done
+    facts: dict[str, Any] = {
+        "progress": progress_of(history, examples, session.elapsed_s),
+        "supply": session.supply.standing(),
+        "traffic": traffic.as_dict(),
+        "size": session.size,
+        "there": there,
+    }
+    arrays = {"control": session.control.copy()}
+    parts = {"course": session.course.standing(), "hub": hub.standing(met)}
     if session.start is not None:
-        facts["start"] = session.start.facts
-        arrays |= prefixed("start.", session.start.arrays)
+        parts["start"] = part_of(session.start)
+    for name, part in parts.items():
+        facts[name] = part.facts
+        arrays |= prefixed(f"{name}.", part.arrays)
     return Part(facts, arrays)

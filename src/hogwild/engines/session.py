@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
+from hogwild.engines.budget import Budget
 from hogwild.engines.course import Course
 from hogwild.engines.ending import ended_part
 from hogwild.engines.judging import JUDGES_HERE, AbstractJudges, Best, Judge, Verdict
@@ -20,7 +21,7 @@ from hogwild.engines.keeper import Keeper
 from hogwild.engines.members import Members
 from hogwild.engines.mirrors import ALL_HERE, AbstractMirrors
 from hogwild.engines.own_rows import parts_of
-from hogwild.engines.resuming import Resumed
+from hogwild.engines.resuming import Resumed, go_on
 from hogwild.engines.staff import Staff
 from hogwild.engines.supply import Supply
 from hogwild.engines.turn import Turn
@@ -30,10 +31,6 @@ from hogwild.memory import CONTROL_CELLS, STOP, Memory
 from hogwild.params import Params
 from hogwild.rules.schedules import Moment
 from hogwild.rules.sums import consensus_distance
-from hogwild.snapshots.parts import Part
-from hogwild.snapshots.values import part_of
-
-SMALL_EPOCH = 65_536  # examples for each worker: two of the blocks that strategies ask for
 
 
 @final
@@ -60,13 +57,13 @@ class Session:
         self._apart = job.examples.whole is not None  # are the rows where the workers are? Those here are a sample
         self.survey = survey = job.model.survey(replace(job.examples, whole=None), job.seed, job.start)
         self.task = job.model.bind(job.examples, survey)
-        self.saved = None if job.keeping is None else job.keeping.saved
-        self.resumed: Resumed | None = None
-        self.fresh = job.start is None and self.saved is None
+        saved = None if job.keeping is None else job.keeping.saved
+        self.resumed = None if saved is None else Resumed.of(saved)
+        self._before_s = 0.0 if saved is None else float(saved.manifest.progress["time_s"])
+        self.fresh = job.start is None and saved is None
         first = job.model.init(survey) if job.start is None else job.start.copy()
-        self.start = None if job.start is None else part_of(job.start)  # whoever goes on must begin with it, too
-        self._before = _count(first, "epochs")  # in earlier runs of these weights
-        begun = float(_count(first, "examples"))
+        self.start = job.start  # whoever goes on must be given it, too
+        self._budget = budget = Budget(job, size, first)
         self.task.enter(first)
         self.needs = job.strategy.needs
         shares = self.shares = "share" in self.needs  # the same weights for all
@@ -86,40 +83,23 @@ class Session:
         self.reason: str | None = None
         self._error: BaseException | None = None
         self._judge: Judge | None = None
-        self.course = Course(first, Moment(0, begun, 0), Best(job.stop.tol or 0.0))
+        self.course = Course(first, Moment(0, budget.begun, 0), Best(job.stop.tol or 0.0))
         self._consensus: float | None = None  # how far apart workers' own weights are, which they may be training
-        begin = Moment(self._before, begun, 0)
-        self.supply = Supply(parts, begin, size, agreed=self.agreed, hurried=self._hurried, apart=self._apart)
+        begin = Moment(budget.before, budget.begun, 0)
+        self.supply = Supply(parts, begin, size, agreed=self.agreed, hurried=budget.hurried, apart=self._apart)
         self.staff = Staff(job.seed, self.params, self.memories, self.supply.share, shares=shares)
-        if self.saved is not None:
-            self._resume(Resumed.of(self.saved))
-
-    def _resume(self, resumed: Resumed) -> None:
-        """Go on where the run was; who was lost then, where another was."""
-        facts, likes = resumed.part.facts, resumed.likes
-        self.course.resume(resumed.of_course)
-        self.supply.resume(facts["supply"], likes)
-        for rank, like in enumerate(likes):
-            self.staff.resume(rank, resumed.worker(like), afresh=like != rank)
-        self.control[:] = resumed.part.arrays["control"]
-        self._began -= facts["progress"]["time_s"]
-        self.resumed = resumed
+        if self.resumed is not None:
+            go_on(self, self.resumed)
 
     @property
     def history(self) -> History:
         """What has happened so far."""
         return self.course.history
 
-    def standing(self) -> Part:
-        """How far workers have come, beside what they are themselves."""
-        moment = self.supply.moment
-        progress = {
-            "epochs": len(self.history),
-            "examples": moment.done,
-            "time_s": self._clock() - self._began,
-            "objective": None if not len(self.history) else self.history[-1].objective,
-        }
-        return Part({"progress": progress, "supply": self.supply.standing()}, {"control": self.control.copy()})
+    @property
+    def elapsed_s(self) -> float:
+        """Since the run began; not while it did not run."""
+        return self._clock() - self._began + self._before_s
 
     # ---------------------------------------------------------------------------------------------------- rounds
 
@@ -133,7 +113,7 @@ class Session:
                 if self.agreed:
                     self._begin(index, handout.moment.epoch)
                 return Turn.MEET if self.keeper is not None and self.keeper.holds(index) else Turn.GO
-            if self._meets:
+            if self._budget.meets:
                 return Turn.MEET
             with self._turning:
                 if self.supply.handout(rank) is handout:  # nobody was faster
@@ -158,7 +138,7 @@ class Session:
         with self._lock:
             if self._error is None:
                 if rank is not None:
-                    epoch = self.supply.handout(rank).moment.epoch - self._before + 1
+                    epoch = self.supply.handout(rank).moment.epoch - self._budget.before + 1
                     error.add_note(f"(in worker {rank} of {self.size}, round {rounds}, epoch {epoch})")
                 self._error = error
         self.stop("failed")
@@ -181,7 +161,7 @@ class Session:
         with self._lock:
             if self.agreed and index <= self._granted:
                 return True
-            if self.reason is None and self._late():
+            if self.reason is None and self._budget.is_late(self.elapsed_s):
                 self.reason = "time"
             if self.reason is None:
                 self._granted = index
@@ -189,35 +169,11 @@ class Session:
                     self.keeper.look(index)
             return self.reason is None
 
-    def _late(self) -> bool:
-        limit = self._job.stop.time_s
-        return limit is not None and self._clock() - self._began > limit
-
     # ---------------------------------------------------------------------------------------------------- epochs
-
-    @property
-    def _judged(self) -> bool:
-        """Are weights judged at the end of each epoch?"""
-        return self._job.stop.tol is not None and self._job.strategy.answer != "end"
-
-    @property
-    def _meets(self) -> bool:
-        strategy = self._job.strategy
-        return self._judged and (strategy.answer == "shared" or self.agreed)
-
-    def _hurried(self, epoch: int) -> bool:
-        """Must the epoch be shared out evenly? Where workers wait for each other at its end, or end with it, or it
-        is so small that one of them could take it all.
-        """
-        small = self._job.examples.n_in_all < SMALL_EPOCH * self.size
-        return small or self._meets or self._is_last(epoch)
-
-    def _is_last(self, epoch: int) -> bool:
-        return epoch - self._before + 1 >= self._job.stop.epochs
 
     def _flow_on(self, rank: int, moment: Moment, index: int) -> None:
         """The epoch's examples have been handed out, and nobody waits for the last of them to be learnt."""
-        if self._is_last(moment.epoch):
+        if self._budget.is_last(moment.epoch):
             with self._lock:
                 self._granted, self.reason = index - 1, self.reason or "epochs"
             return
@@ -226,12 +182,12 @@ class Session:
             self.supply.open_for(rank, following)
             if moment.done <= self.course.recorded:
                 return  # others came first
-        if self._judged and self._job.strategy.answer == "mine" and rank != self.members.lowest:
+        if self._budget.judged and self._job.strategy.answer == "mine" and rank != self.members.lowest:
             self.supply.open(following)
             self.course.due.append(moment)  # whose weights these are, it may be changing them now
             return
         self._catch_up(rank)
-        if self._judged:
+        if self._budget.judged:
             self._lay_out(moment)
         if self.size > 1 and not self.agreed:
             self.supply.open(following)  # others need not wait until this is judged
@@ -285,7 +241,7 @@ class Session:
             return
         moment = self._met_at()
         self._tell(self._record(moment))
-        if self.reason is None and self._is_last(moment.epoch):
+        if self.reason is None and self._budget.is_last(moment.epoch):
             self.stop("epochs", now=False)
         self.supply.open(moment._replace(epoch=moment.epoch + 1))
         self._granted = -1  # the next round was asked for too early
@@ -299,7 +255,9 @@ class Session:
             self._consensus = consensus_distance([self.params[rank].weights for rank in there])
         self.course.answer, self.course.answered = self._true(moment, there), moment
         if self._job.stop.tol is not None:
-            self._judge = Judge(self.task, self.course.answer, self.supply.parts, self.size, self._judges, apart=self._apart)
+            self._judge = Judge(
+                self.task, self.course.answer, self.supply.parts, self.size, self._judges, apart=self._apart
+            )
 
     def _true(self, moment: Moment, brought: Collection[int] = ()) -> Params:
         """A copy of the weights that are the answer now; those of some workers have just been brought."""
@@ -318,12 +276,12 @@ class Session:
         verdict = Verdict() if self._judge is None else self._judge.verdict()
         self._judge = None
         self.course.recorded = moment.done
-        epoch = moment.epoch - self._before + 1
-        took_s, apart = self._clock() - self._began, self._consensus if verdict.criterion is not None else None
-        record = Record(epoch, took_s, moment.done, self.task.rate(moment), *verdict, apart)
-        self.course.history.records.append(record)
+        epoch = moment.epoch - self._budget.before + 1
+        apart = self._consensus if verdict.criterion is not None else None
+        record = Record(epoch, self.elapsed_s, moment.done, self.task.rate(moment), *verdict, apart)
+        self.history.records.append(record)
         if self.keeper is not None:
-            self.keeper.epoch_ended(len(self.course.history))
+            self.keeper.epoch_ended(len(self.history))
         if verdict.criterion is not None:
             stale, stop = self.course.best.compare(verdict.criterion, self.course.answer), self._job.stop
             if self.reason is None and stop.tol and stale >= stop.patience:
@@ -345,7 +303,7 @@ class Session:
             self.keeper.wait()
         if self._error is not None:
             raise self._error
-        self.course.history.counts = self.staff.counts
+        self.history.counts = self.staff.counts
         if self.resumed is not None and self.history.traffic is not None:
             self.history.traffic = self.resumed.traffic + self.history.traffic
         try:
@@ -357,14 +315,15 @@ class Session:
                 record = self._record(moment)
                 if self.reason != "interrupted":  # then nobody waits for news
                     self._tell(record)
-            elif self._judged and self._changed_since():
-                self.course.history.records.pop()
+            elif self._budget.judged and self._changed_since():
+                self.history.records.pop()
                 self._lay_out(self.course.answered)
                 self.judge(None)
                 self._record(self.course.answered)
             elif self.course.best.params is None and self.course.answered.done < moment.done:
                 # Stopped between two epochs, of which none was judged: the answer is still to be made.
-                self.course.answer = self._true(moment._replace(epoch=self._before + self.course.history[-1].epoch - 1))
+                last = self._budget.before + self.history[-1].epoch - 1
+                self.course.answer = self._true(moment._replace(epoch=last))
         except KeyboardInterrupt:
             self.reason = "interrupted"  # what was judged before must do
         params = self.course.answer if self.course.best.params is None else self.course.best.params
@@ -374,11 +333,6 @@ class Session:
 
     def _changed_since(self) -> bool:
         """Have the weights that are the answer changed after they were judged? Programs may end with a mean."""
-        if self._job.strategy.answer != "mine" or self.reason == "interrupted" or not len(self.course.history):
+        if self._job.strategy.answer != "mine" or self.reason == "interrupted" or not len(self.history):
             return False
         return not np.array_equal(self._true(self.course.answered).weights, self.course.answer.weights)
-
-
-def _count(params: Params, name: str) -> int:
-    counts = params.state.get(name)
-    return 0 if counts is None else int(counts[0])

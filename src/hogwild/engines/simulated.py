@@ -11,8 +11,8 @@ import numpy as np
 
 from hogwild.engines.checks import check_faults, check_job
 from hogwild.engines.faults import Fault
-from hogwild.engines.plan import Faults, as_plan
 from hogwild.engines.keeper import keeper_of
+from hogwild.engines.plan import Faults, as_plan
 from hogwild.engines.session import Session
 from hogwild.engines.virtual.agenda import Agenda
 from hogwild.engines.virtual.calibration import seconds_per_example

@@ -229,7 +229,8 @@ class Supply:
         else:
             self._handouts = [self._at(*places[0])] * self._size
         self._reserved = [
-            [Stretch(*numbers, Moment(*moment)) for *numbers, moment in reserved] for reserved in standing["reserved"]
+            [Stretch(epoch, first, end, Moment(*moment)) for epoch, first, end, moment in reserved]
+            for reserved in standing["reserved"]
         ]
         for own, place in zip(self._own, standing["own"], strict=True):
             own.go_to(tuple(place))

@@ -135,7 +135,7 @@ class Folder:
         return self._newest(warn=False) is None
 
     def newest(self) -> Saved:
-        """The newest that is complete; a newer one that is not is named in the log. CheckpointError if there is none."""
+        """The newest that is complete; newer ones that are not are named in the log. CheckpointError if none is."""
         found = self._newest(warn=True)
         if found is None:
             raise CheckpointError(f"{self.place} has no complete checkpoint: give the directory that a run has written")

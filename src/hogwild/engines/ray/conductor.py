@@ -62,7 +62,7 @@ class Conductor:
         job = replace(job, callbacks=callbacks)
         self._session = session = Session(job, size, time.perf_counter, self._mirrors, judges)
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
-        self._workers = session.workers()
+        self._workers = session.staff.workers
         session.history.traffic = traffic = Traffic()
         self._traffic = [traffic]  # what the conductor carries, and what workers report
         self._away: Away | None = None
@@ -285,7 +285,7 @@ class Conductor:
 
     def counted(self, rank: int, counts: Counter[str], traffic: Traffic) -> None:
         """The worker is no longer there, however it has ended: what it has counted."""
-        self._session.counted(rank, counts)
+        self._session.staff.counted(rank, counts)
         self._traffic.append(traffic)
 
     def fail(self, failure: Failure, rank: int, rounds: int) -> None:

@@ -136,7 +136,7 @@ class Membership:
         life = self._lives[rank]
         number = self._council.admit(rank, like)
         standing = None if self._server is None else self._server.admit(rank, like, number)
-        worker = self._session.worker(rank, self._session.params[like].copy(), life)
+        worker = self._session.staff.another(rank, self._session.params[like].copy(), life)
         if self._traffic.faults is not None:
             self._traffic.faults.workers_joined += 1
         LOG.warning("another process has taken the place of worker %d, in round %d", rank, number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, final
@@ -60,7 +61,8 @@ class LocalStore(AbstractStore):
         for folder, _, files in os.walk(self._path):
             for file in files:
                 path = Path(folder, file)
-                found[path.relative_to(self._path).as_posix()] = path.stat().st_size
+                with suppress(FileNotFoundError):  # it has just been removed, or renamed
+                    found[path.relative_to(self._path).as_posix()] = path.stat().st_size
         return found
 
     def remove(self, folder: str) -> None:

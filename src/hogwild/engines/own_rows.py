@@ -57,7 +57,10 @@ class AbstractOwnRows(ABC):
 
 @final
 class RowsElsewhere(AbstractOwnRows):
-    """They are where the worker is, and it knows itself which come next."""
+    """They are where the worker is, and it knows itself which come next. `place` is where it began."""
+
+    def __init__(self) -> None:
+        self._place = 0, 0
 
     def show(self, count: int) -> list[Block]:
         """None here."""
@@ -76,11 +79,12 @@ class RowsElsewhere(AbstractOwnRows):
 
     @property
     def place(self) -> tuple[int, int]:
-        """It knows."""
-        return 0, 0
+        """Where it began."""
+        return self._place
 
     def go_to(self, place: tuple[int, int]) -> None:
-        """It does."""
+        """It begins there."""
+        self._place = place
 
 
 @final

@@ -21,18 +21,21 @@ if TYPE_CHECKING:
 
 @final
 class Resumed(NamedTuple):
-    """likes : of each worker, where it goes on: where it was; or, if it was lost then, where this other one was."""
+    """likes : of each worker, where it goes on: where it was; or, if it was lost then, where this other one was.
+    lines : what each has seen of the server's shards, if there are any
+    """
 
     saved: Saved
     part: Part
     likes: Sequence[int]
+    lines: dict[int, Any]
 
     @classmethod
     def of(cls, saved: Saved) -> Resumed:
         """CheckpointError if it cannot be read."""
         part = saved.part(SESSION)
         there = part.facts["there"]
-        return cls(saved, part, [rank if rank in there else there[0] for rank in range(part.facts["size"])])
+        return cls(saved, part, [rank if rank in there else there[0] for rank in range(part.facts["size"])], {})
 
     def worker(self, rank: int) -> Part:
         """What it was."""
@@ -47,11 +50,6 @@ class Resumed(NamedTuple):
         """See `Hub`."""
         return Part(self.part.facts["hub"], self.part.under("hub."))
 
-    @property
-    def traffic(self) -> Traffic:
-        """What was sent before."""
-        return Traffic.of_dict(self.part.facts["traffic"])
-
 
 def go_on(session: Session, resumed: Resumed) -> None:
     """All go on where they were."""
@@ -59,8 +57,15 @@ def go_on(session: Session, resumed: Resumed) -> None:
     session.course.resume(Part(facts["course"], resumed.part.under("course.")))
     session.supply.resume(facts["supply"], likes)
     session.control[:] = resumed.part.arrays["control"]
+    session.course.earlier = Traffic.of_dict(facts["traffic"])
     for rank, like in enumerate(likes):
-        session.staff.resume(rank, resumed.worker(like), afresh=like != rank)
+        part = resumed.worker(like)
+        session.staff.resume(rank, part, afresh=like != rank)
+        if like == rank:
+            resumed.lines[rank] = part.facts["line"]
+            session.supply.go_to(rank, part.facts["place"])
+            if "traffic" in part.facts:
+                session.course.earlier += Traffic.of_dict(part.facts["traffic"])
 
 
 def attend(session: Session, hub: Hub, owners: AbstractOwners) -> None:
@@ -72,7 +77,14 @@ def attend(session: Session, hub: Hub, owners: AbstractOwners) -> None:
 def attend_here(session: Session, hub: Hub, servers: Servers | None) -> None:
     """The same, where all workers and shards are in this process."""
     shards = [] if servers is None else [partial(servers.standing, number) for number in range(len(servers.shards))]
-    attend(session, hub, Here(session.staff.standing, shards))
+
+    def worker(rank: int) -> Part:
+        part = session.staff.standing(rank)
+        part.facts["place"] = session.supply.place_of(rank)
+        part.facts["line"] = None if servers is None else servers.line(rank)
+        return part
+
+    attend(session, hub, Here(worker, shards))
 
 
 def _part_of(session: Session, hub: Hub, met: Collection[int]) -> Part | None:
@@ -84,8 +96,8 @@ def _part_of(session: Session, hub: Hub, met: Collection[int]) -> Part | None:
         return None
     traffic = session.history.traffic
     assert traffic is not None
-    if session.resumed is not None:
-        traffic = session.resumed.traffic + traffic
+    if session.course.earlier is not None:
+        traffic = session.course.earlier + traffic
     history, examples = session.history, session.supply.moment.done
     facts: dict[str, Any] = {
         "progress": progress_of(history, examples, session.elapsed_s),

@@ -112,12 +112,14 @@ class Servers(AbstractServers):
     # ------------------------------------------------------------------------------------------- a run that goes on
 
     def standing(self, number: int) -> Part:
-        """A copy of all that a shard is; with the first, what workers have seen of all."""
-        lines = {} if number else {"lines": [line.standing() for line in self._lines]}
-        return Part(lines, self.shards[number].snapshot())
+        """A copy of all that a shard is."""
+        return Part({}, self.shards[number].snapshot())
+
+    def line(self, rank: int) -> dict[str, Any]:
+        """What the worker has seen of all."""
+        return self._lines[rank].standing()
 
     def _resume(self, resumed: Resumed) -> None:
-        lines = resumed.shard(0).facts["lines"]
         for number, shard in enumerate(self.shards):
             shard.restore(resumed.shard(number).arrays)
             shard.begin_anew()
@@ -125,7 +127,7 @@ class Servers(AbstractServers):
             if rank == like:
                 pushes = min(shard.clock(rank) for shard in self.shards)
                 self._lines[rank].client = Client(rank, self._ranges, pushes=pushes)
-                self._lines[rank].resume(lines[rank])
+                self._lines[rank].resume(resumed.lines[rank])
         for rank, like in enumerate(resumed.likes):
             if rank != like:
                 self.admit(rank, like, self._lines[like].client.pushes, 0)

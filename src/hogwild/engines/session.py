@@ -304,8 +304,8 @@ class Session:
         if self._error is not None:
             raise self._error
         self.history.counts = self.staff.counts
-        if self.resumed is not None and self.history.traffic is not None:
-            self.history.traffic = self.resumed.traffic + self.history.traffic
+        if self.course.earlier is not None and self.history.traffic is not None:
+            self.history.traffic = self.course.earlier + self.history.traffic
         try:
             self._catch_up(None)
             moment = self.supply.moment

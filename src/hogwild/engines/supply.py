@@ -216,7 +216,6 @@ class Supply:
             "reserved": self._reserved,
             "passed": self._passed,
             "members": list(self._members.items()),
-            "own": [own.place for own in self._own],
         }
 
     def resume(self, standing: dict[str, Any], likes: Sequence[int]) -> None:
@@ -232,8 +231,16 @@ class Supply:
             [Stretch(epoch, first, end, Moment(*moment)) for epoch, first, end, moment in reserved]
             for reserved in standing["reserved"]
         ]
-        for own, place in zip(self._own, standing["own"], strict=True):
-            own.go_to(tuple(place))
+
+    def place_of(self, rank: int) -> tuple[int, int] | None:
+        """Where the worker is in its own rows; None if it has none."""
+        return self._own[rank].place if self._own else None
+
+    def go_to(self, rank: int, place: Sequence[int] | None) -> None:
+        """It goes on there."""
+        if place is not None and self._own:
+            first, second = place
+            self._own[rank].go_to((first, second))
 
     def _at(self, moment: Sequence[Any], examples: int) -> Handout | Seated:
         handout = self._new(Moment(*moment))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
@@ -43,14 +44,20 @@ class Away(AbstractServers):
         assert rule is not None
         scales = [None] * len(shards) if task.scales is None else ranges.cut(task.scales)
         job = None if task.prox is None else job
+        saved = None if session.resumed is None else session.resumed.saved
         of_shards(
             [
-                shard.begin.remote(Range(run, span, weights, scale, rule, session.size, session.survey, me), job)
+                shard.begin.remote(Range(run, span, weights, scale, rule, session.size, session.survey, me, saved), job)
                 for shard, span, weights, scale in zip(
                     shards, ranges.spans, ranges.cut(first.weights), scales, strict=True
                 )
             ]
         )
+
+        if session.resumed is not None:
+            for rank, like in enumerate(session.resumed.likes):
+                if rank != like:
+                    self.admit(rank, like, sys.maxsize)
 
     def params(self) -> Params:
         """The weights of all shards as they are now; the rest as it began."""

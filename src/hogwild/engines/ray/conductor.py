@@ -16,15 +16,18 @@ from typing import Any, final
 import ray
 
 from hogwild.engines.council import Council
+from hogwild.engines.keeper import keeper_of
 from hogwild.engines.ray.away import Away
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.judges import Judges
+from hogwild.engines.ray.keeping import Apart, place_of
 from hogwild.engines.ray.membership import Membership
 from hogwild.engines.ray.mirrors import Arrivals, Mirrors
 from hogwild.engines.ray.news import News
 from hogwild.engines.ray.opening import Opened
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
 from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Summed, Terms
+from hogwild.engines.resuming import attend
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
 from hogwild.engines.transport import Direct
@@ -60,7 +63,8 @@ class Conductor:
             job = opened.surveyed(job)
             sent = [ray.put(job)] if shards else ()  # the shards, too, know no more than the sample
         job = replace(job, callbacks=callbacks)
-        self._session = session = Session(job, size, time.perf_counter, self._mirrors, judges)
+        keeper = keeper_of(job.keeping, time.perf_counter, agreed=job.strategy.agree)
+        self._session = session = Session(job, size, time.perf_counter, self._mirrors, judges, keeper)
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
         self._workers = session.staff.workers
         session.history.traffic = traffic = Traffic()
@@ -77,6 +81,7 @@ class Conductor:
             session, Direct(traffic), self._away, self._told, membership.begun, Arrivals(self._mirrors.deputies)
         )
         membership.sit_in(self._council)
+        attend(session, self._council.hub, Apart(self._mirrors.deputies, shards, self._find_lost))
         self._has_own_rows = job.bounds is not None
         self._tickets: list[dict[int, Ticket]] = [{} for _ in range(size)]  # by the worker's number for it
         self._numbers: dict[int, int] = {}  # by ticket
@@ -132,10 +137,10 @@ class Conductor:
         session, worker = self._session, self._workers[rank]
         averages = session.memories[rank].mean.size > 0
         share, shards = worker.data_share, () if self._away is None else self._away.shards
-        passed = session.supply.moment.epoch
-        return Terms(
-            session.survey, worker.rng, worker.params, share, session.needs, averages, passed, shards, self._run
-        )
+        first = not self._membership.life(rank)
+        passed, goes_on = session.supply.moment.epoch, place_of(session, self._council.hub, rank) if first else None
+        start = worker.rng, worker.params, share, session.needs, averages, passed, shards
+        return Terms(session.survey, *start, self._run, goes_on)
 
     # -------------------------------------------------------------------------------------------- what workers ask
 

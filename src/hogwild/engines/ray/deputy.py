@@ -13,11 +13,13 @@ from hogwild.data.agreement import Common, Part
 from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
 from hogwild.deltas import Vector
-from hogwild.engines.computing import Computing, Source
+from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
+from hogwild.engines.keeper import worker_file
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.groups import in_group
 from hogwild.engines.ray.hearing import heard, own
+from hogwild.engines.ray.keeping import Kept, worker_part
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.opening import OwnPart, OwnSupply
 from hogwild.engines.ray.server import Server
@@ -29,6 +31,7 @@ from hogwild.engines.waits import Aborted
 from hogwild.interfaces import Job, Tally, Worker
 from hogwild.memory import CONTROL_CELLS, Memory
 from hogwild.requests import COMPUTE, NextRound, Portion, Reduce, Reduced, Start, Ticket, Wait
+from hogwild.snapshots.folder import Written
 from hogwild.traffic import Traffic
 
 _mail = in_group("mail")
@@ -38,7 +41,7 @@ _mail = in_group("mail")
 class Deputy:
     """`drive` runs in a thread of its own, so that the weights can be shown meanwhile."""
 
-    groups: ClassVar = {"mail": 1}  # threads: for what others ask while the program goes on
+    groups: ClassVar = {"mail": 1, "disk": 1}  # threads: for what others ask while the program goes on
 
     def __init__(self) -> None:
         self._begun = threading.Event()
@@ -87,6 +90,7 @@ class Deputy:
             return
         params = self._place.params[rank]
         self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
+        self._goes_on, self._kept = terms.goes_on, Kept(worker_file(rank))
         self._computing = Computing(self._place)
         self._sums = Sums(rank, size, conductor, terms.run, self._under_way)
         self._over = False
@@ -95,6 +99,8 @@ class Deputy:
         if terms.shards:
             over, rounds = lambda: self._over, lambda: self._program.rounds
             self._server = Server(rank, size, terms, self._place.task, conductor, heard, over, rounds)
+        if terms.goes_on is not None and terms.goes_on.line is not None and self._server is not None:
+            self._server.resume_from(terms.goes_on.line)
         self._began = 0  # how many requests were started
         self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
         self._numbers: dict[Ticket, int] = {}
@@ -120,7 +126,7 @@ class Deputy:
             ray.get(conductor.fail.remote(self._failure, rank, 0))
             return
         try:
-            first = self._enter() if self._life else 0
+            first = self._enter() if self._life else 0 if self._goes_on is None else self._goes_on.number
             program = Program(self._job.strategy, self._worker)
             program.rounds = first
             self._program = program
@@ -134,12 +140,15 @@ class Deputy:
         except BaseException as error:
             ray.get(conductor.fail.remote(Failure.of(error), rank, 0 if program is None else program.rounds))
         self._sums.end()
-        traffic = Traffic()
-        traffic.sent(*self._sums.sent)
         if self._server is not None:
             self._server.close()
-            traffic += self._server.traffic
-        ray.get(conductor.counted.remote(rank, self._worker.counts, traffic))
+        ray.get(conductor.counted.remote(rank, self._worker.counts, self._traffic()))
+
+    def _traffic(self) -> Traffic:
+        """What this worker has sent."""
+        traffic = Traffic()
+        traffic.sent(*self._sums.sent)
+        return traffic if self._server is None else traffic + self._server.traffic
 
     def _enter(self) -> int:
         """Take the place of a dead process; the number of the first round."""
@@ -251,6 +260,19 @@ class Deputy:
         return Shown(params.weights, params.state, memory.mean, memory.mass)
 
     @_mail
+    def keep(self) -> None:
+        """For a checkpoint, of what this worker has. Only while it waits for an answer."""
+        place, server = self._place.supply.place, self._server
+        traffic, line = self._traffic().as_dict(), None if server is None else server.standing()
+        memory = self._place.memories[self._rank]
+        self._kept.keep(worker_part(self._worker, memory, place=place, line=line, traffic=traffic))
+
+    @in_group("disk")
+    def write(self, place: str, number: int) -> Written | str:
+        """See `Kept.write`."""
+        return self._kept.write(place, number)
+
+    @_mail
     def become(self, weights: Vector) -> None:
         """Its weights become these. Only while it waits for an answer."""
         self._worker.params.weights[:] = weights
@@ -284,18 +306,26 @@ class _Place:
         self.task = job.model.bind(job.examples, terms.survey)
         self.sharing = threading.Lock()
         mine = terms.params.copy()  # what came through the object store cannot be written
+        for name in terms.params.own:
+            mine.local(name, terms.params.state[name].copy())
         memory = Memory(rank, size, mine.weights, np.zeros(CONTROL_CELLS, np.int64), state=mine.state)
         if terms.averages:
             memory.mean = np.zeros_like(mine.weights)
+        goes_on = terms.goes_on
+        if goes_on is not None:
+            memory.mean[:], memory.mass[:] = goes_on.mean, goes_on.mass
         self.params, self.memories = [mine] * size, [memory] * size
-        self.supply: Source = _Supply(conductor)
+        self.supply: _Supply | OwnSupply = _Supply(conductor)
         if settled is not None and size > 1:
-            self.supply = OwnSupply(_Supply(conductor), rank, settled, terms.first_pass)
+            place = None if goes_on is None else goes_on.place
+            self.supply = OwnSupply(_Supply(conductor), rank, settled, terms.first_pass, place)
 
 
 @final
 class _Supply:
     """Examples are handed out by the conductor: see `Supply`."""
+
+    place = None  # in rows of its own
 
     def __init__(self, conductor: Any) -> None:
         self._supply = conductor.supply

@@ -15,13 +15,17 @@ from hogwild.answers import Stamp
 from hogwild.deltas import Vector
 from hogwild.engines.calls import Call
 from hogwild.engines.desk import Desk
+from hogwild.engines.keeper import shard_file
 from hogwild.engines.line import Value
 from hogwild.engines.ray.groups import in_group
+from hogwild.engines.ray.keeping import Kept
 from hogwild.engines.ray.terms import Key, Range
 from hogwild.engines.servers import NO_KEYS
 from hogwild.interfaces import Job
 from hogwild.kernels.updates import compiled
 from hogwild.server import OpPart, PullPart, PushPart, Shard
+from hogwild.snapshots.folder import Written
+from hogwild.snapshots.parts import Part
 
 
 @final
@@ -31,7 +35,7 @@ class ShardHost:
     """
 
     # Threads: what one worker sends is unpacked while another's is applied.
-    groups: ClassVar = {"pushes": 2, "pulls": 2}
+    groups: ClassVar = {"pushes": 2, "pulls": 2, "disk": 1}
 
     def begin(self, terms: Range, job: Job | None) -> None:
         """Another run. An actor may have several, one after another. `job`: only if its penalty is paid here."""
@@ -39,6 +43,10 @@ class ShardHost:
         prox = None if job is None else job.model.bind(job.examples, terms.survey).prox
         move = compiled(rule, weights.dtype)
         shard = Shard(span, weights, rule, prox, accrue=True, move=move, scales=terms.scales, workers=terms.size)
+        if terms.saved is not None:
+            shard.restore(terms.saved.part(shard_file(span.shard)).arrays)
+            shard.begin_anew()
+        self._kept = Kept(shard_file(span.shard))
         self._live: set[int] = set(range(terms.size))
         self._desk = Desk(shard, self._live, _answer)
         self._run, self._number, self._conductor = terms.run, span.shard, terms.conductor
@@ -145,6 +153,16 @@ class ShardHost:
         self.left(live)
         with self._lock:
             return list(self._ready)
+
+    def keep(self) -> None:
+        """For a checkpoint, of all that the shard is."""
+        with self._lock:
+            self._kept.keep(Part({}, self._desk.shard.snapshot()))
+
+    @in_group("disk")
+    def write(self, place: str, number: int) -> Written | str:
+        """See `Kept.write`."""
+        return self._kept.write(place, number)
 
     def weights(self) -> Vector:
         """As they are now."""

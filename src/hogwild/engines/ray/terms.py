@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -13,6 +13,7 @@ from hogwild.deltas import Vector
 from hogwild.params import Params
 from hogwild.rules.updates import Update
 from hogwild.server.ranges import Span
+from hogwild.snapshots.folder import Saved
 
 
 class ActorLost(RuntimeError):
@@ -25,6 +26,23 @@ class Over(NamedTuple):
 
 
 @final
+class GoesOn(NamedTuple):
+    """What a worker goes on from, beside its weights, state and random stream.
+
+    number : of its first round
+    mean, mass : of its iterates, see `Memory`
+    place :  in its own rows, see `AbstractOwnRows.place`
+    line :   what it has seen of the shards, see `Line.standing`
+    """
+
+    number: int
+    mean: Any
+    mass: Any
+    place: tuple[int, int] | None
+    line: Mapping[str, Any] | None
+
+
+@final
 class Terms(NamedTuple):
     """What a worker begins with.
 
@@ -34,6 +52,7 @@ class Terms(NamedTuple):
     first_pass : the number of the first pass over the data
     shards :   the actors of the server's shards
     run :      number of this run of the conductor
+    goes_on :  if the run does
     """
 
     survey: Any
@@ -45,6 +64,7 @@ class Terms(NamedTuple):
     first_pass: int
     shards: Sequence[Any]
     run: int
+    goes_on: GoesOn | None = None
 
 
 @final
@@ -103,6 +123,7 @@ class Range(NamedTuple):
     weights, scales : of its range; see `Shard`
     survey :  what the model knows of the data, for the penalty that it pays
     conductor : to be told when a pull that has waited can be answered
+    saved :   where the run goes on
     """
 
     run: int
@@ -113,6 +134,7 @@ class Range(NamedTuple):
     size: int
     survey: Any
     conductor: Any
+    saved: Saved | None = None
 
 
 @final

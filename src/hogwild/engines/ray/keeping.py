@@ -1,0 +1,100 @@
+"""Checkpoints of a run on a cluster: each worker and each shard copies what it has, and writes it itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, final
+
+import ray
+
+from hogwild.engines.hub import Hub
+from hogwild.engines.keeper import AbstractOwners, Write, shard_file, worker_file, write_part
+from hogwild.engines.ray.terms import GoesOn
+from hogwild.engines.session import Session
+from hogwild.engines.staff import standing_of
+from hogwild.interfaces import Worker
+from hogwild.memory import Memory
+from hogwild.params import NonFiniteError
+from hogwild.snapshots.folder import Folder, Written
+from hogwild.snapshots.parts import Part
+
+
+@final
+class Kept:
+    """What one actor has copied, until it is written."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._part: Part | None = None
+
+    def keep(self, part: Part) -> None:
+        """Instead of what was copied before."""
+        self._part = part
+
+    def write(self, place: str, number: int) -> Written | str:
+        """Into the checkpoint of this number; or why that cannot be."""
+        part, self._part = self._part, None
+        assert part is not None
+        try:
+            return write_part(Folder(place), number, self._name, part)
+        except (NonFiniteError, OSError, ValueError) as error:
+            return str(error)
+
+
+def worker_part(worker: Worker, memory: Memory, **more: Any) -> Part:
+    """A copy of what a worker is in its process, with more facts."""
+    part = standing_of(worker, memory)
+    return Part(part.facts | more, part.arrays)
+
+
+def place_of(session: Session, hub: Hub, rank: int) -> GoesOn | None:
+    """Where the first process of a worker goes on, if the run does."""
+    if session.resumed is None:
+        return None
+    memory, place = session.memories[rank], session.supply.place_of(rank)
+    return GoesOn(hub.begins(rank), memory.mean, memory.mass, place, session.resumed.lines.get(rank))
+
+
+@final
+class Apart(AbstractOwners):
+    """The actors of workers and shards. `lost(rank, why)` is told of a worker that has died meanwhile."""
+
+    def __init__(self, deputies: Sequence[Any], shards: Sequence[Any], lost: Callable[[int, str], object]) -> None:
+        self._deputies, self._shards, self._lost = deputies, shards, lost
+
+    def keep(self, ranks: Collection[int]) -> Write:
+        actors = {worker_file(rank): self._deputies[rank] for rank in ranks}
+        actors |= {shard_file(number): shard for number, shard in enumerate(self._shards)}
+        kept = [(rank, self._deputies[rank].keep.remote()) for rank in ranks]
+        of_shards = [shard.keep.remote() for shard in self._shards]
+        missing = []
+        for rank, copied in kept:
+            try:
+                ray.get(copied)
+            except ray.exceptions.RayActorError as error:
+                missing.append(rank)
+                self._lost(rank, str(error))
+        if missing:
+            return _refuse
+        ray.get(of_shards)
+
+        def write(folder: Folder, number: int) -> Mapping[str, Written]:
+            asked = [(name, actor.write.remote(folder.place, number)) for name, actor in actors.items()]
+            return {name: _heard(name, written) for name, written in asked}
+
+        return write
+
+
+def _refuse(folder: Folder, number: int) -> Mapping[str, Written]:
+    raise OSError("a worker has died meanwhile")
+
+
+def _heard(name: str, answer: Any) -> Written:
+    """OSError if it could not be written."""
+    try:
+        found: Written | str = ray.get(answer)
+    except ray.exceptions.RayActorError as error:
+        raise OSError(f"the process that was writing {name} has died") from error
+    if isinstance(found, str):
+        raise OSError(found)
+    return found

@@ -68,6 +68,7 @@ class Hub:
         self._servers = servers
         self.running = set(range(size))
         self._rounds = [0] * size
+        self._before = [False] * size  # has the worker begun rounds before the run went on?
         self._collectives = Collectives(size, transport, self.running, supply.place if session.agreed else None)
         self._mailboxes = Mailboxes(
             session.params, transport, self.running, self._rounds.__getitem__, at_rest, session.mirrors
@@ -171,7 +172,7 @@ class Hub:
         late = self._collectives.late(rank)
         if late and (place := self._collectives.place_of_next(rank)) is not None:
             self._session.supply.move(rank, place)
-        return Round(number, number == 0 and fresh, late)
+        return Round(number, number == 0 and fresh and not self._before[rank], late)
 
     def left(self, rank: int) -> None:
         """The worker goes through no more rounds: nobody waits for its clock any longer."""
@@ -232,12 +233,14 @@ class Hub:
         """Rounds and mail; `met` rest between two rounds, all others begin theirs anew."""
         numbers = [number if rank in met else max(0, number - 1) for rank, number in enumerate(self._rounds)]
         mail = self._mailboxes.standing()
-        return Part({"rounds": numbers, "portions": self.portions.numbers, "mail": mail.facts["mail"]}, mail.arrays)
+        facts = {"rounds": numbers, "begun": [number > 0 for number in self._rounds]}
+        return Part({**facts, "portions": self.portions.numbers, "mail": mail.facts["mail"]}, mail.arrays)
 
     def _resume(self, part: Part, likes: Sequence[int]) -> None:
-        numbers = part.facts["rounds"]
-        self._rounds[:] = [numbers[like] for like in likes]
-        self.portions.numbers = part.facts["portions"]
+        facts = part.facts
+        self._rounds[:] = [facts["rounds"][like] for like in likes]
+        self._before = [facts["begun"][like] for like in likes]
+        self.portions.numbers = facts["portions"]
         self._mailboxes.resume(part)
 
     # ------------------------------------------------------------------------------------------------------ deadlock

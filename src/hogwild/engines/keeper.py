@@ -80,7 +80,7 @@ class Keeper:
 
     `look` and `holds` are asked when a worker wants to begin a round; `take` and `release` are called by one worker,
     when all rest. `hold` is the round before which workers rest: that which nobody has begun, where they agree on their
-    rounds; else each the next of its own.
+    rounds; else each the next of its own. Nobody rests before its first round, which is not like the others.
 
     clock : gives seconds
     patient : wait for what is being written, when the next is due? Else that is late.
@@ -108,8 +108,8 @@ class Keeper:
 
     def look(self, index: int) -> None:
         """A worker may begin this round; agreed: the first that asks for it. Is a checkpoint due?"""
-        if self._hold == NEVER and self._is_due() and (self._patient or not self._is_writing()):
-            self._hold = index if self._agreed else 0
+        if index and self._hold == NEVER and self._is_due() and (self._patient or not self._is_writing()):
+            self._hold = index if self._agreed else 1
 
     def holds(self, index: int) -> bool:
         """Must a worker rest before this round?"""

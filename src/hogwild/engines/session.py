@@ -60,7 +60,7 @@ class Session:
         saved = None if job.keeping is None else job.keeping.saved
         self.resumed = None if saved is None else Resumed.of(saved)
         self._before_s = 0.0 if saved is None else float(saved.manifest.progress["time_s"])
-        self.fresh = job.start is None and saved is None
+        self.fresh = job.start is None
         first = job.model.init(survey) if job.start is None else job.start.copy()
         self.start = job.start  # whoever goes on must be given it, too
         self._budget = budget = Budget(job, size, first)
@@ -327,7 +327,7 @@ class Session:
         except KeyboardInterrupt:
             self.reason = "interrupted"  # what was judged before must do
         params = self.course.answer if self.course.best.params is None else self.course.best.params
-        if self.keeper is not None and self.reason != "interrupted":
+        if self.keeper is not None and self.reason not in ("interrupted", "time"):  # then it may go on
             self.keeper.end(ended_part(params, self.history, str(self.reason)))
         return Result(self._job.model, params, self.history, str(self.reason))
 

@@ -67,7 +67,7 @@ class Staff:
 def standing_of(worker: Worker, memory: Memory) -> Part:
     """A copy of what this worker is."""
     facts, arrays = part_of(worker.params)
-    facts |= {"rng": worker.rng.bit_generator.state, "counts": worker.counts}
+    facts |= {"rng": worker.rng.bit_generator.state, "counts": dict(worker.counts)}
     return Part(facts, arrays | {"mean": memory.mean.copy(), "mass": memory.mass.copy()})
 
 

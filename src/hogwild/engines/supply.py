@@ -213,7 +213,7 @@ class Supply:
         """How far all have come, for JSON."""
         return {
             "handouts": [handout.place for handout in self._handouts],
-            "reserved": self._reserved,
+            "reserved": [list(reserved) for reserved in self._reserved],
             "passed": self._passed,
             "members": list(self._members.items()),
         }

@@ -32,7 +32,7 @@ class Part(NamedTuple):
 
     def packed(self) -> bytes:
         """As a file."""
-        arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
+        arrays = {name: np.asarray(array, order="C") for name, array in self.arrays.items()}
         return save(arrays, {"facts": json.dumps(self.facts, default=_plain)})
 
     @classmethod

@@ -49,7 +49,7 @@ class LocalStore(AbstractStore):
 
     def write(self, name: str, contents: bytes) -> None:
         target = self._path / name
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as file:
             file.write(contents)
 

@@ -66,7 +66,6 @@ class Conductor:
         keeper = keeper_of(job.keeping, time.perf_counter, agreed=job.strategy.agree)
         self._session = session = Session(job, size, time.perf_counter, self._mirrors, judges, keeper)
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
-        self._workers = session.staff.workers
         session.history.traffic = traffic = Traffic()
         self._traffic = [traffic]  # what the conductor carries, and what workers report
         self._away: Away | None = None
@@ -134,11 +133,11 @@ class Conductor:
 
     def terms(self, rank: int) -> Terms:
         """What this worker begins with."""
-        session, worker = self._session, self._workers[rank]
+        session, worker = self._session, self._session.staff.workers[rank]
         averages = session.memories[rank].mean.size > 0
         share, shards = worker.data_share, () if self._away is None else self._away.shards
-        first = not self._membership.life(rank)
-        passed, goes_on = session.supply.moment.epoch, place_of(session, self._council.hub, rank) if first else None
+        goes_on = None if self._membership.life(rank) else place_of(session, self._council.hub, rank)
+        passed = session.supply.moment.epoch
         start = worker.rng, worker.params, share, session.needs, averages, passed, shards
         return Terms(session.survey, *start, self._run, goes_on)
 

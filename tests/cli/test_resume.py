@@ -2,11 +2,12 @@
 
 import json
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.commands import done, misused, refused
+from tests.cli.commands import done, hold_back, kill_after_epochs, misused, refused
 
 from hogwild import load_model
 from hogwild.snapshots import Folder
@@ -24,23 +25,23 @@ def same(model: Path, other: Path) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(weights(model), weights(other), strict=True))
 
 
+RAY = pytest.param("two", ("--engine", "ray", "--workers", 2), marks=pytest.mark.skipif(
+    find_spec("ray") is None, reason="the extra `cluster` is not installed"
+))  # fmt: skip
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["two", "three"])
-def test_a_run_that_is_killed_goes_on_with_the_same_bits(files, here, start, name):
-    # A line an epoch, which nobody reads: when the pipe is full the process waits for us, in the middle of the run.
-    options = ("--strategy", "local-sgd", "--period", 20, "--threads", 2, "--epochs", 1500)
+@pytest.mark.parametrize(("name", "where"), [("two", ("--threads", 2)), ("three", ("--threads", 2)), RAY])
+def test_a_run_that_is_killed_goes_on_with_the_same_bits(files, here, start, name, where):
+    options = ("--strategy", "local-sgd", "--period", 20, "--epochs", 120)
     command = ("train", files / f"{name}.svm", *SMALL[:-1], *options)
-    process = start(*command, "-v", "--out", "model", "--checkpoint", "runs", "--checkpoint-every", 1e-3)
-    folder = Folder(str(here / "runs" / ("class-0" if name == "three" else "")))
-    while folder.is_empty() or folder.newest().manifest.progress["epochs"] < 5:
-        assert process.poll() is None
-    process.kill()
-    process.wait()
+    process = start(*command, *where, "-v", "--out", "model", "--checkpoint", "runs", "--checkpoint-every", 1e-3)
+    hold_back(process)
+    kill_after_epochs(process, Folder(str(here / "runs" / ("class-0" if name == "three" else ""))), 5)
     assert not Path("model").exists()
-    assert not folder.newest().manifest.ended
 
     done("train", "--resume", "runs", "-q")
-    done(*command, "-q", "--out", "whole")
+    done(*command, "--threads", 2, "-q", "--out", "whole")
     assert same("model", "whole")
     # It has ended: the same again, at once.
     Path("model").unlink()

@@ -250,6 +250,35 @@ def test_who_waits_within_a_round_holds_nobody_up(where, tmp_path):
     assert resumed.history[-1].examples == 200
 
 
+def lose(place, rank):
+    """As if this worker had been dead when the checkpoint was taken."""
+    folder = Folder(str(place))
+    saved = folder.newest()
+    files = {name: saved.part(name) for name in saved.manifest.files}
+    del files[f"worker-{rank:05d}.safetensors"]
+    files["session.safetensors"].facts["there"].remove(rank)
+    shutil.rmtree(saved.name)
+    written = {name: folder.write(saved.manifest.number, name, part) for name, part in files.items()}
+    folder.complete(dataclasses.replace(saved.manifest, files=written), 99)
+
+
+@pytest.mark.parametrize("where", ENGINES)
+@pytest.mark.parametrize(
+    "strategy",
+    [LocalSGD(7), Gossip(protocol="gosgd", period=7), BoundedStaleness(period=5), Compressed(LocalSGD(7), "topk")],
+    ids=repr,
+)
+def test_who_was_dead_goes_on_where_another_was(strategy, where, tmp_path):
+    engine = engine_for(strategy, where)
+    stop = Stop(epochs=15, tol=0)
+    whole = learn(strategy, engine, stop=stop, seed=0, checkpoint=often(tmp_path / "all", every_s=None, epochs=1))
+    place = died_after(tmp_path / "all", max(1, len(numbers(tmp_path / "all")) // 2), tmp_path / "died")
+    lose(place, 1)
+    resumed = learn(strategy, engine, stop=stop, resume=place)
+    assert resumed.reason == "epochs"
+    assert best_gap(resumed) < best_gap(whole) + (0.01 if where == "Simulated" else 0.03)
+
+
 # ------------------------------------------------------------------------------------------------ when, and how many
 
 

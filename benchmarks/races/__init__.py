@@ -11,6 +11,7 @@ from benchmarks.races.kernel import kernel
 from benchmarks.races.memory import memory
 from benchmarks.races.overhead import overhead
 from benchmarks.races.published import published
+from benchmarks.races.ray_memory import ray_memory
 from benchmarks.races.ray_server import ray_server
 from benchmarks.races.ray_sums import ray_sums
 from benchmarks.races.ray_threads import ray_threads
@@ -36,5 +37,6 @@ RACES: dict[str, Callable[[Setting], Outcome]] = {
     "ray_threads": ray_threads,
     "ray_server": ray_server,
     "ray_sums": ray_sums,
+    "ray_memory": ray_memory,
 }
 """The races by name, in the order in which they are run and reported."""

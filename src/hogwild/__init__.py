@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 # Where each public name lives. Importing hogwild imports nothing else: names are loaded when they are first used.
 _HOMES: dict[str, str] = {
     "ALL": "hogwild.requests",
+    "AbstractObserver": "hogwild.watching",
     "AbstractStrategy": "hogwild.interfaces",
     "ActorLost": "hogwild.engines",
     "AllReduce": "hogwild.strategies",
@@ -67,6 +68,7 @@ _HOMES: dict[str, str] = {
     "SimuParallelSGD": "hogwild.strategies",
     "Simulated": "hogwild.engines",
     "Speeds": "hogwild.engines",
+    "Status": "hogwild.watching",
     "Stop": "hogwild.interfaces",
     "TOPOLOGIES": "hogwild.rules.topologies",
     "Threads": "hogwild.engines",
@@ -96,6 +98,7 @@ _HOMES: dict[str, str] = {
     "gradient_descent": "hogwild.rules.directions",
     "holdout": "hogwild.data",
     "inverse": "hogwild.rules.schedules",
+    "from_dataset": "hogwild.data",
     "inverse_sqrt": "hogwild.rules.sample_sizes",
     "label_subsets": "hogwild.rules.partitions",
     "lbfgs": "hogwild.rules.directions",

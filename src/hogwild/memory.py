@@ -69,6 +69,7 @@ class Memory:
     control: NDArray[np.int64]
     how: Sharing | None = None  # None: `shared` belongs to this worker alone
     state: dict[str, NDArray[Any]] = field(default_factory=dict)  # its own `Params.state`: what is never shared
+    true: bool = False  # must `shared` hold true weights after each call, as if nobody else wrote to it?
     mine: NDArray[np.floating] = field(init=False)
     base: NDArray[np.floating] = field(init=False)
     mean: NDArray[np.floating] = field(init=False)

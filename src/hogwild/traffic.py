@@ -177,7 +177,7 @@ class Traffic:
     def describe(self) -> list[str]:
         """The same for people, a line each; nothing about what was not measured."""
         found = self.summary()
-        lines = [f"sent       {_in_bytes(found.sent_bytes)} in {_counted(found.messages, 'message')}"]
+        lines = [f"sent       {in_bytes(found.sent_bytes)} in {_counted(found.messages, 'message')}"]
         if found.mean_staleness is not None:
             often = _counted(self.staleness.total(), "time")
             lines.append(f"staleness  {found.mean_staleness:.3g} on average, at most {found.max_staleness:,} ({often})")
@@ -216,7 +216,8 @@ def _sum(a: dict[int, float], b: dict[int, float]) -> defaultdict[int, float]:
     return total
 
 
-def _in_bytes(n_bytes: int) -> str:
+def in_bytes(n_bytes: int) -> str:
+    """For people: 12.5 MB."""
     if n_bytes < 1000:
         return _counted(n_bytes, "byte")
     power = min((len(str(n_bytes)) - 1) // 3, len(BYTE_UNITS) - 1)

@@ -308,9 +308,9 @@ def test_bandwidths_have_units(text, bytes_s):
 
 def test_options_of_a_cluster_reach_the_engine():
     asked = {"strategy": "downpour", "engine": "ray", "workers": 8, "shards": 2, "address": "ray://head:10001"}
-    asked |= {"cpus": 0.5, "gpus": 0.25, "unauthenticated": True}
+    asked |= {"threads": 4, "cpus": 0.5, "gpus": 0.25, "unauthenticated": True}
     options = {**dict.fromkeys([*STRATEGY_OPTIONS, *ENGINE_OPTIONS, "threads"]), **asked}
-    engine = Ray(8, 2, "ray://head:10001", cpus=0.5, gpus=0.25, unauthenticated=True)
+    engine = Ray(8, 2, "ray://head:10001", threads=4, cpus=0.5, gpus=0.25, unauthenticated=True)
     assert axes(options) == ("downpour", engine)
 
 
@@ -325,7 +325,6 @@ def test_options_of_a_cluster_reach_the_engine():
             "--engine simulated --threads 2",
             "--threads goes with --engine threads; with --engine simulated use --workers",
         ),
-        ("--engine ray --threads 2", "--threads goes with --engine threads; with --engine ray use --workers"),
         ("--address auto", "--address goes with --engine ray, not with threads"),
         ("--unauthenticated", "--unauthenticated goes with --engine ray, not with threads"),
         ("--latency 1e-3", "--latency goes with --engine simulated, not with threads"),

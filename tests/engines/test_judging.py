@@ -88,5 +88,46 @@ def test_workers_are_asked_for_ever_fewer_blocks(monkeypatch):
     judge = Judge(*prepared(40, 0.0), 2, notes)
     notes.together(judge.work)
     counts = [count for _, count in notes.asked]
-    assert sum(counts) == 40
-    assert counts == [10, 10, 5, 5, 3, 3, 1, 1, 1, 1]
+    # One of each size for itself, then what it would have left to the other.
+    assert counts == [10, 5, 3, 1, 1] * 2
+
+
+@final
+class Ahead(AbstractJudges):
+    """Notes what worker 0 begins and what it waits for, while worker 1 does nothing."""
+
+    part, ahead = 0.5, 2
+
+    def __init__(self):
+        self.noted = []
+
+    def tallier(self, task, params):
+        here = JUDGES_HERE.tallier(task, params)
+
+        def tally(rank, blocks):
+            self.noted.append(("begins", len(blocks)))
+
+            def wait():
+                self.noted.append(("waits", len(blocks)))
+                return here(rank, blocks)()
+
+            return wait
+
+        return tally
+
+    def together(self, work):
+        """Not here."""
+
+
+def test_a_worker_has_the_next_blocks_before_it_has_finished(monkeypatch):
+    monkeypatch.setattr(judging, "JUDGED_EXAMPLES", 1)
+    task, params, parts = prepared(8, 0.0)
+    ahead = Ahead()
+    judge, alone = Judge(task, params, parts, 2, ahead), Judge(task, params, parts, 1, JUDGES_HERE)
+    judge.work(0)
+    alone.work(0)
+    sizes = [2, 1, 1, 2, 1, 1]
+    assert [size for what, size in ahead.noted if what == "begins"] == sizes
+    assert [size for what, size in ahead.noted if what == "waits"] == sizes
+    assert [what for what, _ in ahead.noted[:4]] == ["begins", "begins", "waits", "begins"]
+    assert judge.verdict() == alone.verdict()

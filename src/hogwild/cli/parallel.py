@@ -47,7 +47,12 @@ STRATEGY_HELP = (
 AXES = {
     "strategy": Row("--strategy", NameOf("strategy", strategy_names), None, STRATEGY_HELP),
     "engine": Row("--engine", NameOf("engine", engine_names), None, "Where workers run."),
-    "threads": Row("--threads", COUNT, "N", "Workers of --engine threads.  [default: one a core]"),
+    "threads": Row(
+        "--threads",
+        COUNT,
+        "N",
+        "Workers of --engine threads; of --engine ray those of each worker.  [default: one a core; 1]",
+    ),
 }
 RATE_HELP = (
     "Step size (learning rate) of that rule. It must be tuned to the problem; for adagrad about ten times the best "
@@ -152,7 +157,7 @@ def axes(options: Mapping[str, Any]) -> tuple[str | AbstractStrategy, AbstractEn
     """
     for option in _given(options, STRATEGY_OPTIONS):
         _check_owner(STRATEGY_OPTIONS[option].flag, "strategy", options["strategy"], strategies_with(option))
-    if options["threads"] is not None and options["engine"] != "threads":
+    if options["threads"] is not None and options["engine"] not in ("threads", "ray"):
         raise click.UsageError(f"--threads goes with --engine threads; with --engine {options['engine']} use --workers")
     if options["workers"] is not None and options["engine"] == "threads":
         raise click.UsageError("--workers goes with --engine simulated or ray; with --engine threads use --threads")
@@ -211,6 +216,8 @@ def _engine(options: Mapping[str, Any]) -> AbstractEngine | None:
     most = None if name == "auto" else STRATEGIES[name]().most_workers
     if most is not None and values.setdefault("workers", most) > most:
         raise click.UsageError(f"--workers {values['workers']} is too many for --strategy {name}: it has {most}")
+    if options["threads"] is not None:
+        values["threads"] = options["threads"]  # of each worker
     speeds = {field.name: values.pop(field.name) for field in fields(Speeds) if field.name in values}
     if speeds:
         values["speeds"] = Speeds(**speeds)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 from hogwild.cli.talking import say
+from hogwild.history import Record
+from hogwild.traffic import in_bytes
+from hogwild.watching import AbstractObserver, Status
 
 if TYPE_CHECKING:
-    from hogwild.history import Record
+    from rich.progress import Progress, TaskID
 
-Watch = Callable[["Record"], None]
+Watch = Callable[[Record], None]
 
 
 @contextmanager
@@ -26,15 +29,45 @@ def watching(epochs: int, *, quiet: bool, verbose: bool, virtual: bool = False) 
     elif verbose:
         yield [lambda record: _say(record, virtual)]
     else:
-        with counting(epochs, quiet=quiet, title="training", unit="epochs", first="finding the step size") as count:
-            yield [lambda record: count(_figures(record, virtual))]
+        with _bar(quiet=quiet, title="training", unit="epochs", total=epochs, first="finding the step size") as bar:
+            yield [] if bar is None else [Watching(*bar, virtual=virtual)]
+
+
+@final
+class Watching(AbstractObserver):
+    """A bar that also moves between the ends of epochs."""
+
+    def __init__(self, progress: Progress, task: TaskID, *, virtual: bool) -> None:
+        self._progress, self._task, self._virtual = progress, task, virtual
+        self._epochs, self._losses = 0, ""  # so far, of all problems; and what the last of them has shown
+
+    def __call__(self, record: Record) -> None:
+        self._epochs, self._losses = self._epochs + 1, _losses(record)
+        self._progress.update(self._task, completed=self._epochs, figures=_figures(record, self._virtual))
+
+    def status(self, status: Status) -> None:
+        figures = "  ".join(filter(None, [self._losses, pace(status), *_cluster(status)]))
+        self._progress.update(self._task, completed=self._epochs + status.share, figures=figures)
 
 
 @contextmanager
-def counting(total: int, *, quiet: bool, title: str, unit: str, first: str = "") -> Iterator[Callable[[str], None]]:
+def counting(total: int, *, quiet: bool, title: str, unit: str) -> Iterator[Callable[[str], None]]:
     """A function that counts one more on a bar, and shows a text beside it; on a terminal only."""
+    with _bar(quiet=quiet, title=title, unit=unit, total=total) as bar:
+        if bar is None:
+            yield lambda text: None
+        else:
+            progress, task = bar
+            yield lambda text: progress.update(task, advance=1, figures=text)
+
+
+@contextmanager
+def _bar(
+    *, quiet: bool, title: str, unit: str, total: int, first: str = ""
+) -> Iterator[tuple[Progress, TaskID] | None]:
+    """On a terminal only."""
     if quiet or not sys.stderr.isatty():
-        yield lambda text: None
+        yield None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -48,8 +81,7 @@ def counting(total: int, *, quiet: bool, title: str, unit: str, first: str = "")
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=total, figures=first)
-        yield lambda text: progress.update(task, advance=1, figures=text)
+        yield progress, progress.add_task(title, total=total, figures=first)
 
 
 @contextmanager
@@ -64,20 +96,32 @@ def waiting(text: str, *, quiet: bool) -> Iterator[None]:
         yield
 
 
-def pace(record: Record) -> str:
+def pace(seen: Record | Status) -> str:
     """Examples a second, for people."""
-    speed = record.examples / max(record.time_s, 1e-9)
+    speed = seen.examples / max(seen.time_s, 1e-9)
     return f"{speed / 1e6:.2f} M examples/s" if speed >= 1e6 else f"{speed:,.0f} examples/s"
 
 
+def _cluster(status: Status) -> Iterator[str]:
+    """What is sent, and by whom, if anything is."""
+    if status.sent_bytes:
+        yield f"{in_bytes(int(status.sent_bytes / max(status.time_s, 1e-9)))}/s"
+    if status.staleness is not None:
+        yield f"staleness {status.staleness:.2g}"
+    if status.workers < status.size or status.restarts:
+        yield f"{status.workers} of {status.size} workers"
+    if status.restarts:
+        yield f"{status.restarts} restarted"
+
+
+def _losses(record: Record) -> str:
+    losses = (("objective", record.objective), ("hold-out loss", record.holdout_loss))
+    return "  ".join(f"{name} {value:.6g}" for name, value in losses if value is not None)
+
+
 def _figures(record: Record, virtual: bool) -> str:
-    losses = [
-        f"{name} {value:.6g}"
-        for name, value in (("objective", record.objective), ("hold-out loss", record.holdout_loss))
-        if value is not None
-    ]
     tempo = f"{record.time_s:.4g} virtual s" if virtual else pace(record)
-    return "  ".join([*losses, tempo, f"rate {record.rate:.3g}"])
+    return "  ".join(filter(None, [_losses(record), tempo, f"rate {record.rate:.3g}"]))
 
 
 def _say(record: Record, virtual: bool) -> None:

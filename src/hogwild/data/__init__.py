@@ -1,5 +1,6 @@
 """Examples from arrays, files and generators: checked once, at the border, and never changed."""
 
+from hogwild.data.datasets import from_dataset
 from hogwild.data.errors import DataError, DataWarning
 from hogwild.data.examples import Examples, check_examples
 from hogwild.data.files import ReadOptions, read
@@ -20,6 +21,7 @@ __all__ = [
     "Statistics",
     "check_examples",
     "describe",
+    "from_dataset",
     "holdout",
     "rcv1_like",
     "read",

@@ -6,6 +6,8 @@ rows of a set that is larger than the cache costs 2.5 to 5 times as much.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -87,20 +89,8 @@ class Blocks:
         """Blocks for the rows at positions first, first + 1, ... end - 1 of an order: at most three, for the rest of a
         chunk, whole chunks, and the beginning of a chunk.
         """
-        blocks, chunk = [], self.chunk
-        inside = first % chunk
-        if inside and first < end:
-            count = min(chunk - inside, end - first)
-            blocks.append(Block(order[first // chunk : first // chunk + 1] + inside, count))
-            first += count
         # The last chunk counts as whole if all it has is wanted.
-        whole = end if end >= self.n_training and self._ends_the_data else end // chunk * chunk
-        if whole > first:
-            blocks.append(Block(order[first // chunk : -(-whole // chunk)], chunk))
-            first = whole
-        if first < end:
-            blocks.append(Block(order[first // chunk : first // chunk + 1], end - first))
-        return blocks
+        return cut(Block(order, self.chunk), first, end, whole=end >= self.n_training and self._ends_the_data)
 
     def pieces(self, starts: NDArray[np.int64], rows: int) -> list[Block]:
         """All rows of these chunks, given in row order, in blocks of about so many rows at most."""
@@ -111,6 +101,53 @@ class Blocks:
             starts, tail = starts[:-1], starts[-1:]
         pieces = [Block(starts[first : first + size], self.chunk) for first in range(0, starts.size, size)]
         return [*pieces, Block(tail, self.end - self._last)] if tail.size else pieces
+
+
+def cut(block: Block, first: int, end: int, *, whole: bool) -> list[Block]:
+    """Rows first, ... end - 1 of a block. whole: the last chunk is wanted to its end, which may come early."""
+    starts, chunk = block
+    blocks, inside = [], first % chunk
+    if inside and first < end:
+        count = min(chunk - inside, end - first)
+        blocks.append(Block(starts[first // chunk : first // chunk + 1] + inside, count))
+        first += count
+    last = end if whole else end // chunk * chunk
+    if last > first:
+        blocks.append(Block(starts[first // chunk : -(-last // chunk)], chunk))
+        first = last
+    if first < end:
+        blocks.append(Block(starts[first // chunk : first // chunk + 1], end - first))
+    return blocks
+
+
+def count_rows(block: Block, n: int) -> int:
+    """How many rows a block of n rows in all has: one chunk, the last of the data, may be short."""
+    starts, chunk = block
+    if chunk == 1 or not starts.size:
+        return starts.size
+    last = starts[0] if starts.size == 1 else starts.max()  # of one, as small steps ask: max() would take longer
+    return starts.size * chunk - max(0, int(last) + chunk - n)
+
+
+def pieces(blocks: Sequence[Block], n: int, unit: int, parts: int) -> list[tuple[int, list[Block]]]:
+    """The rows of these blocks, of n rows in all, cut into at most so many pieces of whole units, as equal as can be;
+    and how many rows come before each.
+    """
+    counts = [count_rows(block, n) for block in blocks]
+    total = sum(counts)
+    units = -(-total // unit)
+    ends = [min(total, units * k // parts * unit) for k in range(parts + 1)]
+    return [(first, _between(blocks, counts, first, end)) for first, end in pairwise(ends) if first < end]
+
+
+def _between(blocks: Sequence[Block], counts: Sequence[int], first: int, end: int) -> list[Block]:
+    found, before = [], 0
+    for block, count in zip(blocks, counts, strict=True):
+        begin, stop = max(first - before, 0), min(end - before, count)
+        if begin < stop:
+            found += cut(block, begin, stop, whole=stop == count)
+        before += count
+    return found
 
 
 def chunk_rows(examples: Examples) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from hogwild.data.blocks import Block
 from hogwild.deltas import Change
+from hogwild.engines.hands import Learner
 from hogwild.engines.supply import Taken
 from hogwild.interfaces import AbstractTask, Unsupported
 from hogwild.memory import InTurn, Locking, Memory, Replicas, Sharing
@@ -50,11 +51,14 @@ class Workplace(Protocol):
 
 @final
 class Computing:
-    """Answers `Compute` requests; from any thread, but for one worker from one thread at a time."""
+    """Answers `Compute` requests; from any thread, but for one worker from one thread at a time. `learner`: who learns,
+    if it is not the task itself.
+    """
 
-    def __init__(self, session: Workplace) -> None:
+    def __init__(self, session: Workplace, learner: Learner | None = None) -> None:
         self._session, self._size = session, session.size
-        self._task = session.task
+        self._task: AbstractTask = session.task
+        self._learner: Learner = session.task if learner is None else learner
         self._plans: dict[type, Callable[[int, Any], Plan]] = {
             Steps: self._steps,
             Gradient: self._gradient,
@@ -95,7 +99,7 @@ class Computing:
         def run() -> Change | None:
             before = memory.shared.copy() if request.record else None
             if blocks:
-                self._task.steps(memory, blocks, moment, request)
+                self._learner.steps(memory, blocks, moment, request)
             if before is None:
                 return None
             return Change(memory.shared - before, count, -(-count // request.minibatch))
@@ -121,7 +125,7 @@ class Computing:
         params = session.params[rank]
 
         def run() -> Any:
-            delta = self._task.gradient(params, blocks, moment, request.keys)
+            delta = self._learner.gradient(params, blocks, moment, request.keys)
             return delta if number is None else delta.of_portion(number)
 
         return Plan(count, run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 from queue import Empty, SimpleQueue
@@ -45,24 +46,26 @@ class Crew:
             self._members.append(_Member(self, worker, self._bell))
             self._members[-1].thread.start()
 
-    def wait(self) -> None:
-        """Until all workers have ended. The main thread does nothing else, so that Ctrl-C reaches it at once.
+    def wait(self, look: Callable[[], None] = lambda: None) -> None:
+        """Until all workers have ended. The main thread does nothing else but `look` now and then, so that Ctrl-C
+        reaches it at once.
 
         Not with Thread.join: interrupted, it takes a running thread for one that has ended (Python 3.11 and 3.12). Not
         with an Event: interrupted at the wrong moment, it stays locked for ever, and who sets it waits for ever.
         """
         for member in self._members:
-            self._await_end(member, inf)
+            self._await_end(member, inf, look)
         for member in self._members:
             member.thread.join()
 
-    def _await_end(self, member: _Member, patience_s: float) -> bool:
+    def _await_end(self, member: _Member, patience_s: float, look: Callable[[], None] = lambda: None) -> bool:
         """Wait until its program has ended. False: it has not in all that time."""
         late = time.monotonic() + patience_s
         while not member.ended and time.monotonic() < late:
             # With a time-out, because not every way to interrupt a program wakes a thread that waits for good.
             with suppress(Empty):
                 self._bell.get(timeout=0.1)
+            look()
         return member.ended
 
     def wait_whatever_comes(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NamedTuple, final
 
@@ -28,17 +29,20 @@ class Verdict(NamedTuple):
         return self.objective if self.holdout_loss is None else self.holdout_loss
 
 
-Tallier = Callable[[int, Sequence[Block]], Sequence[Tally]]  # of blocks, by the worker of this rank
+Tallier = Callable[[int, Sequence[Block]], Callable[[], Sequence[Tally]]]
+"""Blocks for the worker of this rank, which may begin with them; what is returned waits for the tallies."""
 
 
 class AbstractJudges(ABC):
     """Where blocks are tallied: with the workers, which have the examples.
 
-    part : what the workers take at once, together, of all that is left; the less, the better they finish together, and
-           the more, the less often they must be asked. 0: a block each
+    part :  what the workers take at once, together, of all that is left; the less, the better they finish together, and
+            the more, the less often they must be asked. 0: a block each
+    ahead : how many batches a worker is given before it has finished the first of them; 1: the next one when it has
     """
 
     part: ClassVar[float] = 0.0
+    ahead: ClassVar[int] = 1
 
     @abstractmethod
     def tallier(self, task: AbstractTask, params: Params) -> Tallier:
@@ -54,7 +58,7 @@ class JudgesHere(AbstractJudges):
     """Workers of this process: it does not matter whose thread it is."""
 
     def tallier(self, task: AbstractTask, params: Params) -> Tallier:
-        return lambda rank, blocks: [task.tally(params, block) for block in blocks]
+        return lambda rank, blocks: lambda: [task.tally(params, block) for block in blocks]
 
     def together(self, work: Callable[[int], None]) -> None:
         work(0)
@@ -80,7 +84,7 @@ class Judge:
         *,
         apart: bool = False,
     ) -> None:
-        self._task, self._params, self._apart = task, params, apart
+        self._task, self._params, self._apart, self._ahead = task, params, apart, judges.ahead
         self._tally = judges.tallier(task, params)
         laid_out = [
             (owner, trained, block)
@@ -102,10 +106,20 @@ class Judge:
         """
         for ahead in range(len(self._queues)):
             owner = (rank + ahead) % len(self._queues)
-            while batch := self._queues[owner].next():
-                tallies = self._tally(owner if self._apart else rank, [each.block for each in batch])
-                for each, tally in zip(batch, tallies, strict=True):
-                    self._found[each.number] = each.trained, tally
+            self._work(self._queues[owner], owner if self._apart else rank)
+
+    def _work(self, queue: _Queue, rank: int) -> None:
+        begun: deque[tuple[list[_Numbered], Callable[[], Sequence[Tally]]]] = deque()
+        last = -1
+        while True:
+            while len(begun) < self._ahead and (found := queue.next(last)):
+                last, batch = found
+                begun.append((batch, self._tally(rank, [each.block for each in batch])))
+            if not begun:
+                return
+            batch, tallies = begun.popleft()
+            for each, tally in zip(batch, tallies(), strict=True):
+                self._found[each.number] = each.trained, tally
 
     def verdict(self) -> Verdict:
         """ValueError if all examples that count weigh nothing."""
@@ -158,20 +172,25 @@ class _Queue:
     """
 
     def __init__(self, left: list[_Numbered], part: float, size: int) -> None:
-        self._left, self._part, self._size = left, part, size
         self._lock = threading.Lock()
-        self._taken = 0  # batches
-        self._batch = 1  # blocks in each of the next `size` of them
+        self._rounds: list[list[list[_Numbered]]] = []  # batches of the same size, one for each worker
+        while left:
+            n = max(1, math.ceil(part * len(left) / size))
+            taken, left = left[: n * size], left[n * size :]
+            self._rounds.append([taken[first : first + n] for first in range(0, len(taken), n)])
+        self._first = 0  # round that has any left
 
-    def next(self) -> list[_Numbered]:
-        """For one worker; empty if none are left."""
+    def next(self, last: int) -> tuple[int, list[_Numbered]] | None:
+        """For a worker whose last batch was of this round: one of the next, or of those that others have left; and of
+        which. None if none are left.
+        """
+        rounds = self._rounds
         with self._lock:
-            if self._taken % self._size == 0:
-                self._batch = max(1, math.ceil(self._part * len(self._left) / self._size))
-            self._taken += 1
-            kept = max(0, len(self._left) - self._batch)
-            self._left, batch = self._left[:kept], self._left[kept:]
-            return batch
+            while self._first < len(rounds) and not rounds[self._first]:
+                self._first += 1
+            ahead = (number for number in range(max(last + 1, self._first), len(rounds)) if rounds[number])
+            number = next(ahead, self._first)
+            return None if number == len(rounds) else (number, rounds[number].pop())
 
 
 def _total(tallies: Iterable[Tally]) -> Tally:

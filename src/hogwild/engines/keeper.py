@@ -11,6 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
+from hogwild.interfaces import Job
 from hogwild.params import NonFiniteError
 from hogwild.snapshots.folder import Folder, Manifest, Written
 from hogwild.snapshots.parts import Part
@@ -67,11 +68,9 @@ class Here(AbstractOwners):
         return lambda folder, number: {name: write_part(folder, number, name, part) for name, part in parts.items()}
 
 
-def keeper_of(
-    keeping: Keeping | None, clock: Callable[[], float], *, agreed: bool, patient: bool = False
-) -> Keeper | None:
+def keeper_of(job: Job, clock: Callable[[], float], *, patient: bool = False) -> Keeper | None:
     """None if there are to be no checkpoints. CheckpointError if nothing can be written there."""
-    return None if keeping is None else Keeper(keeping, clock, agreed=agreed, patient=patient)
+    return None if job.keeping is None else Keeper(job.keeping, clock, agreed=job.strategy.agree, patient=patient)
 
 
 @final

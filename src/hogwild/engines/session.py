@@ -63,7 +63,7 @@ class Session:
         self.fresh = job.start is None
         first = job.model.init(survey) if job.start is None else job.start.copy()
         self.start = job.start  # whoever goes on must be given it, too
-        self._budget = budget = Budget(job, size, first)
+        self.budget = budget = Budget(job, size, first)
         self.task.enter(first)
         self.needs = job.strategy.needs
         shares = self.shares = "share" in self.needs  # the same weights for all
@@ -113,7 +113,7 @@ class Session:
                 if self.agreed:
                     self._begin(index, handout.moment.epoch)
                 return Turn.MEET if self.keeper is not None and self.keeper.holds(index) else Turn.GO
-            if self._budget.meets:
+            if self.budget.meets:
                 return Turn.MEET
             with self._turning:
                 if self.supply.handout(rank) is handout:  # nobody was faster
@@ -138,7 +138,7 @@ class Session:
         with self._lock:
             if self._error is None:
                 if rank is not None:
-                    epoch = self.supply.handout(rank).moment.epoch - self._budget.before + 1
+                    epoch = self.supply.handout(rank).moment.epoch - self.budget.before + 1
                     error.add_note(f"(in worker {rank} of {self.size}, round {rounds}, epoch {epoch})")
                 self._error = error
         self.stop("failed")
@@ -161,7 +161,7 @@ class Session:
         with self._lock:
             if self.agreed and index <= self._granted:
                 return True
-            if self.reason is None and self._budget.is_late(self.elapsed_s):
+            if self.reason is None and self.budget.is_late(self.elapsed_s):
                 self.reason = "time"
             if self.reason is None:
                 self._granted = index
@@ -173,7 +173,7 @@ class Session:
 
     def _flow_on(self, rank: int, moment: Moment, index: int) -> None:
         """The epoch's examples have been handed out, and nobody waits for the last of them to be learnt."""
-        if self._budget.is_last(moment.epoch):
+        if self.budget.is_last(moment.epoch):
             with self._lock:
                 self._granted, self.reason = index - 1, self.reason or "epochs"
             return
@@ -182,12 +182,12 @@ class Session:
             self.supply.open_for(rank, following)
             if moment.done <= self.course.recorded:
                 return  # others came first
-        if self._budget.judged and self._job.strategy.answer == "mine" and rank != self.members.lowest:
+        if self.budget.judged and self._job.strategy.answer == "mine" and rank != self.members.lowest:
             self.supply.open(following)
             self.course.due.append(moment)  # whose weights these are, it may be changing them now
             return
         self._catch_up(rank)
-        if self._budget.judged:
+        if self.budget.judged:
             self._lay_out(moment)
         if self.size > 1 and not self.agreed:
             self.supply.open(following)  # others need not wait until this is judged
@@ -241,7 +241,7 @@ class Session:
             return
         moment = self._met_at()
         self._tell(self._record(moment))
-        if self.reason is None and self._budget.is_last(moment.epoch):
+        if self.reason is None and self.budget.is_last(moment.epoch):
             self.stop("epochs", now=False)
         self.supply.open(moment._replace(epoch=moment.epoch + 1))
         self._granted = -1  # the next round was asked for too early
@@ -276,7 +276,7 @@ class Session:
         verdict = Verdict() if self._judge is None else self._judge.verdict()
         self._judge = None
         self.course.recorded = moment.done
-        epoch = moment.epoch - self._budget.before + 1
+        epoch = moment.epoch - self.budget.before + 1
         apart = self._consensus if verdict.criterion is not None else None
         record = Record(epoch, self.elapsed_s, moment.done, self.task.rate(moment), *verdict, apart)
         self.history.records.append(record)
@@ -315,14 +315,14 @@ class Session:
                 record = self._record(moment)
                 if self.reason != "interrupted":  # then nobody waits for news
                     self._tell(record)
-            elif self._budget.judged and self._changed_since():
+            elif self.budget.judged and self._changed_since():
                 self.history.records.pop()
                 self._lay_out(self.course.answered)
                 self.judge(None)
                 self._record(self.course.answered)
             elif self.course.best.params is None and self.course.answered.done < moment.done:
                 # Stopped between two epochs, of which none was judged: the answer is still to be made.
-                last = self._budget.before + self.history[-1].epoch - 1
+                last = self.budget.before + self.history[-1].epoch - 1
                 self.course.answer = self._true(moment._replace(epoch=last))
         except KeyboardInterrupt:
             self.reason = "interrupted"  # what was judged before must do

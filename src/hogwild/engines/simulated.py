@@ -112,7 +112,7 @@ class Simulated(AbstractEngine):
             raise Unsupported("checkpoints of a simulated cluster are of one without faults: leave out one of the two")
         saved = None if job.keeping is None else job.keeping.saved
         agenda = Agenda(job.seed, 0.0 if saved is None else saved.manifest.progress["time_s"])
-        keeper = keeper_of(job.keeping, lambda: agenda.now, agreed=job.strategy.agree, patient=True)
+        keeper = keeper_of(job, lambda: agenda.now, patient=True)
         session = Session(job, self.size, lambda: agenda.now, keeper=keeper)
         links = Links(self.latency_s, self.bandwidth_bytes_s, self.links)
         clocks = Clocks(self.speeds, self.size, job.seed)

@@ -98,6 +98,11 @@ class Supply:
         """Now, by what was handed out to the worker that is furthest."""
         return self._leading().moment
 
+    @property
+    def share_handed_out(self) -> float:
+        """Of the examples of the epoch, to the worker that is furthest."""
+        return self._leading().examples / self.n_training
+
     def _leading(self) -> Handout | Seated:
         if not self._agreed:
             return self._handouts[0]

@@ -10,6 +10,7 @@ from typing import ClassVar, final
 from hogwild.engines.checks import check_job
 from hogwild.engines.crew import Crew
 from hogwild.engines.keeper import keeper_of
+from hogwild.engines.progress import Progress, Watching
 from hogwild.engines.session import Session
 from hogwild.interfaces import AbstractEngine, Job, Result
 from hogwild.limits import check_whole, is_whole
@@ -50,14 +51,14 @@ class Threads(AbstractEngine):
     def run(self, job: Job) -> Result:
         """Run the strategy on every worker; Unsupported if it cannot run here."""
         check_job(job, self)
-        clock = time.perf_counter
-        keeper = keeper_of(job.keeping, clock, agreed=job.strategy.agree)
-        session = Session(job, self.size, clock, keeper=keeper)
+        session = Session(job, self.size, time.perf_counter, keeper=keeper_of(job, time.perf_counter))
         crew = Crew(session, job.strategy, int(self.shards))
         session.history.traffic = crew.traffic
+        progress = Progress(session)
+        watching = Watching(job.callbacks, lambda: progress.status([crew.traffic]), time.perf_counter)
         try:
             crew.start()
-            crew.wait()
+            crew.wait(watching.look)
         except BaseException as error:
             crew.interrupt()
             crew.wait_whatever_comes()

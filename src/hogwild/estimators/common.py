@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.validation import validate_data
 
 from hogwild.data.examples import Examples, check_examples
-from hogwild.engines import Simulated, Threads, find_engine
+from hogwild.engines import Ray, Simulated, Threads, find_engine
 from hogwild.history import Record
 from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result, Stop
 from hogwild.limits import is_whole
@@ -171,6 +171,8 @@ def _check_repeats(strategy: AbstractStrategy, engine: AbstractEngine) -> None:
     elif engine.size > 1 and not _repeats(strategy):
         name = f"{type(strategy).__name__}()"
         raise ValueError(f"deterministic=True cannot be kept by {name}: use strategy='hogwild'")
+    elif isinstance(engine, Ray) and engine.threads > 1:
+        raise ValueError(f"deterministic=True cannot be kept by threads={engine.threads} in a worker: give it one")
 
 
 def _repeats(strategy: AbstractStrategy) -> bool:

@@ -57,15 +57,6 @@ def column_counts(rows: Rows, n_features: int) -> NDArray[np.int64]:
     return np.maximum(column_moments(rows, n_features)[0], 1)
 
 
-def count_rows(block: Block, n: int) -> int:
-    """How many rows a block of n rows in all has: one chunk, the last of the data, may be short."""
-    starts, chunk = block
-    if chunk == 1 or not starts.size:
-        return starts.size
-    last = starts[0] if starts.size == 1 else starts.max()  # of one, as small steps ask: max() would take longer
-    return starts.size * chunk - max(0, int(last) + chunk - n)
-
-
 def order_of(blocks: Sequence[Block], n: int) -> NDArray[np.int64]:
     """The rows of the blocks, one by one."""
     each = [(block.starts[:, None] + np.arange(block.chunk)).ravel() for block in blocks]

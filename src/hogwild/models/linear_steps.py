@@ -9,14 +9,14 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.data.blocks import Block
+from hogwild.data.blocks import Block, count_rows
 from hogwild.interfaces import Unsupported
 from hogwild.kernels.linear import Copies, Pace, steps_alone, steps_in_order, steps_replicas
 from hogwild.kernels.minibatches import Minibatches, minibatches_alone, minibatches_in_order, minibatches_replicas
 from hogwild.kernels.published import steps_in_turn, steps_locked, steps_racy
-from hogwild.memory import InTurn, Locking, Memory, Racy, Replicas, Sharing
+from hogwild.memory import InTurn, Locking, Memory, Racy, Replicas
 from hogwild.models.linear_binding import LinearBinding
-from hogwild.models.linear_rows import count_rows, order_of
+from hogwild.models.linear_rows import order_of
 from hogwild.requests import Steps
 from hogwild.rules.schedules import Moment
 
@@ -34,13 +34,18 @@ def is_alone(memory: Memory) -> bool:
     return memory.how is None or (isinstance(memory.how, Replicas) and memory.size == 1)
 
 
+def is_free(memory: Memory) -> bool:
+    """Does each call stand for itself?"""
+    return memory.true or is_alone(memory)
+
+
 @final
 class LinearSteps:
     """Steps on the memory of any worker.
 
     Where l2 telescopes, kernels train v = divisor * coef. Of a vector that belongs to one worker the divisor begins
-    with 1 in each call, and is divided out at its end. One that several train keeps it from the first step to the last:
-    see `divisor`.
+    with 1 in each call, and is divided out at its end. One that several train keeps it from the first step to the last,
+    see `divisor`; or has none, if it must be `Memory.true`.
     """
 
     def __init__(self, binding: LinearBinding) -> None:
@@ -74,7 +79,7 @@ class LinearSteps:
             self._given_rates = given
         if self._given_rates != given:
             raise Unsupported("a strategy must give a rate in all of its steps() or in none")
-        if is_alone(memory):
+        if is_free(memory):
             return
         if not (one_by_one or isinstance(memory.how, Replicas)):
             raise Unsupported(
@@ -88,16 +93,17 @@ class LinearSteps:
 
     # ------------------------------------------------------------------------------------------------- pace
 
-    def _telescopes(self, how: Sharing | None) -> bool:
+    def _telescopes(self, memory: Memory) -> bool:
         """Is the shrinkage of l2 the same for all columns and the divisor of one formula? Not where it is paid
         feature by feature, as the published schemes do.
         """
+        if not (is_alone(memory) or (isinstance(memory.how, Replicas) and not memory.true)):
+            return False
         even = self._binding.survey.relax.size == 0 and not self._given_rates
-        telescopes = even and self._binding.curve.telescopes(self._binding.terms.l2)
-        return telescopes and (how is None or isinstance(how, Replicas))
+        return even and self._binding.curve.telescopes(self._binding.terms.l2)
 
     def _keeps_divisor(self, memory: Memory) -> bool:
-        return not is_alone(memory) and self._one_by_one is not False and self._telescopes(memory.how)
+        return not is_free(memory) and self._one_by_one is not False and self._telescopes(memory)
 
     def _pace(self, gain: float, growth: float, l2: float) -> Pace:
         terms = self._binding.terms
@@ -119,7 +125,7 @@ class LinearSteps:
     # ---------------------------------------------------------------------------------- one example at a time
 
     def _examples(self, memory: Memory, blocks: Sequence[Block], moment: Moment, rate: float | None) -> None:
-        binding, telescopes = self._binding, self._telescopes(memory.how)
+        binding, telescopes = self._binding, self._telescopes(memory)
         # The schedule is self-similar: from any moment it goes on as if it began there, with that rate for its eta0.
         origin = moment if is_alone(memory) else moment._replace(done=0)
         growth = binding.terms.l2 * binding.rate(origin) if telescopes else 0.0

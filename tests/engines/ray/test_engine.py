@@ -49,6 +49,28 @@ def test_bits_are_those_of_threads():
     assert [record.objective for record in here.history] == [record.objective for record in there.history]
 
 
+def test_a_worker_may_have_several_threads():
+    """Which learn about what one learns. A pool starts no more of them than it needs."""
+    alone, found = learn(LocalSGD(150), Ray(2)), learn(Counts(), Ray(2, threads=3, cpus=1))
+    assert 2 <= found.history.counts["hands"] <= 6
+    assert EASY.gap(found.history[-1].objective) == pytest.approx(EASY.gap(alone.history[-1].objective), abs=0.05)
+
+
+@dataclass(frozen=True)
+class Counts(AbstractStrategy):
+    """Local SGD that counts the threads which make its steps."""
+
+    agree = True
+
+    async def work(self, me):
+        async for _ in me.rounds():
+            await me.steps(150)
+            mean = await me.all_reduce(me.params.weights)
+            me.params.weights[:] = mean.sum / mean.count
+        names = [thread.name for thread in threading.enumerate()]
+        me.counts["hands"] += sum(name.startswith("hogwild-hand") for name in names)
+
+
 def test_workers_are_processes_that_stay_for_the_next_run():
     first, second = (learn(Names(), Ray(2), 1).history.counts for _ in "12")
     assert len(first) == 2
@@ -69,7 +91,8 @@ def test_the_usual_strategy_shares_no_memory():
     [
         ({"workers": 0}, ValueError, "workers=0 must be a whole number of at least 1"),
         ({"shards": 1.5}, ValueError, "shards=1.5 must be a whole number of at least 1"),
-        ({"cpus": 0}, ValueError, "cpus=0 must be a positive number"),
+        ({"threads": 0}, ValueError, "threads=0 must be a whole number of at least 1"),
+        ({"cpus": 0}, ValueError, "cpus=0 must be a positive number, or None for one a thread"),
         ({"gpus": -1}, ValueError, "gpus=-1 must be a number of at least 0"),
         ({"resources": "disk"}, TypeError, "resources='disk' must be a dict"),
         ({"resources": {"disk": 0}}, ValueError, r"resources\['disk'\]=0 must be a positive number"),

@@ -54,6 +54,7 @@ class Away(AbstractServers):
             ]
         )
 
+        session.server_params = self.params
         if session.resumed is not None:
             for rank, like in enumerate(session.resumed.likes):
                 if rank != like:

@@ -20,12 +20,13 @@ from hogwild.engines.keeper import keeper_of
 from hogwild.engines.ray.away import Away
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.judges import Judges
-from hogwild.engines.ray.keeping import Apart, place_of
+from hogwild.engines.ray.keeping import Apart, terms_of
 from hogwild.engines.ray.membership import Membership
 from hogwild.engines.ray.mirrors import Arrivals, Mirrors
 from hogwild.engines.ray.news import News
 from hogwild.engines.ray.opening import Opened
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
+from hogwild.engines.ray.reports import Reports
 from hogwild.engines.ray.terms import ActorLost, Entry, Key, Over, Parked, Released, Summed, Terms
 from hogwild.engines.resuming import attend
 from hogwild.engines.session import Session
@@ -36,6 +37,7 @@ from hogwild.history import Record
 from hogwild.interfaces import Job, Result
 from hogwild.requests import Reduce, Reduced, Round, Start, Ticket, Wait
 from hogwild.traffic import Traffic
+from hogwild.watching import Status
 
 
 @final
@@ -63,22 +65,17 @@ class Conductor:
             job = opened.surveyed(job)
             sent = [ray.put(job)] if shards else ()  # the shards, too, know no more than the sample
         job = replace(job, callbacks=callbacks)
-        keeper = keeper_of(job.keeping, time.perf_counter, agreed=job.strategy.agree)
-        self._session = session = Session(job, size, time.perf_counter, self._mirrors, judges, keeper)
+        clock = time.perf_counter
+        self._session = session = Session(job, size, clock, self._mirrors, judges, keeper_of(job, clock))
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
         session.history.traffic = traffic = Traffic()
-        self._traffic = [traffic]  # what the conductor carries, and what workers report
-        self._away: Away | None = None
-        if shards:
-            me = ray.get_runtime_context().current_actor
-            self._away = away = Away(session, shards, self._run, me, *sent)
-            session.server_params = away.params
+        self._reports = Reports(session, job, traffic)
+        me = ray.get_runtime_context().current_actor
+        self._away = Away(session, shards, self._run, me, *sent) if shards else None
         self._rendezvous = Rendezvous(size)
-        membership = Membership(session, traffic, job.strategy, restarts, self._away)
-        self._membership: Membership = membership
-        self._council = Council(
-            session, Direct(traffic), self._away, self._told, membership.begun, Arrivals(self._mirrors.deputies)
-        )
+        self._membership = membership = Membership(session, traffic, job.strategy, restarts, self._away)
+        arrivals = Arrivals(self._mirrors.deputies)
+        self._council = Council(session, Direct(traffic), self._away, self._told, membership.begun, arrivals)
         membership.sit_in(self._council)
         attend(session, self._council.hub, Apart(self._mirrors.deputies, shards, self._find_lost))
         self._has_own_rows = job.bounds is not None
@@ -133,13 +130,8 @@ class Conductor:
 
     def terms(self, rank: int) -> Terms:
         """What this worker begins with."""
-        session, worker = self._session, self._session.staff.workers[rank]
-        averages = session.memories[rank].mean.size > 0
-        share, shards = worker.data_share, () if self._away is None else self._away.shards
-        goes_on = None if self._membership.life(rank) else place_of(session, self._council.hub, rank)
-        passed = session.supply.moment.epoch
-        start = worker.rng, worker.params, share, session.needs, averages, passed, shards
-        return Terms(session.survey, *start, self._run, goes_on)
+        hub, away = None if self._membership.life(rank) else self._council.hub, self._away
+        return terms_of(self._session, hub, rank, () if away is None else away.shards, self._run)
 
     # -------------------------------------------------------------------------------------------- what workers ask
 
@@ -290,10 +282,18 @@ class Conductor:
     def counted(self, rank: int, counts: Counter[str], traffic: Traffic) -> None:
         """The worker is no longer there, however it has ended: what it has counted."""
         self._session.staff.counted(rank, counts)
-        self._traffic.append(traffic)
+        self._reports.end(rank, traffic)
 
-    def fail(self, failure: Failure, rank: int, rounds: int) -> None:
-        """The worker has failed."""
+    def so_far(self, rank: int, traffic: Traffic) -> None:
+        """The worker goes on, and has sent so much without the conductor."""
+        self._reports.so_far(rank, traffic)
+
+    def status(self) -> Status:
+        """How far the run is."""
+        return self._reports.status()
+
+    def fail(self, failure: Failure, rank: int | None, rounds: int) -> None:
+        """The worker has failed; None: who watches the run."""
         self._trace = self._trace or failure.trace
         self._fail(failure.error, rank, rounds)
 
@@ -323,7 +323,7 @@ class Conductor:
     def result(self) -> Result | Failure:
         """After all workers have ended."""
         try:
-            self._session.history.traffic = sum(self._traffic, Traffic())
+            self._session.history.traffic = self._reports.total()
             with suppress(Aborted):  # a process has died meanwhile: the session knows the error
                 return self._session.result()
             return self._session.result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
@@ -15,7 +16,9 @@ from hogwild.data.examples import Examples
 from hogwild.deltas import Vector
 from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
+from hogwild.engines.hands import Hands
 from hogwild.engines.keeper import worker_file
+from hogwild.engines.ray.asking import AskedSupply
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.groups import in_group
 from hogwild.engines.ray.hearing import heard, own
@@ -26,13 +29,13 @@ from hogwild.engines.ray.server import Server
 from hogwild.engines.ray.sums import Sums
 from hogwild.engines.ray.terms import Entry, Judged, Released, Shown, Terms
 from hogwild.engines.servers import SERVED
-from hogwild.engines.supply import Taken
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import Job, Tally, Worker
 from hogwild.memory import CONTROL_CELLS, Memory
-from hogwild.requests import COMPUTE, NextRound, Portion, Reduce, Reduced, Start, Ticket, Wait
+from hogwild.requests import COMPUTE, NextRound, Reduce, Reduced, Start, Ticket, Wait
 from hogwild.snapshots.folder import Written
 from hogwild.traffic import Traffic
+from hogwild.watching import EVERY_S
 
 _mail = in_group("mail")
 
@@ -45,6 +48,7 @@ class Deputy:
 
     def __init__(self) -> None:
         self._begun = threading.Event()
+        self._hands: Hands | None = None  # more than one
 
     def open(self, rank: int, size: int, job: Job) -> Part | Failure:
         """Before a run: open this worker's part of `Local` data, and tell what it is."""
@@ -69,10 +73,11 @@ class Deputy:
         return None
 
     def begin(
-        self, rank: int, size: int, job: Job, conductor: Any, life: int = 0, common: Common | None = None
+        self, rank: int, size: int, job: Job, conductor: Any, threads: int, life: int, common: Common | None
     ) -> None:
         """Another run. An actor may have several, one after another.
 
+        threads : that compute here
         life :   so many processes of this worker have died in it
         common : what all have agreed on who have opened their parts
         """
@@ -91,9 +96,14 @@ class Deputy:
         params = self._place.params[rank]
         self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
         self._goes_on, self._kept = terms.goes_on, Kept(worker_file(rank))
-        self._computing = Computing(self._place)
+        task, n = self._place.task, self._place.n_examples
+        if self._hands is not None:
+            self._hands.close()
+        self._hands = Hands(task, self._place.memories[rank], n, threads) if threads > 1 else None
+        self._computing = Computing(self._place, self._hands)
         self._sums = Sums(rank, size, conductor, terms.run, self._under_way)
         self._over = False
+        self._next_report_s = time.monotonic() + EVERY_S
         self._judged: Judged | None = None
         self._server: Server | None = None
         if terms.shards:
@@ -145,10 +155,10 @@ class Deputy:
         ray.get(conductor.counted.remote(rank, self._worker.counts, self._traffic()))
 
     def _traffic(self) -> Traffic:
-        """What this worker has sent."""
+        """What this worker has sent without the conductor."""
         traffic = Traffic()
         traffic.sent(*self._sums.sent)
-        return traffic if self._server is None else traffic + self._server.traffic
+        return traffic if self._server is None else traffic + self._server.so_far()
 
     def _enter(self) -> int:
         """Take the place of a dead process; the number of the first round."""
@@ -195,6 +205,9 @@ class Deputy:
         if turn is None:
             return None
         self._program.rounds += 1
+        if time.monotonic() >= self._next_report_s:
+            self._next_report_s = time.monotonic() + EVERY_S
+            self._conductor.so_far.remote(self._rank, self._traffic())
         round, self._worker.peers = turn
         return round
 
@@ -289,6 +302,8 @@ class Deputy:
             if self._judged is None or self._judged.number != judged.number:
                 # What came through the object store cannot be written, and kernels would be compiled for that.
                 self._judged = judged._replace(params=judged.params.copy())
+            if self._hands is not None:
+                return self._hands.tally(self._judged.params, blocks)
             return [self._place.task.tally(self._judged.params, block) for block in blocks]
         except Exception as error:
             return Failure.of(error)
@@ -303,6 +318,7 @@ class _Place:
     ) -> None:
         self.size, self.shares, self.needs = size, False, terms.needs
         job = job if settled is None else settled
+        self.n_examples = job.examples.n_examples
         self.task = job.model.bind(job.examples, terms.survey)
         self.sharing = threading.Lock()
         mine = terms.params.copy()  # what came through the object store cannot be written
@@ -315,32 +331,7 @@ class _Place:
         if goes_on is not None:
             memory.mean[:], memory.mass[:] = goes_on.mean, goes_on.mass
         self.params, self.memories = [mine] * size, [memory] * size
-        self.supply: _Supply | OwnSupply = _Supply(conductor)
+        self.supply: AskedSupply | OwnSupply = AskedSupply(conductor)
         if settled is not None and size > 1:
             place = None if goes_on is None else goes_on.place
-            self.supply = OwnSupply(_Supply(conductor), rank, settled, terms.first_pass, place)
-
-
-@final
-class _Supply:
-    """Examples are handed out by the conductor: see `Supply`."""
-
-    place = None  # in rows of its own
-
-    def __init__(self, conductor: Any) -> None:
-        self._supply = conductor.supply
-
-    def take(self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False) -> Taken:
-        return heard(self._supply.remote("take", rank, examples, minibatch, together=together))
-
-    def take_rest(self, rank: int) -> Taken:
-        return heard(self._supply.remote("take_rest", rank))
-
-    def reserve(self, rank: int, examples: int) -> list[Block]:
-        return heard(self._supply.remote("reserve", rank, examples))
-
-    def reserve_count(self, rank: int, examples: int) -> int:
-        return int(heard(self._supply.remote("reserve_count", rank, examples)))
-
-    def portion(self, rank: int, portion: Portion) -> Taken:
-        return heard(self._supply.remote("portion", rank, portion))
+            self.supply = OwnSupply(AskedSupply(conductor), rank, settled, terms.first_pass, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any, final
 
@@ -9,13 +10,16 @@ import ray
 
 from hogwild.data.agreement import Common
 from hogwild.data.errors import DataError
+from hogwild.engines.progress import Watching
 from hogwild.engines.ray.cast import Cast
 from hogwild.engines.ray.errors import Failure, check_sent
 from hogwild.engines.ray.opening import check, opened
 from hogwild.engines.ray.terms import ActorLost
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
+from hogwild.watching import EVERY_S, Status
 
+CALLBACK_FAILED = RuntimeError("a callback has failed")
 START_S = 120.0  # more than it takes to start processes on a busy machine, unless no core is free
 
 
@@ -23,8 +27,8 @@ START_S = 120.0  # more than it takes to start processes on a busy machine, unle
 class Driver:
     """One run of a job by these actors."""
 
-    def __init__(self, job: Job, cast: Cast, restarts: int) -> None:
-        self._job, self._restarts = job, restarts
+    def __init__(self, job: Job, cast: Cast, restarts: int, threads: int) -> None:
+        self._job, self._restarts, self._threads = job, restarts, threads
         self._raised: Exception | None = None  # by a callback
         self._cast, self._conductor = cast, cast.conductor
         self._size = len(cast.deputies)
@@ -33,6 +37,7 @@ class Driver:
         self._driven: dict[Any, int] = {}  # what ends when the program of this worker does
         self._started = False
         self._common: Common | None = None  # of data that the workers open
+        self._watching = Watching(job.callbacks, self._status, time.perf_counter)
         self._news: Any = None
         self._ending: Any = None
 
@@ -93,11 +98,17 @@ class Driver:
 
     def _begin(self, rank: int) -> Any:
         deputy = self._cast.deputies[rank]
-        return deputy.begin.remote(rank, self._size, self._sent, self._conductor, self._lives[rank], self._common)
+        sent, life = self._sent, self._lives[rank]
+        return deputy.begin.remote(rank, self._size, sent, self._conductor, self._threads, life, self._common)
 
     def _watch(self, *awaited: Any) -> bool:
         """Wait until one of these has ended, which is looked after, or call the callbacks. Was it one of these?"""
-        ready = ray.wait([*awaited, self._news] if self._news is not None else list(awaited), num_returns=1)[0][0]
+        awaited = awaited if self._news is None else (*awaited, self._news)
+        found = ray.wait(list(awaited), num_returns=1, timeout=EVERY_S if self._watching.wanted else None)[0]
+        self._look()
+        if not found:
+            return False
+        ready = found[0]
         if ready == self._news:
             record = ray.get(self._news)
             if record is None:  # there are no more
@@ -109,6 +120,18 @@ class Driver:
         if ready in self._driven:
             self._ended(ready)
         return True
+
+    def _look(self) -> None:
+        """Tell observers how far it is; what they raise ends the run."""
+        try:
+            self._watching.look()
+        except Exception as error:
+            self._raised = self._raised or error
+            ray.get(self._conductor.fail.remote(Failure.of(CALLBACK_FAILED), None, 0))
+
+    def _status(self) -> Status:
+        found: Status = ray.get(self._conductor.status.remote())
+        return found
 
     # ------------------------------------------------------------------------------------------- who comes and goes
 
@@ -159,7 +182,7 @@ class Driver:
             return KeyboardInterrupt()
         except Exception as error:
             self._raised = error
-            return RuntimeError("a callback has failed")
+            return CALLBACK_FAILED
         return None
 
     def _result(self, found: Result | Failure) -> Result:

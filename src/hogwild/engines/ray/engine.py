@@ -25,7 +25,8 @@ class Ray(AbstractEngine):
     address : of the cluster: "auto" for one that runs on this machine, "host:port", or "ray://host:port". None: the one
               that this process has joined, else the environment's RAY_ADDRESS, else a local one is started, which
               listens on 127.0.0.1 only, asks for a token and ends with this process. "local": in any case that.
-    cpus, gpus : cores and graphics processors for each worker, as Ray counts them; a worker computes with one core
+    threads : of each worker, which then trains its weights with all of them at once, without locks, as `Hogwild` does
+    cpus, gpus : cores and graphics processors for each worker, as Ray counts them. None: a core for each thread
     resources : others that each worker needs, by the names that the cluster's hosts give them: {"disk": 1}
     runtime_env : what Ray makes ready for each process: {"env_vars": {...}, "pip": [...], "working_dir": ...}
     restarts : so many processes of workers that die in a run are replaced
@@ -34,7 +35,8 @@ class Ray(AbstractEngine):
     The data are sent to each machine once; `Local` data are opened by the workers, and sent nowhere. Each
     shard of the server is an actor that workers talk to directly, spread over the machines. In longer runs they sum
     among themselves, if PyTorch is installed there. What else they ask of each other goes through one more actor, the
-    conductor. Memory is not shared: see `Unsupported`.
+    conductor. Memory is not shared between workers: see `Unsupported`. With `threads` the same seed does not give the
+    same bits.
 
     A worker whose process dies is not waited for, what it had begun to learn goes to others, and another process takes
     its place as soon as the cluster has room for one, with the weights of one of the others: if the strategy survives
@@ -52,7 +54,8 @@ class Ray(AbstractEngine):
     workers: int = 2
     shards: int = 1
     address: str | None = None
-    cpus: float = 1.0
+    threads: int = 1
+    cpus: float | None = None
     gpus: float = 0.0
     resources: Mapping[str, float] = field(default_factory=dict, hash=False)
     runtime_env: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -62,8 +65,9 @@ class Ray(AbstractEngine):
     opens: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_fields(self, "workers", "shards")
-        check_positive("cpus", self.cpus)
+        check_fields(self, "workers", "shards", "threads")
+        if self.cpus is not None:
+            check_positive("cpus", self.cpus, ", or None for one a thread")
         check_whole("restarts", self.restarts, 0)
         check_bool("unauthenticated", self.unauthenticated)
         if not (is_number(self.gpus) and 0 <= self.gpus < math.inf):
@@ -85,7 +89,8 @@ class Ray(AbstractEngine):
         check_job(job, self)
         from hogwild.engines.ray.cluster import joined
 
-        apiece = {"CPU": self.cpus, **({"GPU": self.gpus} if self.gpus else {}), **self.resources}
+        cpus = float(self.threads) if self.cpus is None else self.cpus
+        apiece = {"CPU": cpus, **({"GPU": self.gpus} if self.gpus else {}), **self.resources}
         wanted = {name: self.size * amount for name, amount in apiece.items()}
         cores = max(available_cores(), math.ceil(wanted["CPU"]))  # of a cluster of our own: workers may share a core
         with joined(self.address, cpus=cores, unauthenticated=self.unauthenticated) as cluster:
@@ -95,4 +100,4 @@ class Ray(AbstractEngine):
 
             shards = 0 if job.strategy.server is None else int(self.shards)
             with Cast(self.size, shards, apiece, self.runtime_env, stays=cluster.local) as cast:
-                return Driver(job, cast, int(self.restarts)).run()
+                return Driver(job, cast, int(self.restarts), int(self.threads)).run()

@@ -28,7 +28,7 @@ class Judges(AbstractJudges):
     has nobody taken its place? `apart`: does each have rows that no other has?
     """
 
-    part = 0.75
+    part, ahead = 0.75, 2
 
     def __init__(
         self,
@@ -59,24 +59,35 @@ class Judges(AbstractJudges):
         judged = ray.put(Judged(next(self._numbers), params))  # once, for all blocks
         return partial(self._by_owner if self._apart else self._by_anybody, judged)
 
-    def _by_anybody(self, judged: Any, rank: int, blocks: Sequence[Block]) -> Sequence[Tally]:
+    def _by_anybody(self, judged: Any, rank: int, blocks: Sequence[Block]) -> Callable[[], Sequence[Tally]]:
         """By another, if this worker has died."""
-        size = len(self._deputies)
-        for other in ((rank + k) % size for k in range(size)):
-            if not self._is_dead(other):
-                found = self._ask(other, self._deputies[other], judged, blocks)
-                if found is not None:
-                    return found
-        raise Aborted
+        asked = None if self._is_dead(rank) else self._begin(rank, judged, blocks)
 
-    def _by_owner(self, judged: Any, rank: int, blocks: Sequence[Block]) -> Sequence[Tally]:
+        def wait() -> Sequence[Tally]:
+            found = None if asked is None else self._found(rank, asked)
+            size = len(self._deputies)
+            for other in ((rank + k) % size for k in range(1, size)):
+                if found is None and not self._is_dead(other):
+                    found = self._found(other, self._begin(other, judged, blocks))
+            if found is None:
+                raise Aborted
+            return found
+
+        return wait
+
+    def _by_owner(self, judged: Any, rank: int, blocks: Sequence[Block]) -> Callable[[], Sequence[Tally]]:
         """By another process of this worker, if the one that we know has died: it opens the same rows."""
-        deputy = self._other(rank, None)
-        found = self._ask(rank, deputy, judged, blocks)
-        while found is None:
-            deputy = self._other(rank, deputy)
-            found = self._ask(rank, deputy, judged, blocks, REPLACED_S)
-        return found
+        deputy = self._deputies[rank]
+        asked = self._begin(rank, judged, blocks)
+
+        def wait() -> Sequence[Tally]:
+            known, found = deputy, self._found(rank, asked)
+            while found is None:
+                known = self._other(rank, known)
+                found = self._found(rank, known.tally.remote(judged, blocks), REPLACED_S)
+            return found
+
+        return wait
 
     def _other(self, rank: int, known: Any) -> Any:
         """The process of this worker that is not the one that we know."""
@@ -87,12 +98,13 @@ class Judges(AbstractJudges):
                 raise Aborted
             return self._deputies[rank]
 
-    def _ask(
-        self, rank: int, deputy: Any, judged: Any, blocks: Sequence[Block], limit_s: float | None = None
-    ) -> Sequence[Tally] | None:
+    def _begin(self, rank: int, judged: Any, blocks: Sequence[Block]) -> Any:
+        return self._deputies[rank].tally.remote(judged, blocks)
+
+    def _found(self, rank: int, asked: Any, limit_s: float | None = None) -> Sequence[Tally] | None:
         """None: it has died, and the run goes on."""
         try:
-            found: list[Tally] | Failure = ray.get(deputy.tally.remote(judged, blocks), timeout=limit_s)
+            found: list[Tally] | Failure = ray.get(asked, timeout=limit_s)
         except ray.exceptions.GetTimeoutError as error:
             raise self._missing(rank) from error
         except ray.exceptions.RayActorError as error:

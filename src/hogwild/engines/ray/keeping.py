@@ -9,7 +9,7 @@ import ray
 
 from hogwild.engines.hub import Hub
 from hogwild.engines.keeper import AbstractOwners, Write, shard_file, worker_file, write_part
-from hogwild.engines.ray.terms import GoesOn
+from hogwild.engines.ray.terms import GoesOn, Terms
 from hogwild.engines.session import Session
 from hogwild.engines.staff import standing_of
 from hogwild.interfaces import Worker
@@ -47,12 +47,16 @@ def worker_part(worker: Worker, memory: Memory, **more: Any) -> Part:
     return Part(part.facts | more, part.arrays)
 
 
-def place_of(session: Session, hub: Hub, rank: int) -> GoesOn | None:
-    """Where the first process of a worker goes on, if the run does."""
-    if session.resumed is None:
-        return None
-    memory, place = session.memories[rank], session.supply.place_of(rank)
-    return GoesOn(hub.begins(rank), memory.mean, memory.mass, place, session.resumed.lines.get(rank))
+def terms_of(session: Session, hub: Hub | None, rank: int, shards: Sequence[Any], run: int) -> Terms:
+    """What a worker begins with. `hub`: if this is its first process, which may go on where it was."""
+    worker, memory, supply = session.staff.workers[rank], session.memories[rank], session.supply
+    goes_on = None
+    if session.resumed is not None and hub is not None:
+        place, line = supply.place_of(rank), session.resumed.lines.get(rank)
+        goes_on = GoesOn(hub.begins(rank), memory.mean, memory.mass, place, line)
+    own = worker.rng, worker.params, worker.data_share
+    averages, passed = memory.mean.size > 0, supply.moment.epoch
+    return Terms(session.survey, *own, session.needs, averages, passed, shards, run, goes_on)
 
 
 @final

@@ -153,6 +153,11 @@ class Server:
         """Was it started here?"""
         return ticket in self._tickets or (ticket.done and isinstance(ticket.request, Pull | Push | OnServer))
 
+    def so_far(self) -> Traffic:
+        """A copy of what was sent."""
+        with self._lock:
+            return Traffic() + self.traffic
+
     def under_way(self) -> int:
         """For the conductor: the number of the last push or operation that was started, if not all have arrived."""
         with self._lock:

@@ -1,0 +1,69 @@
+"""An observer, a strategy that it may watch, and what it must be told on any engine whose time is real."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from hogwild import AbstractObserver, AbstractStrategy, Stop, train
+from hogwild.testing import problem
+
+EASY = problem()
+
+
+@dataclass
+class Watcher(AbstractObserver):
+    """Notes what it is told, and raises this when that was enough."""
+
+    raises: BaseException
+    enough: int = 2
+    told: list = field(default_factory=list)
+
+    def __call__(self, record):
+        pass
+
+    def status(self, status):
+        self.told.append(status)
+        if len(self.told) == self.enough:
+            raise self.raises
+
+
+@dataclass(frozen=True)
+class Short(AbstractStrategy):
+    """Short rounds, until somebody has had enough."""
+
+    agree = True
+
+    async def work(self, me):
+        async for _ in me.rounds():
+            await me.steps(1)
+            await me.all_reduce(me.params.weights)
+
+
+def run(engine, watcher):
+    stop = Stop(epochs=1_000_000, tol=None)
+    return train(EASY.model, EASY.data, strategy=Short(), engine=engine, stop=stop, seed=0, callbacks=[watcher])
+
+
+def observers_are_told_how_far_it_is(engine):
+    watcher = Watcher(KeyboardInterrupt())
+    found = run(engine, watcher)
+    assert found.reason == "interrupted"
+    before, after, *_ = watcher.told  # it may be told more while all finish their round
+    assert before.time_s < after.time_s
+    assert before.examples <= after.examples <= found.history[-1].examples
+    assert before.epoch <= after.epoch <= found.history[-1].epoch
+    assert before.workers == after.workers == 2
+    assert before.sent_bytes <= after.sent_bytes
+    assert after.sent_bytes > 0
+    for told in watcher.told:
+        assert 0 <= told.share <= 1
+        assert told.sent_bytes <= found.history.traffic.sent_bytes
+        assert (told.size, told.restarts, told.objective, told.staleness) == (2, 0, None, None)
+
+
+def what_they_raise_ends_the_run(engine):
+    with pytest.raises(ZeroDivisionError, match="in an observer"):
+        run(engine, Watcher(ZeroDivisionError("in an observer"), 1))
+
+
+CHECKS = [observers_are_told_how_far_it_is, what_they_raise_ends_the_run]

@@ -17,6 +17,8 @@ _HOMES: dict[str, str] = {
     "Alone": "hogwild.strategies",
     "BoundedStaleness": "hogwild.strategies",
     "CODECS": "hogwild.rules.codecs",
+    "Checkpoint": "hogwild.snapshots",
+    "CheckpointError": "hogwild.snapshots",
     "Compressed": "hogwild.strategies",
     "DataError": "hogwild.data",
     "DataWarning": "hogwild.data",

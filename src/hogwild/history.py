@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, final
@@ -54,6 +54,12 @@ class History:
         """Columns: {"epoch": [...], "time_s": [...], ...}; feeds `pandas.DataFrame` or JSON."""
         rows = [asdict(record) for record in self.records]
         return {name: [row[name] for row in rows] for name in Record.__dataclass_fields__}
+
+    @classmethod
+    def of_dict(cls, columns: Mapping[str, list[Any]]) -> History:
+        """The records that `as_dict` was made of."""
+        rows = zip(*(columns[name] for name in Record.__dataclass_fields__), strict=True)
+        return cls([Record(*row) for row in rows])
 
     def plot(self, path: str | Path | None = None) -> Any:
         """Objective against time; returns the matplotlib Figure, and writes it when `path` is given."""

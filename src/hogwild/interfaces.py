@@ -43,6 +43,9 @@ from hogwild.requests import (
 from hogwild.rows import Keys
 from hogwild.rules.schedules import Moment
 from hogwild.rules.updates import Prox, Update
+from hogwild.snapshots import Keeping
+
+Callback = Callable[[Record], object]
 
 
 class Unsupported(ValueError):
@@ -295,9 +298,6 @@ class Stop:
             raise ValueError("a hold-out is there to be judged: give tol a number, or 0 to run all epochs")
 
 
-Callback = Callable[[Record], object]
-
-
 @final
 @dataclass(frozen=True)
 class Job:
@@ -311,7 +311,8 @@ class Job:
     seed: int
     start: Params | None = None  # go on from these weights
     bounds: Sequence[int] | None = None  # worker p has rows bounds[p], ... bounds[p + 1] - 1; None: all go to anybody
-    local: Local | None = None  # what workers open themselves (`AbstractEngine.opens`); `examples` has no rows then
+    local: Local | None = None  # what workers open themselves (`AbstractEngine.opens`); there are no `examples` then
+    keeping: Keeping | None = None  # its checkpoints; None: there are none
 
 
 @final

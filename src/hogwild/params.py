@@ -79,6 +79,11 @@ class Params:
         self._local.add(name)
         return self.state.setdefault(name, begin)
 
+    @property
+    def own(self) -> frozenset[str]:
+        """The names of such state."""
+        return frozenset(self._local)
+
     def _lasting(self) -> dict[str, NDArray[Any]]:
         return {name: array.copy() for name, array in self.state.items() if name not in self._local}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, final
 
@@ -160,6 +161,18 @@ class Traffic:
         staleness = {str(behind): self.staleness[behind] for behind in sorted(self.staleness)}
         faults = {} if self.faults is None else {"faults": asdict(self.faults)}
         return asdict(self.summary()) | {"staleness": staleness, "workers": workers} | faults
+
+    @classmethod
+    def of_dict(cls, stored: Mapping[str, Any]) -> Traffic:
+        """What `as_dict` was made of."""
+        traffic = cls(int(stored["sent_bytes"]), int(stored["messages"]), virtual_s=stored["virtual_s"])
+        traffic.staleness.update({int(behind): int(times) for behind, times in stored["staleness"].items()})
+        for worker in stored["workers"]:
+            traffic.busy(int(worker["rank"]), worker["busy_s"])
+            traffic.waiting(int(worker["rank"]), worker["waiting_s"])
+        if "faults" in stored:
+            traffic.faults = FaultReport(**{**stored["faults"], "applied": tuple(stored["faults"]["applied"])})
+        return traffic
 
     def describe(self) -> list[str]:
         """The same for people, a line each; nothing about what was not measured."""

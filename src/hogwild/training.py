@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
 from typing import Any
@@ -12,11 +13,13 @@ from hogwild.data.agreement import opened
 from hogwild.data.given import examples_of
 from hogwild.data.local import Local, elsewhere
 from hogwild.data.partitioned import Partitioned, place
-from hogwild.engines import Threads, find_engine
+from hogwild.engines import Threads, find_engine, start_of
 from hogwild.interfaces import AbstractEngine, AbstractModel, AbstractStrategy, Callback, Job, Result, Stop
 from hogwild.limits import check_whole
 from hogwild.names import wrong_type
 from hogwild.params import Params
+from hogwild.resuming import ended, find_saved, with_keeping
+from hogwild.snapshots import Checkpoint
 from hogwild.strategies import find_strategy, usual_strategy
 
 
@@ -30,6 +33,8 @@ def train(
     callbacks: Sequence[Callback] = (),
     seed: int | None = None,
     start: Params | None = None,
+    checkpoint: Checkpoint | None = None,
+    resume: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Train a model on data; who shares what, and where it runs, are two independent choices.
 
@@ -49,11 +54,17 @@ def train(
     seed : of all random numbers; the same seed gives the same bits on one worker, and on several with
         `Hogwild(Replicas(ordered=True))`. None: a fresh one.
     start : weights to go on from (`Result.params`); step sizes go on falling where they were.
+    checkpoint : `Checkpoint("runs/7", every_s=60.0)`: write down where the run is, so that it can go on if its process
+        dies.
+    resume : "runs/7": go on from the newest checkpoint there, and keep on writing them. All else must be given as it
+        was, but for the seed; the engine may be another one with as many workers. A run that has ended gives its result
+        again.
 
     Returns a `Result`: the best weights that were judged, the history, and why training ended.
 
     Raises ValueError or TypeError for bad data or hyper-parameters, Unsupported for axes that do not fit together,
-    NonFiniteError when weights become NaN or infinite, DataError for a bad file.
+    NonFiniteError when weights become NaN or infinite, DataError for a bad file, CheckpointError for checkpoints that
+    cannot be written or read.
 
     >>> from hogwild import Linear, train
     >>> result = train(Linear("squared", l2=0.0), ([[0.0], [1.0], [2.0]] * 50, [1.0, 3.0, 5.0] * 50), seed=0)
@@ -66,6 +77,9 @@ def train(
     how = find_strategy(strategy)
     stop = Stop() if stop is None else stop
     _check_kinds(model, stop, callbacks, start)
+    saved = find_saved(resume, seed, start)
+    if saved is not None:
+        seed, start = int(saved.manifest.about["seed"]), start_of(saved)
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     check_whole("seed", seed, 0, ", or None")
@@ -80,8 +94,9 @@ def train(
     else:
         examples = examples_of(data)
     job = Job(model, examples, how, stop, tuple(callbacks), seed, start, bounds, local)
+    job = with_keeping(job, where, checkpoint, saved)
     try:
-        return where.run(job)
+        return ended(job) or where.run(job)
     except SystemError as error:
         if _is_interruption(error):
             raise KeyboardInterrupt from error

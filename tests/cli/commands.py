@@ -1,11 +1,13 @@
 """Small data sets, and commands run in this process."""
 
+import fcntl
 from pathlib import Path
 
 import numpy as np
 from click.testing import CliRunner, Result
 
 from hogwild.cli import main
+from hogwild.snapshots import Folder
 
 N, D = 240, 6
 RNG = np.random.default_rng(11)
@@ -56,3 +58,17 @@ def trained(file: Path, *options: object) -> str:
     """Train on a file, without a cache beside it; the name of the model, in the working directory."""
     done("train", file, "--out", "model.safetensors", "--no-cache", "--seed", 0, "-q", *options)
     return "model.safetensors"
+
+
+def hold_back(process) -> None:
+    """Nobody reads what it says: it waits for us when it has said a page, a line an epoch, in the middle of its run."""
+    fcntl.fcntl(process.stderr.fileno(), fcntl.F_SETPIPE_SZ, 4096)
+
+
+def kill_after_epochs(process, folder: Folder, epochs: int) -> None:
+    """When there is a checkpoint that is as far."""
+    while folder.is_empty() or folder.newest().manifest.progress["epochs"] < epochs:
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+    assert not folder.newest().manifest.ended

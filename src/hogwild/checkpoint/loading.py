@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from hogwild.checkpoint.layout import (
 )
 from hogwild.estimators import LinearClassifier
 from hogwild.estimators.common import plan
-from hogwild.history import History, Record
+from hogwild.history import History
 from hogwild.params import Params
 from hogwild.traffic import Traffic
 
@@ -151,17 +152,7 @@ def _check_arrays(arrays: Arrays, problems: int, trained: int) -> None:
 
 
 def _history(columns: Mapping[str, list[Any]], traffic: Mapping[str, Any] | None) -> History:
-    rows = zip(*(columns[name] for name in Record.__dataclass_fields__), strict=True)
-    return History([Record(*row) for row in rows], None if traffic is None else _traffic(traffic))
-
-
-def _traffic(stored: Mapping[str, Any]) -> Traffic:
-    traffic = Traffic(int(stored["sent_bytes"]), int(stored["messages"]), virtual_s=stored["virtual_s"])
-    traffic.staleness.update({int(behind): int(times) for behind, times in stored["staleness"].items()})
-    for worker in stored["workers"]:
-        traffic.busy(int(worker["rank"]), worker["busy_s"])
-        traffic.waiting(int(worker["rank"]), worker["waiting_s"])
-    return traffic
+    return replace(History.of_dict(columns), traffic=None if traffic is None else Traffic.of_dict(traffic))
 
 
 def _params(arrays: Arrays, k: int) -> Params:

@@ -34,8 +34,8 @@ from hogwild.traffic import Traffic
 def save_model(estimator: Estimator, path: str | os.PathLike[str]) -> None:
     """Write a fitted estimator to a safetensors file that `load_model` restores exactly.
 
-    Saved are the weights, the classes, all hyper-parameters, the history, and what a warm start needs. `callbacks`
-    are saved as None, and so is a `random_state` that is not a number.
+    Saved are the weights, the classes, all hyper-parameters, the history, and what a warm start needs. `callbacks` and
+    `checkpoint` are saved as None, and so is a `random_state` that is not a number.
 
     An existing file is replaced in one step; if writing fails nothing is left behind. Raises ModelError if the file
     cannot be written, ValueError if the estimator is not fitted or was given bad parameters since, and TypeError if
@@ -92,7 +92,7 @@ def _hyper_parameters(estimator: Estimator) -> dict[str, Any]:
     values = estimator.get_params(deep=False)
     if not isinstance(values["random_state"], int | np.integer):
         values["random_state"] = None
-    values["callbacks"] = None
+    values |= {"callbacks": None, "checkpoint": None, "resume": False}
     return values
 
 

@@ -19,7 +19,7 @@ from hogwild.cli.interrupts import Interrupts
 from hogwild.cli.parallel import STRATEGY_OPTIONS, axes, with_options
 from hogwild.cli.progress import Watch
 from hogwild.data import DataError, Examples
-from hogwild.engines import Simulated
+from hogwild.engines import Simulated, Threads
 from hogwild.estimators import LinearClassifier, LinearRegressor
 from hogwild.estimators.common import plan
 from hogwild.rules.losses import find_loss
@@ -116,6 +116,12 @@ def settle(estimator: Estimator, options: dict[str, Any], examples: Examples) ->
     if options["strategy"] == "auto" and any(options[name] is not None for name in STRATEGY_OPTIONS):
         _, strategy, engine = plan(estimator, examples)
         estimator.set_params(strategy=with_options(strategy, options), engine=engine, n_jobs=None)
+
+
+def threads_of(estimator: Estimator, examples: Examples) -> int | None:
+    """How many threads will train on these examples; None if workers are none."""
+    engine = plan(estimator, examples)[2]
+    return engine.size if isinstance(engine, Threads) else None
 
 
 def targets(estimator: Estimator, examples: Examples) -> NDArray[Any]:

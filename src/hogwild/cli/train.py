@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from hogwild.cli.checkpoints import checkpoint_options, remember, settled
 from hogwild.cli.files import check_writable, data_options, read_data
 from hogwild.cli.names import NameOf, loss_names, schedule_names
 from hogwild.cli.parallel import parallel_options
@@ -17,8 +18,8 @@ from hogwild.cli.talking import INTERRUPTED, plain_errors, say, write_json, writ
 
 
 @click.command("train", cls=SectionedCommand, short_help="Train a linear model on files of examples.")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--out", required=True, metavar="MODEL", help="The model file to write, e.g. model.safetensors.")
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.option("--out", metavar="MODEL", help="The model file to write, e.g. model.safetensors.  [required]")
 @click.option(
     "--loss", default="hinge", show_default=True, type=NameOf("loss", loss_names), metavar="NAME", help="See above."
 )
@@ -98,9 +99,11 @@ from hogwild.cli.talking import INTERRUPTED, plain_errors, say, write_json, writ
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the run.")
 @click.option("-v", "--verbose", is_flag=True, help="A line an epoch instead of the progress bar.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only (and what --json prints).")
+@checkpoint_options
 @parallel_options
 @plain_errors
-def train_command(**options: Any) -> None:
+@click.pass_context
+def train_command(ctx: click.Context, /, **options: Any) -> None:
     """Train a linear model on svmlight files (.gz, .bz2, .xz too), .npz archives, or '-' for standard input.
 
     The loss says what is learned. hinge, squared_hinge, perceptron, logistic, modified_huber: two classes (any two
@@ -119,11 +122,13 @@ def train_command(**options: Any) -> None:
       hogwild train houses.npz --loss huber --epsilon 0.5 --plot loss.png --out model.safetensors
       zcat train.svm.gz | hogwild train - --json -q --out model.safetensors
       hogwild train train.svm --strategy downpour --minibatch 100 --engine simulated --workers 200 --out MODEL
+      hogwild train day1.svm --checkpoint runs/7 --out MODEL; and when that has died: hogwild train --resume runs/7
     """
+    options = settled(ctx, options)
     _check_places(options["out"], options["plot"])
     from hogwild.checkpoint import save_model
     from hogwild.cli.costs import advice
-    from hogwild.cli.fitting import build, fit, is_virtual, settle, targets, with_c
+    from hogwild.cli.fitting import build, fit, is_virtual, settle, targets, threads_of, with_c
     from hogwild.cli.interrupts import Interrupts
     from hogwild.cli.summary import facts, summary
 
@@ -136,6 +141,8 @@ def train_command(**options: Any) -> None:
     if options["c"] is not None:
         with_c(estimator, options["c"], examples.n_examples)
     settle(estimator, options, examples)
+    if options["checkpoint"] is not None:
+        remember(estimator, options, threads_of(estimator, examples))
     if not options["quiet"]:
         say(f"{examples.source}: {examples.n_examples:,} x {examples.n_features:,}, read in {read_s:.2f} s")
     how = {"quiet": options["quiet"], "verbose": options["verbose"], "virtual": is_virtual(estimator)}

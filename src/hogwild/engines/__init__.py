@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hogwild.engines.ending import result_of, start_of
 from hogwild.engines.faults import Fault
 from hogwild.engines.plan import Faults
 from hogwild.engines.ray.engine import Ray
@@ -40,4 +41,6 @@ __all__ = [
     "Threads",
     "Unreachable",
     "find_engine",
+    "result_of",
+    "start_of",
 ]

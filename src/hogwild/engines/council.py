@@ -171,6 +171,7 @@ class Council:
         """They have arrived, up to this number."""
         with self.lock:
             self._arrived[rank] = max(number, self._arrived[rank])
+            self._look_at_meeting()
             self._look_for_deadlock()
 
     # -------------------------------------------------------------------------------- sums that workers make themselves
@@ -217,15 +218,22 @@ class Council:
 
     def _look_for_deadlock(self) -> None:
         # What is released may have been started, and wake nobody.
-        if any(self._sent[rank] > self._arrived[rank] for rank in self.hub.running):
+        if self._under_way():
             return
         while self.hub.running and self._blocked >= self.hub.running:
             missing = self._missing()
             if not all(missing.values()):
                 return  # who waits there is about to go on
+            if self._session.pausing and self._met:
+                self._begin_meeting()  # who waits within a round begins it anew, if the run goes on from there
+                return
             if not self.hub.release():
                 elsewhere = {rank: not_come(self._lingering[rank], those) for rank, those in missing.items()}
                 raise self.hub.deadlock(self._met, elsewhere)
+
+    def _under_way(self) -> bool:
+        """Have workers sent elsewhere what has not arrived?"""
+        return any(self._sent[rank] > self._arrived[rank] for rank in self.hub.running)
 
     def _missing(self) -> dict[int, list[int]]:
         """For whom those wait who are in a sum among workers."""
@@ -267,13 +275,16 @@ class Council:
         if session.reason is not None and not session.agreed:
             self._meet_again()
             return True
-        if self._met >= session.members.in_rounds:
-            session.close()
-            self._judging = len(self._met)
-            for each in self._met:
-                self._wake(each, None)
+        if self._met >= session.members.in_rounds and not (session.pausing and self._under_way()):
+            self._begin_meeting()
             return True
         return False
+
+    def _begin_meeting(self) -> None:
+        self._session.close(self._met)
+        self._judging = len(self._met)
+        for each in self._met:
+            self._wake(each, None)
 
     def _meet_again(self) -> None:
         """All that have met ask again for their next round."""

@@ -13,6 +13,7 @@ from typing import Any, final
 from hogwild.engines.computing import Computing
 from hogwild.engines.council import Council
 from hogwild.engines.driving import Program
+from hogwild.engines.resuming import attend_here
 from hogwild.engines.servers import serving
 from hogwild.engines.session import Session
 from hogwild.engines.transport import Direct
@@ -30,7 +31,9 @@ class Crew:
         self._session, self._strategy = session, strategy
         self.traffic = Traffic()
         transport = Direct(self.traffic)
-        self._council = Council(session, transport, serving(session, shards, transport, self.traffic))
+        servers = serving(session, shards, transport, self.traffic)
+        self._council = Council(session, transport, servers)
+        attend_here(session, self._council.hub, servers)
         self._computing = Computing(session)
         self._members: list[_Member] = []
         self._bell: SimpleQueue[None] = SimpleQueue()  # rung whenever a worker's program has ended
@@ -39,7 +42,7 @@ class Crew:
 
     def start(self) -> None:
         """Start a thread for each worker."""
-        for worker in self._session.workers():
+        for worker in self._session.staff.workers:
             self._members.append(_Member(self, worker, self._bell))
             self._members[-1].thread.start()
 
@@ -117,6 +120,7 @@ class Crew:
 
         try:
             program = Program(self._strategy, worker)
+            program.rounds = council.hub.begins(rank)
             if program.run(answer, lambda: council.aborted):
                 council.returned(rank)
         except Aborted:

@@ -121,6 +121,15 @@ class Handout:
             first, end = first + rest * begin // of, first + rest * stop // of
         return Stretch(self._moment.epoch, first, end, moment)
 
+    @property
+    def place(self) -> tuple[Moment, int]:
+        """Where the epoch began, and how many examples have been handed out since."""
+        return self._moment, self._next
+
+    def go_to(self, examples: int) -> None:
+        """So many have been handed out, before the run went on."""
+        self._next = examples
+
     def twin(self) -> Handout:
         """Another one at the same place."""
         twin = Handout(self._n, self._chunk, self._moment, self._size, agreed=self._agreed, hurried=self._hurried)

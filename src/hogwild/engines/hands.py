@@ -54,6 +54,8 @@ class Hands:
         for each in self._memories:
             each.mine, each.base = np.empty_like(weights), np.empty_like(weights)
             each.mean = np.zeros_like(memory.mean)
+        first = self._memories[0]
+        first.mean[:], first.mass[:] = memory.mean, memory.mass  # of a run that goes on
 
     def steps(self, memory: Memory, blocks: Sequence[Block], moment: Moment, request: Steps) -> None:
         """See `AbstractTask.steps`; in no order. `memory` is the one that this began with."""

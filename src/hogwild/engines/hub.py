@@ -6,7 +6,7 @@ or later. Whoever calls it holds the engine's lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, final
@@ -35,6 +35,7 @@ from hogwild.requests import (
     Ticket,
     Wait,
 )
+from hogwild.snapshots.parts import Part
 
 Told = Callable[[int, Ticket], None]
 
@@ -67,11 +68,14 @@ class Hub:
         self._servers = servers
         self.running = set(range(size))
         self._rounds = [0] * size
+        self._before = [False] * size  # has the worker begun rounds before the run went on?
         self._collectives = Collectives(size, transport, self.running, supply.place if session.agreed else None)
         self._mailboxes = Mailboxes(
             session.params, transport, self.running, self._rounds.__getitem__, at_rest, session.mirrors
         )
         self.portions = Portions(supply.n_training, size, self._rounds, supply.pass_is_over)
+        if session.resumed is not None:
+            self._resume(session.resumed.of_hub, session.resumed.likes)
         self._started: dict[int, Reply] = {}  # by ticket: what its answer is told to
         self._tickets: dict[int, tuple[int, Reply]] = {}  # those that are waited for: by whom
         self._awaited: list[Reply | None] = [None] * size  # what each worker waits for, if it waits
@@ -168,7 +172,7 @@ class Hub:
         late = self._collectives.late(rank)
         if late and (place := self._collectives.place_of_next(rank)) is not None:
             self._session.supply.move(rank, place)
-        return Round(number, number == 0 and fresh, late)
+        return Round(number, number == 0 and fresh and not self._before[rank], late)
 
     def left(self, rank: int) -> None:
         """The worker goes through no more rounds: nobody waits for its clock any longer."""
@@ -215,9 +219,29 @@ class Hub:
         self._mailboxes.admit(rank, counts_from if self._session.agreed else -1)
         self._session.supply.follow(rank, like)
 
+    def begins(self, rank: int) -> int:
+        """The worker's first round: of a run that goes on, another than 0."""
+        return self._rounds[rank]
+
     def number_of(self, rank: int) -> int:
         """The round that the worker is in, or will begin with."""
         return max(0, self._rounds[rank] - 1)
+
+    # ------------------------------------------------------------------------------------------- a run that goes on
+
+    def standing(self, met: Collection[int]) -> Part:
+        """Rounds and mail; `met` rest between two rounds, all others begin theirs anew."""
+        numbers = [number if rank in met else max(0, number - 1) for rank, number in enumerate(self._rounds)]
+        mail = self._mailboxes.standing()
+        facts = {"rounds": numbers, "begun": [number > 0 for number in self._rounds]}
+        return Part({**facts, "portions": self.portions.numbers, "mail": mail.facts["mail"]}, mail.arrays)
+
+    def _resume(self, part: Part, likes: Sequence[int]) -> None:
+        facts = part.facts
+        self._rounds[:] = [facts["rounds"][like] for like in likes]
+        self._before = [facts["begun"][like] for like in likes]
+        self.portions.numbers = facts["portions"]
+        self._mailboxes.resume(part)
 
     # ------------------------------------------------------------------------------------------------------ deadlock
 

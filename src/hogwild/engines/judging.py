@@ -142,16 +142,17 @@ class Best:
 
     def __init__(self, tol: float) -> None:
         self.params: Params | None = None
-        self._tol, self._criterion, self._stale = tol, math.inf, 0
+        self._tol = tol
+        self.criterion, self.stale = math.inf, 0  # of the best, and how often in a row none was better
 
     def compare(self, criterion: float, params: Params) -> int:
         """How often in a row weights have now not been better than the best before, by the tolerance?"""
-        best = self._criterion
+        best = self.criterion
         if self.params is not None:
-            self._stale = 0 if best - criterion > self._tol * abs(best) else self._stale + 1
+            self.stale = 0 if best - criterion > self._tol * abs(best) else self.stale + 1
         if self.params is None or criterion < best:
-            self._criterion, self.params = criterion, params
-        return self._stale
+            self.criterion, self.params = criterion, params
+        return self.stale
 
 
 class _Numbered(NamedTuple):

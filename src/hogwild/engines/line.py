@@ -78,6 +78,15 @@ class Line:
         """The worker has been given the answer to its pull."""
         self.client.received(weights)
 
+    def standing(self) -> dict[str, Any]:
+        """What the worker has seen of the shards; nothing is under way."""
+        return {**self.client.standing(), "staleness": self._staleness}
+
+    def resume(self, standing: dict[str, Any]) -> None:
+        """A new process of a worker that has seen as much."""
+        self.client.resume(standing)
+        self._staleness = standing["staleness"]
+
     def lost(self) -> None:
         """The worker is dead: what it has not sent yet is never sent."""
         self._held.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import final
+from typing import Any, final
 
 from hogwild.deltas import PartialState, described, size_in_bytes
 from hogwild.engines.mirrors import ALL_HERE, AbstractMirrors
@@ -14,6 +14,8 @@ from hogwild.engines.waits import Reply, Waits, workers
 from hogwild.limits import is_whole
 from hogwild.params import Params
 from hogwild.requests import Average, Get, Inbox, Message, Put
+from hogwild.snapshots.parts import Part, prefixed
+from hogwild.snapshots.values import message_of, message_part
 
 AtRest = Callable[[int, Callable[[], None]], None]
 
@@ -161,6 +163,22 @@ class Mailboxes:
         """Another process has taken its place, to whom nobody sends, nor it to others, in rounds before this one."""
         self._dead.discard(rank)
         self._counts_from[rank] = number
+
+    def standing(self) -> Part:
+        """What lies in all mailboxes."""
+        mail, arrays = list[Any](), dict[str, Any]()
+        for rank, slots in enumerate(self._slots):
+            for message in (each for slot in slots.values() for each in slot):
+                part = message_part(message.x)
+                arrays |= prefixed(f"mail.{len(mail)}.", {name: array.copy() for name, array in part.arrays.items()})
+                mail.append([rank, message.sender, message.clock, part.facts])
+        return Part({"mail": mail}, arrays)
+
+    def resume(self, part: Part) -> None:
+        """It lies there again."""
+        for number, (rank, sender, clock, facts) in enumerate(part.facts["mail"]):
+            message = Message(sender, message_of(Part(facts, part.under(f"mail.{number}."))), clock)
+            self._slots[rank].setdefault(sender, deque()).append(message)
 
     def waits(self) -> Waits:
         """Those that wait."""

@@ -45,10 +45,22 @@ class AbstractOwnRows(ABC):
     def begin_pass(self) -> None:
         """The next row is the first of a pass: what is left of this one is left out."""
 
+    @property
+    @abstractmethod
+    def place(self) -> tuple[int, int]:
+        """The pass, and how many of its rows have been taken."""
+
+    @abstractmethod
+    def go_to(self, place: tuple[int, int]) -> None:
+        """Go on there."""
+
 
 @final
 class RowsElsewhere(AbstractOwnRows):
-    """They are where the worker is, and it knows itself which come next."""
+    """They are where the worker is, and it knows itself which come next. `place` is where it began."""
+
+    def __init__(self) -> None:
+        self._place = 0, 0
 
     def show(self, count: int) -> list[Block]:
         """None here."""
@@ -64,6 +76,15 @@ class RowsElsewhere(AbstractOwnRows):
 
     def begin_pass(self) -> None:
         """It does."""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it began."""
+        return self._place
+
+    def go_to(self, place: tuple[int, int]) -> None:
+        """It begins there."""
+        self._place = place
 
 
 @final
@@ -102,3 +123,12 @@ class OwnRows(AbstractOwnRows):
         """The next row is the first of a pass: what is left of this one is left out."""
         if self._next:
             self._pass, self._next = self._pass + 1, 0
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The pass, and how many of its rows have been taken."""
+        return self._pass, self._next
+
+    def go_to(self, place: tuple[int, int]) -> None:
+        """Go on there."""
+        self._pass, self._next = place

@@ -98,7 +98,7 @@ class Portions:
         self._n, self._size, self._rounds, self._finished = n_examples, size, rounds, finished
         self._passes: dict[int, _Pass] = {}
         self._waiting: dict[int, tuple[_Pass, Reply]] = {}  # by rank
-        self._numbers = 0
+        self.numbers = 0  # of portions so far
 
     def take(self, rank: int, request: Take, reply: Reply) -> None:
         """The next portion of the worker's round; near the end a copy of one that others have; None when all are
@@ -110,8 +110,8 @@ class Portions:
                 reply(None)
                 return
             self._passes = {key: kept for key, kept in self._passes.items() if key >= round - 1}
-            self._passes[round] = _Pass(self._numbers, self._n, self._size)
-            self._numbers += len(self._passes[round].portions)
+            self._passes[round] = _Pass(self.numbers, self._n, self._size)
+            self.numbers += len(self._passes[round].portions)
         this = self._passes[round]
         portion = this.give(rank)
         if portion is not None or this.complete:

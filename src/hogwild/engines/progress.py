@@ -13,11 +13,10 @@ from hogwild.watching import EVERY_S, AbstractObserver, Status
 
 @final
 class Progress:
-    """Of one run, which is about to begin. `clock` gives seconds."""
+    """Of one run."""
 
-    def __init__(self, session: Session, clock: Callable[[], float]) -> None:
-        self._session, self._clock, self._began_s = session, clock, clock()
-        self._first = session.supply.moment.epoch
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def status(self, traffic: Sequence[Traffic]) -> Status:
         """Now. From any thread, while others go on: numbers may be of slightly different moments.
@@ -25,6 +24,8 @@ class Progress:
         traffic : what was sent so far, in parts
         """
         session, supply = self._session, self._session.supply
+        if session.course.earlier is not None:
+            traffic = [session.course.earlier, *traffic]
         moment, records = supply.moment, session.history.records
         objectives = [record.objective for record in records if record.objective is not None]
         stale = [
@@ -32,8 +33,8 @@ class Progress:
         ]  # which others change meanwhile
         faults = [part.faults for part in traffic if part.faults is not None]
         return Status(
-            self._clock() - self._began_s,
-            moment.epoch - self._first + 1,
+            session.elapsed_s,
+            moment.epoch - session.budget.before + 1,
             supply.share_handed_out,
             moment.done,
             objectives[-1] if objectives else None,

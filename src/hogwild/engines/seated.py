@@ -39,6 +39,13 @@ class Seated:
     def take_rest(self, rank: int, owned: range | None = None) -> Stretch:
         return self._handout.take_rest(self._seat(rank), owned)
 
+    @property
+    def place(self) -> tuple[Moment, int]:
+        return self._handout.place
+
+    def go_to(self, examples: int) -> None:
+        self._handout.go_to(examples)
+
     def twin(self) -> Seated:
         return Seated(self._handout.twin(), self._members)
 

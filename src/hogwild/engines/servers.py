@@ -13,6 +13,7 @@ from hogwild.answers import Versioned
 from hogwild.engines.calls import Call
 from hogwild.engines.desk import Desk
 from hogwild.engines.line import Line
+from hogwild.engines.resuming import Resumed
 from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport
 from hogwild.engines.waits import Reply, Waits
@@ -21,6 +22,7 @@ from hogwild.params import Params
 from hogwild.requests import OnServer, Pull, Push
 from hogwild.rules.updates import Update
 from hogwild.server import Client, OpPart, PullPart, PushPart, Ranges, Shard
+from hogwild.snapshots.parts import Part
 from hogwild.traffic import Traffic
 
 SEQS_OF_A_LIFE = 2**32  # more messages than any process of a worker sends
@@ -88,6 +90,8 @@ class Servers(AbstractServers):
             OpPart: lambda part, call: self._desks[part.shard].operate(part, call),
         }
         session.server_params = self._params
+        if session.resumed is not None:
+            self._resume(session.resumed)
 
     def _params(self) -> Params:
         """The weights of all shards as they are now; the rest as it began."""
@@ -104,6 +108,29 @@ class Servers(AbstractServers):
 
     def _sent(self, call: Call, parts: list[Any]) -> None:
         self._send(call, parts, self._acts[type(parts[0])])
+
+    # ------------------------------------------------------------------------------------------- a run that goes on
+
+    def standing(self, number: int) -> Part:
+        """A copy of all that a shard is."""
+        return Part({}, self.shards[number].snapshot())
+
+    def line(self, rank: int) -> dict[str, Any]:
+        """What the worker has seen of all."""
+        return self._lines[rank].standing()
+
+    def _resume(self, resumed: Resumed) -> None:
+        for number, shard in enumerate(self.shards):
+            shard.restore(resumed.shard(number).arrays)
+            shard.begin_anew()
+        for rank, like in enumerate(resumed.likes):
+            if rank == like:
+                pushes = min(shard.clock(rank) for shard in self.shards)
+                self._lines[rank].client = Client(rank, self._ranges, pushes=pushes)
+                self._lines[rank].resume(resumed.lines[rank])
+        for rank, like in enumerate(resumed.likes):
+            if rank != like:
+                self.admit(rank, like, self._lines[like].client.pushes, 0)
 
     # ------------------------------------------------------------------------------------------- who comes and goes
 

@@ -7,27 +7,30 @@ workers meet at the end of an epoch; else one epoch flows into the next.
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import final
 
 import numpy as np
 
+from hogwild.engines.budget import Budget
+from hogwild.engines.course import Course
+from hogwild.engines.ending import ended_part
 from hogwild.engines.judging import JUDGES_HERE, AbstractJudges, Best, Judge, Verdict
+from hogwild.engines.keeper import Keeper
 from hogwild.engines.members import Members
 from hogwild.engines.mirrors import ALL_HERE, AbstractMirrors
 from hogwild.engines.own_rows import parts_of
+from hogwild.engines.resuming import Resumed, go_on
+from hogwild.engines.staff import Staff
 from hogwild.engines.supply import Supply
 from hogwild.engines.turn import Turn
 from hogwild.history import History, Record
-from hogwild.interfaces import Job, Result, Worker
+from hogwild.interfaces import Job, Result
 from hogwild.memory import CONTROL_CELLS, STOP, Memory
 from hogwild.params import Params
 from hogwild.rules.schedules import Moment
 from hogwild.rules.sums import consensus_distance
-
-SMALL_EPOCH = 65_536  # examples for each worker: two of the blocks that strategies ask for
 
 
 @final
@@ -44,18 +47,23 @@ class Session:
         clock: Callable[[], float],
         mirrors: AbstractMirrors = ALL_HERE,
         judges: AbstractJudges = JUDGES_HERE,
+        keeper: Keeper | None = None,
     ) -> None:
         self._clock, self._began = clock, clock()
         self._job, self.size = job, size
         self.mirrors, self._judges = mirrors, judges  # of the weights below
+        self.keeper = keeper
         parts = parts_of(job.examples, job.stop.holdout, job.seed, job.bounds)
         self._apart = job.examples.whole is not None  # are the rows where the workers are? Those here are a sample
         self.survey = survey = job.model.survey(replace(job.examples, whole=None), job.seed, job.start)
         self.task = job.model.bind(job.examples, survey)
+        saved = None if job.keeping is None else job.keeping.saved
+        self.resumed = None if saved is None else Resumed.of(saved)
+        self._before_s = 0.0 if saved is None else float(saved.manifest.progress["time_s"])
         self.fresh = job.start is None
         first = job.model.init(survey) if job.start is None else job.start.copy()
-        self._before = _count(first, "epochs")  # in earlier runs of these weights
-        begun = float(_count(first, "examples"))
+        self.start = job.start  # whoever goes on must be given it, too
+        self.budget = budget = Budget(job, size, first)
         self.task.enter(first)
         self.needs = job.strategy.needs
         shares = self.shares = "share" in self.needs  # the same weights for all
@@ -72,54 +80,40 @@ class Session:
         self.rule = job.strategy.server  # of the server, if there is one
         self.agreed, self._granted = job.strategy.agree, -1  # the last round that was granted
         self.members = Members(size, agreed=self.agreed)
-        self._begun: dict[int, int] = {}  # epoch: the last round in it that a worker has begun
-        self._due: list[Moment] = []  # ends of epochs that are still to be judged by the worker whose weights count
         self.reason: str | None = None
         self._error: BaseException | None = None
-        self._counts: list[Counter[str]] = []
-        self.history, self._best = History(), Best(job.stop.tol or 0.0)
         self._judge: Judge | None = None
-        self._answer, self._answered = first, Moment(0, begun, 0)
-        self._recorded_examples = -1
+        self.course = Course(first, Moment(0, budget.begun, 0), Best(job.stop.tol or 0.0))
         self._consensus: float | None = None  # how far apart workers' own weights are, which they may be training
-        begin = Moment(self._before, begun, 0)
-        self.supply = Supply(parts, begin, size, agreed=self.agreed, hurried=self._hurried, apart=self._apart)
+        begin = Moment(budget.before, budget.begun, 0)
+        self.supply = Supply(parts, begin, size, agreed=self.agreed, hurried=budget.hurried, apart=self._apart)
+        self.staff = Staff(job.seed, self.params, self.memories, self.supply.share, shares=shares)
+        if self.resumed is not None:
+            go_on(self, self.resumed)
 
-    def counted(self, rank: int, counts: Counter[str]) -> None:
-        """What a worker has counted that runs elsewhere."""
-        self._counts[rank].update(counts)
+    @property
+    def history(self) -> History:
+        """What has happened so far."""
+        return self.course.history
 
-    def workers(self) -> list[Worker]:
-        """One for each rank, with its own random stream."""
-        seeds = np.random.SeedSequence(self._job.seed).spawn(self.size)
-        workers = [
-            Worker(rank, self.size, np.random.default_rng(seed), self.params[rank], self.supply.share(rank))
-            for rank, seed in enumerate(seeds)
-        ]
-        self._counts = [worker.counts for worker in workers]
-        return workers
-
-    def worker(self, rank: int, params: Params, life: int) -> Worker:
-        """Another process in the place of a worker, with these weights and a random stream of its own."""
-        seed = np.random.SeedSequence(self._job.seed).spawn(self.size)[rank].spawn(life + 1)[life]
-        self.params[rank] = params
-        self.memories[rank] = Memory(rank, self.size, params.weights, self.control, state=params.state)
-        share, counts = self.supply.share(rank), self._counts[rank]
-        return Worker(rank, self.size, np.random.default_rng(seed), params, share, counts=counts)
+    @property
+    def elapsed_s(self) -> float:
+        """Since the run began; not while it did not run."""
+        return self._clock() - self._began + self._before_s
 
     # ---------------------------------------------------------------------------------------------------- rounds
 
     def turn(self, rank: int, index: int) -> Turn:
         """May the worker begin its round number `index`?"""
-        if self._due and rank == self.members.lowest:
+        if self.course.due and rank == self.members.lowest:
             self._catch_up(rank)
         while self._goes_on(index):
             handout = self.supply.handout(rank)
             if self.supply.has(rank) or (self.agreed and self._was_begun(index, handout.moment.epoch)):
                 if self.agreed:
                     self._begin(index, handout.moment.epoch)
-                return Turn.GO
-            if self._meets:
+                return Turn.MEET if self.keeper is not None and self.keeper.holds(index) else Turn.GO
+            if self.budget.meets:
                 return Turn.MEET
             with self._turning:
                 if self.supply.handout(rank) is handout:  # nobody was faster
@@ -128,11 +122,11 @@ class Session:
 
     def _begin(self, index: int, epoch: int) -> None:
         with self._lock:
-            self._begun[epoch] = max(index, self._begun.get(epoch, -1))
+            self.course.begun[epoch] = max(index, self.course.begun.get(epoch, -1))
 
     def _was_begun(self, index: int, epoch: int) -> bool:
         """Agreed: where one has gone all go, though the others may have left them nothing to learn there."""
-        return index <= self._begun.get(epoch, -1)
+        return index <= self.course.begun.get(epoch, -1)
 
     def ended(self, rank: int) -> None:
         """A worker's program has ended; if that was its own idea, the run ends with it, for all."""
@@ -144,7 +138,7 @@ class Session:
         with self._lock:
             if self._error is None:
                 if rank is not None:
-                    epoch = self.supply.handout(rank).moment.epoch - self._before + 1
+                    epoch = self.supply.handout(rank).moment.epoch - self.budget.before + 1
                     error.add_note(f"(in worker {rank} of {self.size}, round {rounds}, epoch {epoch})")
                 self._error = error
         self.stop("failed")
@@ -167,55 +161,33 @@ class Session:
         with self._lock:
             if self.agreed and index <= self._granted:
                 return True
-            if self.reason is None and self._late():
+            if self.reason is None and self.budget.is_late(self.elapsed_s):
                 self.reason = "time"
             if self.reason is None:
                 self._granted = index
+                if self.keeper is not None:
+                    self.keeper.look(index)
             return self.reason is None
-
-    def _late(self) -> bool:
-        limit = self._job.stop.time_s
-        return limit is not None and self._clock() - self._began > limit
 
     # ---------------------------------------------------------------------------------------------------- epochs
 
-    @property
-    def _judged(self) -> bool:
-        """Are weights judged at the end of each epoch?"""
-        return self._job.stop.tol is not None and self._job.strategy.answer != "end"
-
-    @property
-    def _meets(self) -> bool:
-        strategy = self._job.strategy
-        return self._judged and (strategy.answer == "shared" or self.agreed)
-
-    def _hurried(self, epoch: int) -> bool:
-        """Must the epoch be shared out evenly? Where workers wait for each other at its end, or end with it, or it
-        is so small that one of them could take it all.
-        """
-        small = self._job.examples.n_in_all < SMALL_EPOCH * self.size
-        return small or self._meets or self._is_last(epoch)
-
-    def _is_last(self, epoch: int) -> bool:
-        return epoch - self._before + 1 >= self._job.stop.epochs
-
     def _flow_on(self, rank: int, moment: Moment, index: int) -> None:
         """The epoch's examples have been handed out, and nobody waits for the last of them to be learnt."""
-        if self._is_last(moment.epoch):
+        if self.budget.is_last(moment.epoch):
             with self._lock:
                 self._granted, self.reason = index - 1, self.reason or "epochs"
             return
         following = moment._replace(epoch=moment.epoch + 1)
         if self.agreed:
             self.supply.open_for(rank, following)
-            if moment.done <= self._recorded_examples:
+            if moment.done <= self.course.recorded:
                 return  # others came first
-        if self._judged and self._job.strategy.answer == "mine" and rank != self.members.lowest:
+        if self.budget.judged and self._job.strategy.answer == "mine" and rank != self.members.lowest:
             self.supply.open(following)
-            self._due.append(moment)  # whose weights these are, it may be changing them now
+            self.course.due.append(moment)  # whose weights these are, it may be changing them now
             return
         self._catch_up(rank)
-        if self._judged:
+        if self.budget.judged:
             self._lay_out(moment)
         if self.size > 1 and not self.agreed:
             self.supply.open(following)  # others need not wait until this is judged
@@ -230,18 +202,26 @@ class Session:
         Of several epochs only the last: the weights at the end of the others nobody knows any more.
         """
         with self._turning:
-            if self._due:
-                *missed, moment = self._due
-                self._due = []
+            if self.course.due:
+                *missed, moment = self.course.due
+                self.course.due = []
                 for each in missed:
                     self._tell(self._record(each))
                 self._lay_out(moment)
                 self.judge(rank, alone=True)
                 self._tell(self._record(moment))
 
-    def close(self) -> None:
-        """All workers in rounds have met and rest: lay out what is to be judged. Called by one of them."""
-        self._lay_out(self._met_at())
+    @property
+    def pausing(self) -> bool:
+        """Do workers that meet rest for a checkpoint?"""
+        return self.keeper is not None and self.keeper.pausing
+
+    def close(self, met: Collection[int]) -> None:
+        """All workers in rounds have met and rest, or wait for those: lay out what is to be judged. Called by one."""
+        if self.keeper is not None and self.keeper.pausing:
+            self.keeper.take(met)
+        else:
+            self._lay_out(self._met_at())
 
     def _met_at(self) -> Moment:
         return self.supply.handout(self.members.lowest).moment
@@ -257,9 +237,11 @@ class Session:
 
     def decide(self) -> None:
         """Everything was judged: record, tell the callbacks, and open the next epoch or stop. Called by one worker."""
+        if self.keeper is not None and self.keeper.release():
+            return
         moment = self._met_at()
         self._tell(self._record(moment))
-        if self.reason is None and self._is_last(moment.epoch):
+        if self.reason is None and self.budget.is_last(moment.epoch):
             self.stop("epochs", now=False)
         self.supply.open(moment._replace(epoch=moment.epoch + 1))
         self._granted = -1  # the next round was asked for too early
@@ -271,9 +253,11 @@ class Session:
             # All at once, as it may take time.
             there = tuple(self.mirrors.bring_all(self.members.counted))
             self._consensus = consensus_distance([self.params[rank].weights for rank in there])
-        self._answer, self._answered = self._true(moment, there), moment
+        self.course.answer, self.course.answered = self._true(moment, there), moment
         if self._job.stop.tol is not None:
-            self._judge = Judge(self.task, self._answer, self.supply.parts, self.size, self._judges, apart=self._apart)
+            self._judge = Judge(
+                self.task, self.course.answer, self.supply.parts, self.size, self._judges, apart=self._apart
+            )
 
     def _true(self, moment: Moment, brought: Collection[int] = ()) -> Params:
         """A copy of the weights that are the answer now; those of some workers have just been brought."""
@@ -291,13 +275,15 @@ class Session:
         """Write the record of an epoch; keep its weights if they are the best so far."""
         verdict = Verdict() if self._judge is None else self._judge.verdict()
         self._judge = None
-        self._recorded_examples = moment.done
-        epoch = moment.epoch - self._before + 1
-        took_s, apart = self._clock() - self._began, self._consensus if verdict.criterion is not None else None
-        record = Record(epoch, took_s, moment.done, self.task.rate(moment), *verdict, apart)
+        self.course.recorded = moment.done
+        epoch = moment.epoch - self.budget.before + 1
+        apart = self._consensus if verdict.criterion is not None else None
+        record = Record(epoch, self.elapsed_s, moment.done, self.task.rate(moment), *verdict, apart)
         self.history.records.append(record)
+        if self.keeper is not None:
+            self.keeper.epoch_ended(len(self.history))
         if verdict.criterion is not None:
-            stale, stop = self._best.compare(verdict.criterion, self._answer), self._job.stop
+            stale, stop = self.course.best.compare(verdict.criterion, self.course.answer), self._job.stop
             if self.reason is None and stop.tol and stale >= stop.patience:
                 self.stop("converged", now=False)
         return record
@@ -313,38 +299,40 @@ class Session:
 
     def result(self) -> Result:
         """After all workers have returned: the best weights that were judged; raises what a worker raised."""
+        if self.keeper is not None:
+            self.keeper.wait()
         if self._error is not None:
             raise self._error
-        self.history.counts = sum(self._counts, Counter())
+        self.history.counts = self.staff.counts
+        if self.course.earlier is not None and self.history.traffic is not None:
+            self.history.traffic = self.course.earlier + self.history.traffic
         try:
             self._catch_up(None)
             moment = self.supply.moment
-            if moment.done > self._recorded_examples or self._job.strategy.answer == "end":
+            if moment.done > self.course.recorded or self._job.strategy.answer == "end":
                 self._lay_out(moment)
                 self.judge(None)
                 record = self._record(moment)
                 if self.reason != "interrupted":  # then nobody waits for news
                     self._tell(record)
-            elif self._judged and self._changed_since():
+            elif self.budget.judged and self._changed_since():
                 self.history.records.pop()
-                self._lay_out(self._answered)
+                self._lay_out(self.course.answered)
                 self.judge(None)
-                self._record(self._answered)
-            elif self._best.params is None and self._answered.done < moment.done:
+                self._record(self.course.answered)
+            elif self.course.best.params is None and self.course.answered.done < moment.done:
                 # Stopped between two epochs, of which none was judged: the answer is still to be made.
-                self._answer = self._true(moment._replace(epoch=self._before + self.history[-1].epoch - 1))
+                last = self.budget.before + self.history[-1].epoch - 1
+                self.course.answer = self._true(moment._replace(epoch=last))
         except KeyboardInterrupt:
             self.reason = "interrupted"  # what was judged before must do
-        params = self._answer if self._best.params is None else self._best.params
+        params = self.course.answer if self.course.best.params is None else self.course.best.params
+        if self.keeper is not None and self.reason not in ("interrupted", "time"):  # then it may go on
+            self.keeper.end(ended_part(params, self.history, str(self.reason)))
         return Result(self._job.model, params, self.history, str(self.reason))
 
     def _changed_since(self) -> bool:
         """Have the weights that are the answer changed after they were judged? Programs may end with a mean."""
         if self._job.strategy.answer != "mine" or self.reason == "interrupted" or not len(self.history):
             return False
-        return not np.array_equal(self._true(self._answered).weights, self._answer.weights)
-
-
-def _count(params: Params, name: str) -> int:
-    counts = params.state.get(name)
-    return 0 if counts is None else int(counts[0])
+        return not np.array_equal(self._true(self.course.answered).weights, self.course.answer.weights)

@@ -11,6 +11,7 @@ import numpy as np
 
 from hogwild.engines.checks import check_faults, check_job
 from hogwild.engines.faults import Fault
+from hogwild.engines.keeper import keeper_of
 from hogwild.engines.plan import Faults, as_plan
 from hogwild.engines.session import Session
 from hogwild.engines.virtual.agenda import Agenda
@@ -25,7 +26,7 @@ from hogwild.engines.virtual.retrying import Retrying
 from hogwild.engines.virtual.speeds import Clocks, Speeds, slowed
 from hogwild.engines.virtual.transport import Network
 from hogwild.engines.virtual.unreliable import Unreliable
-from hogwild.interfaces import AbstractEngine, Job, Result
+from hogwild.interfaces import AbstractEngine, Job, Result, Unsupported
 from hogwild.limits import check_fields, is_number
 from hogwild.memory import Memory
 from hogwild.requests import Steps
@@ -107,8 +108,12 @@ class Simulated(AbstractEngine):
         """Run the strategy on every worker; Unsupported if it cannot run here."""
         check_job(job, self)
         check_faults(job, self.plan)
-        agenda = Agenda(job.seed)
-        session = Session(job, self.size, lambda: agenda.now)
+        if job.keeping is not None and self.plan:
+            raise Unsupported("checkpoints of a simulated cluster are of one without faults: leave out one of the two")
+        saved = None if job.keeping is None else job.keeping.saved
+        agenda = Agenda(job.seed, 0.0 if saved is None else saved.manifest.progress["time_s"])
+        keeper = keeper_of(job, lambda: agenda.now, patient=True)
+        session = Session(job, self.size, lambda: agenda.now, keeper=keeper)
         links = Links(self.latency_s, self.bandwidth_bytes_s, self.links)
         clocks = Clocks(self.speeds, self.size, job.seed)
         example_s = _measured(session) if isinstance(self.example_s, str) else float(self.example_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from itertools import accumulate, pairwise
-from typing import final
+from typing import Any, final
 
 from hogwild.data.blocks import Block, Blocks
 from hogwild.engines.handout import Handout, Stretch
@@ -211,6 +211,46 @@ class Supply:
         """The worker goes on where the other is; agreed: with a part of its own in epochs that begin later."""
         self._present = tuple(sorted({*self._present, rank}))
         self._handouts[rank] = self._handouts[other].twin() if self._agreed else self._handouts[other]
+
+    # ------------------------------------------------------------------------------------------- a run that goes on
+
+    def standing(self) -> dict[str, Any]:
+        """How far all have come, for JSON."""
+        return {
+            "handouts": [handout.place for handout in self._handouts],
+            "reserved": [list(reserved) for reserved in self._reserved],
+            "passed": self._passed,
+            "members": list(self._members.items()),
+        }
+
+    def resume(self, standing: dict[str, Any], likes: Sequence[int]) -> None:
+        """All go on from there; those that were lost where another was, see `likes`."""
+        self._passed = standing["passed"]
+        self._members = {epoch: tuple(ranks) for epoch, ranks in standing["members"]}
+        places = [standing["handouts"][like] for like in likes]
+        if self._agreed:
+            self._handouts = [self._at(*place) for place in places]
+        else:
+            self._handouts = [self._at(*places[0])] * self._size
+        self._reserved = [
+            [Stretch(epoch, first, end, Moment(*moment)) for epoch, first, end, moment in reserved]
+            for reserved in standing["reserved"]
+        ]
+
+    def place_of(self, rank: int) -> tuple[int, int] | None:
+        """Where the worker is in its own rows; None if it has none."""
+        return self._own[rank].place if self._own else None
+
+    def go_to(self, rank: int, place: Sequence[int] | None) -> None:
+        """It goes on there."""
+        if place is not None and self._own:
+            first, second = place
+            self._own[rank].go_to((first, second))
+
+    def _at(self, moment: Sequence[Any], examples: int) -> Handout | Seated:
+        handout = self._new(Moment(*moment))
+        handout.go_to(examples)
+        return handout
 
     # ---------------------------------------------------------------------------------------------- who comes late
 

@@ -9,6 +9,7 @@ from typing import ClassVar, final
 
 from hogwild.engines.checks import check_job
 from hogwild.engines.crew import Crew
+from hogwild.engines.keeper import keeper_of
 from hogwild.engines.progress import Progress, Watching
 from hogwild.engines.session import Session
 from hogwild.interfaces import AbstractEngine, Job, Result
@@ -50,10 +51,10 @@ class Threads(AbstractEngine):
     def run(self, job: Job) -> Result:
         """Run the strategy on every worker; Unsupported if it cannot run here."""
         check_job(job, self)
-        session = Session(job, self.size, time.perf_counter)
+        session = Session(job, self.size, time.perf_counter, keeper=keeper_of(job, time.perf_counter))
         crew = Crew(session, job.strategy, int(self.shards))
         session.history.traffic = crew.traffic
-        progress = Progress(session, time.perf_counter)
+        progress = Progress(session)
         watching = Watching(job.callbacks, lambda: progress.status([crew.traffic]), time.perf_counter)
         try:
             crew.start()

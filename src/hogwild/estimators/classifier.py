@@ -32,6 +32,7 @@ from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result
 from hogwild.models.linear import Linear
 from hogwild.params import Params
 from hogwild.rules.schedules import Schedule
+from hogwild.snapshots import Checkpoint
 
 
 @final
@@ -82,6 +83,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         random_state: Any = None,
         verbose: int = 0,
         time_limit_s: float | None = None,
+        checkpoint: Checkpoint | None = None,
+        resume: bool = False,
     ) -> None:
         self.loss = loss
         self.l2 = l2
@@ -103,6 +106,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
         self.time_limit_s = time_limit_s
+        self.checkpoint = checkpoint
+        self.resume = resume
 
     classes_: NDArray[Any]
     coef_: NDArray[Any]
@@ -185,7 +190,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             one = replace(examples, y=signs, sample_weight=weight)
             # After Ctrl-C there may be weights for the first classes only.
             known = start[position] if start and position < len(start) else None
-            results.append(learn(self, one, known, epochs, spent(results, time.perf_counter() - begun)))
+            name = None if positives.size == 1 else f"class-{position}"
+            results.append(learn(self, one, known, epochs, spent(results, time.perf_counter() - begun), name))
             if results[-1].reason == "interrupted":
                 break
         self.classes_ = classes

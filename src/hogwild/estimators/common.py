@@ -21,8 +21,10 @@ from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result, Stop
 from hogwild.limits import is_whole
 from hogwild.memory import Replicas
 from hogwild.models.linear import Linear
+from hogwild.names import wrong_type
 from hogwild.params import Params
 from hogwild.rules.losses import LOSSES
+from hogwild.snapshots import Checkpoint, Folder
 from hogwild.strategies import AllReduce, Alone, Hogwild, LocalSGD, Serial, find_strategy, usual_strategy
 from hogwild.training import train
 
@@ -83,6 +85,11 @@ PARAMETERS = """
         1: a line an epoch.
     time_limit_s : float, default=None
         Stop after so many seconds (virtual ones, if simulated) and keep what there is.
+    checkpoint : Checkpoint, default=None
+        `fit` writes down again and again where it is, e.g. `Checkpoint("runs/7", every_s=60.0)`; of several classes
+        each in a directory of its own, "class-0", ... . random_state must be a number to go on from there.
+    resume : bool, default=False
+        `fit` goes on from the newest of these checkpoints, if there is one. All else must be as it was.
 """
 
 ATTRIBUTES = """
@@ -184,11 +191,16 @@ def _seed(random_state: Any) -> int | None:
 
 
 def learn(
-    estimator: Any, examples: Examples, start: Params | None, epochs: int | None = None, spent_s: float = 0.0
+    estimator: Any,
+    examples: Examples,
+    start: Params | None,
+    epochs: int | None = None,
+    spent_s: float = 0.0,
+    name: str | None = None,
 ) -> Result:
     """One binary or regression problem. `epochs` is given by partial_fit, which does not judge.
 
-    `spent_s`: of the time limit, by the problems before this one, see `spent`.
+    `spent_s`: of the time limit, by the problems before this one, see `spent`. `name`: of this problem, of several.
     """
     model, strategy, engine = plan(estimator, examples)
     if model.terms.loss.is_binary != is_classifier(estimator):
@@ -214,9 +226,34 @@ def learn(
     say = partial(_say, isinstance(engine, Simulated))
     callbacks = [*(estimator.callbacks or ()), *([say] if estimator.verbose else ())]
     seed = _seed(estimator.random_state)
+    checkpoint, resume = _checkpoints(estimator, name) if epochs is None else (None, None)
     return train(
-        model, examples, strategy=strategy, engine=engine, stop=stop, callbacks=callbacks, seed=seed, start=start
+        model,
+        examples,
+        strategy=strategy,
+        engine=engine,
+        stop=stop,
+        callbacks=callbacks,
+        seed=seed,
+        start=start if resume is None else None,
+        checkpoint=checkpoint,
+        resume=resume,
     )
+
+
+def _checkpoints(estimator: Any, name: str | None) -> tuple[Checkpoint | None, str | None]:
+    """Where to write them, and from where to go on, if there is anything."""
+    checkpoint = estimator.checkpoint
+    if checkpoint is None:
+        if estimator.resume:
+            raise ValueError('resume=True needs to know from where: give checkpoint=Checkpoint("runs/7"), too')
+        return None, None
+    if not isinstance(checkpoint, Checkpoint):
+        raise wrong_type("checkpoint", checkpoint, 'a Checkpoint such as Checkpoint("runs/7"), or None')
+    if name is not None:
+        checkpoint = replace(checkpoint, path=f"{checkpoint.place}/{name}")
+    goes_on = estimator.resume and not Folder(checkpoint.place).is_empty()
+    return checkpoint, checkpoint.place if goes_on else None
 
 
 def spent(results: Sequence[Result], wall_s: float) -> float:

@@ -23,6 +23,7 @@ from hogwild.estimators.common import (
 from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result
 from hogwild.params import Params
 from hogwild.rules.schedules import Schedule
+from hogwild.snapshots import Checkpoint
 
 EXAMPLE = '; or (name, parameter), e.g. ("huber", 0.5), ("quantile", 0.9)'
 
@@ -61,6 +62,8 @@ class LinearRegressor(RegressorMixin, BaseEstimator):
         random_state: Any = None,
         verbose: int = 0,
         time_limit_s: float | None = None,
+        checkpoint: Checkpoint | None = None,
+        resume: bool = False,
     ) -> None:
         self.loss = loss
         self.l2 = l2
@@ -81,6 +84,8 @@ class LinearRegressor(RegressorMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
         self.time_limit_s = time_limit_s
+        self.checkpoint = checkpoint
+        self.resume = resume
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

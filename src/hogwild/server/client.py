@@ -177,6 +177,16 @@ class Client:
         for shard, _, others, cleared in weights.stamps:
             self._others[shard], self._cleared[shard] = others, cleared
 
+    # ------------------------------------------------------------------------------------------- a run that goes on
+
+    def standing(self) -> dict[str, list[int]]:
+        """What its worker has seen of each shard."""
+        return {"others": list(self._others), "cleared": list(self._cleared)}
+
+    def resume(self, standing: dict[str, list[int]]) -> None:
+        """A new client of a worker that has seen as much."""
+        self._others[:], self._cleared[:] = standing["others"], standing["cleared"]
+
     # -------------------------------------------------------------------------------------------------- operations
 
     def operate(self, op: tuple[object, ...]) -> list[OpPart]:

@@ -306,6 +306,12 @@ class Shard:
         if self._inflow is not None:
             self._inflow.restore(snapshot)
 
+    def begin_anew(self) -> None:
+        """All workers begin anew, and number their messages from 0: nobody is left who could send one of those again
+        that were applied.
+        """
+        self._seen = Seen(self._seen.window)
+
     def _check_snapshot(self, snapshot: dict[str, NDArray[Any]]) -> None:
         states = [f"state.{number}" for number in range(len(self._state))]
         rule = snapshot["rule"].tobytes().decode(errors="replace") if "rule" in snapshot else self._rule.name

@@ -10,11 +10,12 @@ import math
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hogwild.deltas import Vector
 from hogwild.interfaces import Worker
 from hogwild.rules.directions import Method, Products, grown
-from hogwild.rules.line_search import Search, Stage, advance, begin, resolution_of
+from hogwild.rules.line_search import Search, Stage, Trial, advance, begin, resolution_of
 
 POINTS = ("point 0", "point 1")
 """One of them is the accepted point, and the next is written to the other: one is whole whenever we are lost."""
@@ -34,6 +35,28 @@ class Coordinator:
         self._pairs: list[int] = []  # numbers of the pairs s and y, oldest first
         self._products = Products(0.0)
         self._gain: float | None = None  # what the slope promised for the last accepted step
+
+    def packed(self) -> NDArray[np.float64]:
+        """All that it knows, as numbers: when a run goes on, it does."""
+        search, products = self._search, self._products
+        told = [np.nan] if search is None else _numbers_of(search)
+        slot, gain = (np.nan if value is None else value for value in (self._slot, self._gain))
+        matrices = [np.ravel(matrix) for matrix in products[1:5]]
+        numbers = [slot, gain, products.gg, products.step, products.before, len(self._pairs), *self._pairs]
+        return np.concatenate([numbers, *matrices, told])
+
+    @classmethod
+    def unpacked(cls, me: Worker, method: Method, numbers: NDArray[np.float64]) -> Coordinator:
+        """What was packed."""
+        slot, gain, gg, step, before, pairs = numbers[:6].tolist()
+        k = int(pairs)
+        mind = cls(me, method, None if math.isnan(slot) else int(slot))
+        mind._gain = None if math.isnan(gain) else gain
+        mind._pairs = [int(number) for number in numbers[6 : 6 + k]]
+        gs, gy, sy, yy, told = np.split(numbers[6 + k :].copy(), np.cumsum([k, k, k * k, k * k]))
+        mind._products = Products(gg, gs, gy, sy.reshape(k, k), yy.reshape(k, k), step, before)
+        mind._search = None if told.size == 1 else _search_of(told.tolist())
+        return mind
 
     def message(self, news: int) -> Vector:
         """What all must know: who coordinates, where the accepted point is, and what is to be done."""
@@ -134,3 +157,18 @@ class Coordinator:
         """Operations that do not depend on each other are under way at the same time."""
         tickets = [await self._me.start(self._me.on_server(*op)) for op in ops]
         return [await ticket for ticket in tickets]
+
+
+def _numbers_of(search: Search) -> list[float]:
+    """A search that is open: one that has ended is not remembered."""
+    high = search.high or Trial(np.nan, np.nan, np.nan)
+    rest = [search.step, search.curvature, search.strong, search.resolution, search.trials]
+    return [*search.start, *search.low, *high, *rest]
+
+
+def _search_of(numbers: list[float]) -> Search:
+    """What `_numbers_of` was told of."""
+    start, low, high = (Trial(*numbers[k : k + 3]) for k in (0, 3, 6))
+    step, curvature, strong, resolution, trials = numbers[9:]
+    known = None if math.isnan(high.step) else high
+    return Search(start, step, curvature, bool(strong), resolution, low, known, int(trials))

@@ -64,7 +64,7 @@ class ParzenASGD(AbstractStrategy):
     async def work(self, me: Worker) -> None:
         interval = Interval(self.period, self.period, gain=self.period / 4)
         under_way: list[Ticket] = []
-        learnt = np.ones(1)  # examples; one, so that somebody has
+        learnt = me.params.local("learnt", np.ones(1))  # examples; one, so that somebody has
         async for _ in me.rounds():
             steps = max(1, round(interval.steps))
             change = await me.steps(steps, minibatch=self.minibatch, record=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar, Literal, final
 
+import numpy as np
+
 from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.rules.directions import Method, find_method, lbfgs
 from hogwild.rules.updates import sgd
@@ -67,8 +69,10 @@ class Sandblaster(AbstractStrategy):
         return True
 
     async def work(self, me: Worker) -> None:
-        leader, slot, heard, news = -1, None, False, News.LEFT
-        mind: Coordinator | None = None  # of the leader alone
+        news, known = News.LEFT, me.params.local("sandblaster", np.array([-1, -1, 0]))
+        leader, slot, heard = int(known[0]), None if known[1] < 0 else int(known[1]), bool(known[2])
+        kept = me.params.local("coordinator", np.zeros(0))
+        mind = Coordinator.unpacked(me, self.method, kept) if kept.size else None  # of the leader alone
         async for round in me.rounds():
             live = (me.rank, *me.peers)
             # Who led and leaves says so in this sum, after what it still does; of one that died the sum says nothing.
@@ -84,6 +88,7 @@ class Sandblaster(AbstractStrategy):
             heard, told = True, int(News.LEFT)
             if go is not None:
                 leader, slot, told = map(int, go)
+            known[:] = leader if told == News.GO else -1, -1 if slot is None else slot, heard
             if told == News.DONE:
                 return
             if told == News.LEFT:  # or lost
@@ -98,6 +103,7 @@ class Sandblaster(AbstractStrategy):
             if mind is not None and not await mind.conclude():
                 news = News.DONE
                 break
+            me.params.state["coordinator"] = np.zeros(0) if mind is None else mind.packed()
         end = await me.all_reduce(None if mind is None else mind.message(news), quorum=1)
         if end.sum is None and slot is not None:  # the leader was lost in the last round, and perhaps left a trial
             await me.on_server("copy", "weights", POINTS[slot])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, final
@@ -63,6 +64,11 @@ class Away(AbstractServers):
             hosts.shards, hosts.copies, [tuple(nodes[number::size]) for number in range(size)], self._begin_copy
         )
         self._shards = Reaching(posts.views(), CONDUCTORS, posts.lost)
+        session.server_params = self.params
+        if session.resumed is not None:
+            for rank, like in enumerate(session.resumed.likes):
+                if rank != like:
+                    self.admit(rank, like, sys.maxsize)
 
     def _begin(self, host: Any, reign: Reign, copy: Any = None, following: Following | None = None) -> Any:
         """An actor leads a shard from now on, or has its copy."""
@@ -72,7 +78,8 @@ class Away(AbstractServers):
         weights = ranges.cut(self._template.weights)[number]
         scales = None if task.scales is None else ranges.cut(task.scales)[number]
         span = ranges.spans[number]
-        terms = Range(reign, span, weights, scales, rule, session.size, session.survey, self._me)
+        saved = None if session.resumed is None else session.resumed.saved
+        terms = Range(reign, span, weights, scales, rule, session.size, session.survey, self._me, saved)
         return host.begin.remote(terms, self._job, copy, following)
 
     def _begin_copy(self, host: Any, reign: Reign) -> str:

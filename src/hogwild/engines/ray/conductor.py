@@ -15,11 +15,13 @@ from typing import Any, final
 import ray
 
 from hogwild.engines.council import Council
+from hogwild.engines.keeper import keeper_of
 from hogwild.engines.ray.away import Away, Hosts
 from hogwild.engines.ray.enquiries import Enquiries
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.judges import Judges
-from hogwild.engines.ray.membership import Membership
+from hogwild.engines.ray.keeping import Apart, terms_of
+from hogwild.engines.ray.membership import Membership, rows_lost
 from hogwild.engines.ray.mirrors import Arrivals, Mirrors
 from hogwild.engines.ray.news import News
 from hogwild.engines.ray.opening import Opened
@@ -27,8 +29,9 @@ from hogwild.engines.ray.rendezvous import Address, Rendezvous
 from hogwild.engines.ray.reports import Reports
 from hogwild.engines.ray.seats import seated
 from hogwild.engines.ray.succession import Succession
-from hogwild.engines.ray.terms import ActorLost, Entry, Over, Parked, Released, Summed, Terms
+from hogwild.engines.ray.terms import ActorLost, Entry, Limits, Over, Parked, Released, Summed, Terms
 from hogwild.engines.ray.tickets import Tickets
+from hogwild.engines.resuming import attend
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
 from hogwild.engines.transport import Direct
@@ -50,53 +53,39 @@ class Conductor:
     def __init__(self) -> None:
         self._run = 0
 
-    def begin(
-        self,
-        job: Job,
-        size: int,
-        hosts: Hosts,
-        sent: Sequence[Any],
-        restarts: int,
-        patience_s: float,
-        opened: Opened | None,
-    ) -> int:
+    def begin(self, job: Job, limits: Limits, hosts: Hosts, sent: Sequence[Any], opened: Opened | None) -> int:
         """Another run, of several one after another; its number. `hosts`: of the server, if there is one. `sent`: where
-        the job lies in the object store. `restarts`, `patience_s`: see `Ray`. `opened`: if workers have their own data.
+        the job lies in the object store. `opened`: if workers have their own data.
         """
         self._run += 1
+        size, restarts, patience_s = limits
         self._news = News()
         callbacks = (self._news.tell,) if job.callbacks else ()
         self._mirrors = Mirrors(self._find_lost)
         apart, is_dead = opened is not None and size > 1, lambda rank: self._membership.is_dead(rank)
-        self._judges = judges = Judges(
-            self._mirrors.deputies, self._find_lost, is_dead, apart=apart, patience_s=patience_s
-        )
+        self._judges = judges = Judges(self._mirrors.deputies, self._find_lost, is_dead, patience_s, apart=apart)
         if opened is not None:
             job = opened.surveyed(job)
             sent = [ray.put(job)] if hosts.shards else ()  # the shards, too, know no more than the sample
         job = replace(job, callbacks=callbacks)
-        self._session = session = Session(job, size, time.perf_counter, self._mirrors, judges)
+        clock = time.perf_counter
+        self._session = session = Session(job, size, clock, self._mirrors, judges, keeper_of(job, clock))
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
-        self._workers = session.workers()
         session.history.traffic = traffic = Traffic()
         self._reports = Reports(session, job, traffic)
-        self._away: Away | None = None
-        if hosts.shards:
-            me = ray.get_runtime_context().current_actor
-            posts = Succession(job.strategy, me._actor_id.hex(), self._run, restarts)
-            self._away = away = Away(session, posts, hosts, me, *sent)
-            session.server_params = away.params
-        self._rendezvous = Rendezvous(size)
-        membership = Membership(session, traffic, job.strategy, restarts, self._away)
-        self._membership: Membership = membership
-        self._tickets = Tickets(size)
-        self._council = Council(
-            session, Direct(traffic), self._away, self._tickets.told, membership.begun, Arrivals(self._mirrors.deputies)
-        )
+        me = ray.get_runtime_context().current_actor
+        succession = Succession(job.strategy, me._actor_id.hex(), self._run, restarts)
+        self._posts = posts = succession if hosts.shards else None
+        self._away = None if posts is None else Away(session, posts, hosts, me, *sent)
+        self._rendezvous, self._tickets = Rendezvous(size), Tickets(size)
+        self._membership = membership = Membership(session, traffic, job.strategy, restarts, self._away)
+        arrivals, told = Arrivals(self._mirrors.deputies), self._tickets.told
+        self._council = Council(session, Direct(traffic), self._away, told, membership.begun, arrivals)
         membership.sit_in(self._council)
         self._enquiries: Enquiries | None = None
         if self._away is not None:
             self._enquiries = Enquiries(self._away, self._council, traffic, self._fail, self._tickets.released)
+        attend(session, self._council.hub, Apart(self._mirrors.deputies, posts, self._find_lost))
         self._has_own_rows = job.bounds is not None
         self._stopped: list[Any] = []
         self._trace: str | None = None  # of the first error of a worker, in its process
@@ -117,7 +106,7 @@ class Conductor:
         try:
             goes_on = self._membership.lost(rank, life, why)
         except (ActorLost, Deadlock) as error:
-            self._fail(error, None)
+            self._fail(error)
             return False
         self._stopped += self._mirrors.break_off(self._membership.is_dead)
         return goes_on
@@ -142,23 +131,13 @@ class Conductor:
                 return None
             missing = self._membership.close()
         if missing and not self._session.failed and self._has_own_rows:
-            who = ", ".join(map(str, sorted(missing)))
-            error = ActorLost(
-                f"worker {who} has died, and no other process has taken its place: its rows are not learnt"
-            )
-            self._fail(error, None)
+            self._fail(rows_lost(missing))
         return missing
 
     def terms(self, rank: int) -> Terms:
         """What this worker begins with."""
-        session, worker = self._session, self._workers[rank]
-        averages = session.memories[rank].mean.size > 0
-        share, posts = worker.data_share, None if self._away is None else self._away.posts
-        shards, backed = ((), False) if posts is None else (posts.views(), posts.backed)
-        passed = session.supply.moment.epoch
-        return Terms(
-            session.survey, worker.rng, worker.params, share, session.needs, averages, passed, shards, backed, self._run
-        )
+        hub = None if self._membership.life(rank) else self._council.hub
+        return terms_of(self._session, hub, rank, self._posts, self._run)
 
     # -------------------------------------------------------------------------------------------- what workers ask
 
@@ -192,7 +171,7 @@ class Conductor:
         except Aborted:
             return Over()
         except Deadlock as error:
-            self._fail(error, None)
+            self._fail(error)
             return Over()
         except Exception as error:
             return Failed(error)
@@ -297,7 +276,7 @@ class Conductor:
 
     def counted(self, rank: int, counts: Counter[str], traffic: Traffic) -> None:
         """The worker is no longer there, however it has ended: what it has counted."""
-        self._session.counted(rank, counts)
+        self._session.staff.counted(rank, counts)
         self._reports.end(rank, traffic)
 
     def so_far(self, rank: int, traffic: Traffic) -> None:

@@ -13,12 +13,15 @@ from hogwild.data.agreement import Common, Part
 from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
 from hogwild.deltas import Vector
-from hogwild.engines.computing import Computing, Source
+from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
 from hogwild.engines.hands import Hands
+from hogwild.engines.keeper import worker_file
+from hogwild.engines.ray.asking import AskedSupply
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.groups import PULSE, in_group
 from hogwild.engines.ray.hearing import heard, own, told
+from hogwild.engines.ray.keeping import Kept, worker_part
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.opening import OwnPart, OwnSupply
 from hogwild.engines.ray.seats import Seated
@@ -26,11 +29,11 @@ from hogwild.engines.ray.server import Server
 from hogwild.engines.ray.sums import Sums
 from hogwild.engines.ray.terms import Entry, Judged, Released, Shown, Terms
 from hogwild.engines.servers import SERVED
-from hogwild.engines.supply import Taken
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import Job, Tally, Worker
 from hogwild.memory import CONTROL_CELLS, Memory
-from hogwild.requests import COMPUTE, NextRound, Portion, Reduce, Reduced, Start, Ticket, Wait
+from hogwild.requests import COMPUTE, NextRound, Reduce, Reduced, Start, Ticket, Wait
+from hogwild.snapshots.folder import Written
 from hogwild.traffic import Traffic
 from hogwild.watching import EVERY_S
 
@@ -41,8 +44,8 @@ _mail = in_group("mail")
 class Deputy:
     """`drive` runs in a thread of its own, so that the weights can be shown meanwhile."""
 
-    # Threads: for what others ask while the program goes on, and to give signs of life.
-    groups: ClassVar = {"mail": 1, PULSE: 1}
+    # Threads: for what others ask while the program goes on, to write checkpoints, and to give signs of life.
+    groups: ClassVar = {"mail": 1, "disk": 1, PULSE: 1}
 
     def __init__(self) -> None:
         self._begun = threading.Event()
@@ -94,6 +97,7 @@ class Deputy:
             return
         params = self._place.params[rank]
         self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
+        self._goes_on, self._kept = terms.goes_on, Kept(worker_file(rank))
         task, n = self._place.task, self._place.n_examples
         if self._hands is not None:
             self._hands.close()
@@ -107,6 +111,8 @@ class Deputy:
         if terms.shards:
             over, rounds = lambda: self._over, lambda: self._program.rounds
             self._server = Server(rank, size, terms, self._place.task, conductor, heard, over, rounds)
+        if terms.goes_on is not None and terms.goes_on.line is not None and self._server is not None:
+            self._server.resume_from(terms.goes_on.line)
         self._began = 0  # how many requests were started
         self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
         self._numbers: dict[Ticket, int] = {}
@@ -132,7 +138,7 @@ class Deputy:
             told(conductor.fail.remote(rank, self._failure, 0))
             return
         try:
-            first = self._enter() if self._life else 0
+            first = self._enter() if self._life else 0 if self._goes_on is None else self._goes_on.number
             program = Program(self._job.strategy, self._worker)
             program.rounds = first
             self._program = program
@@ -276,6 +282,19 @@ class Deputy:
         return Shown(params.weights, params.state, memory.mean, memory.mass)
 
     @_mail
+    def keep(self) -> None:
+        """For a checkpoint, of what this worker has. Only while it waits for an answer."""
+        place, server = self._place.supply.place, self._server
+        traffic, line = self._traffic().as_dict(), None if server is None else server.standing()
+        memory = self._place.memories[self._rank]
+        self._kept.keep(worker_part(self._worker, memory, place=place, line=line, traffic=traffic))
+
+    @in_group("disk")
+    def write(self, place: str, number: int) -> Written | str:
+        """See `Kept.write`."""
+        return self._kept.write(place, number)
+
+    @_mail
     def become(self, weights: Vector) -> None:
         """Its weights become these. Only while it waits for an answer."""
         self._worker.params.weights[:] = weights
@@ -312,33 +331,16 @@ class _Place:
         self.task = job.model.bind(job.examples, terms.survey)
         self.sharing = threading.Lock()
         mine = terms.params.copy()  # what came through the object store cannot be written
+        for name in terms.params.own:
+            mine.local(name, terms.params.state[name].copy())
         memory = Memory(rank, size, mine.weights, np.zeros(CONTROL_CELLS, np.int64), state=mine.state)
         if terms.averages:
             memory.mean = np.zeros_like(mine.weights)
+        goes_on = terms.goes_on
+        if goes_on is not None:
+            memory.mean[:], memory.mass[:] = goes_on.mean, goes_on.mass
         self.params, self.memories = [mine] * size, [memory] * size
-        self.supply: Source = _Supply(conductor)
+        self.supply: AskedSupply | OwnSupply = AskedSupply(conductor)
         if settled is not None and size > 1:
-            self.supply = OwnSupply(_Supply(conductor), rank, settled, terms.first_pass)
-
-
-@final
-class _Supply:
-    """Examples are handed out by the conductor: see `Supply`."""
-
-    def __init__(self, conductor: Any) -> None:
-        self._supply = conductor.supply
-
-    def take(self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False) -> Taken:
-        return heard(self._supply.remote(rank, "take", examples, minibatch, together=together))
-
-    def take_rest(self, rank: int) -> Taken:
-        return heard(self._supply.remote(rank, "take_rest"))
-
-    def reserve(self, rank: int, examples: int) -> list[Block]:
-        return heard(self._supply.remote(rank, "reserve", examples))
-
-    def reserve_count(self, rank: int, examples: int) -> int:
-        return int(heard(self._supply.remote(rank, "reserve_count", examples)))
-
-    def portion(self, rank: int, portion: Portion) -> Taken:
-        return heard(self._supply.remote(rank, "portion", portion))
+            place = None if goes_on is None else goes_on.place
+            self.supply = OwnSupply(AskedSupply(conductor), rank, settled, terms.first_pass, place)

@@ -16,7 +16,7 @@ from hogwild.engines.ray.errors import LOST, Failure, check_sent, said
 from hogwild.engines.ray.opening import check, opened
 from hogwild.engines.ray.pulse import Pulse
 from hogwild.engines.ray.succession import Wanted
-from hogwild.engines.ray.terms import ActorLost
+from hogwild.engines.ray.terms import ActorLost, Limits
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
 from hogwild.watching import EVERY_S, Status
@@ -81,9 +81,9 @@ class Driver:
             if self._job.local is not None:
                 opening = opened(deputies, self._sent, START_S)
                 self._common = opening.common
-            sent, hosts, patience_s = self._sent, self._cast.hosts, self._pulse.patience_s
-            run = conductor.begin.remote(sent, self._size, hosts, [sent], self._restarts, patience_s, opening)
-            self._run = ray.get(run)
+            sent, hosts = self._sent, self._cast.hosts
+            limits = Limits(self._size, self._restarts, self._pulse.patience_s)
+            self._run = ray.get(conductor.begin.remote(sent, limits, hosts, [sent], opening))
             begun = [self._begin(rank) for rank in range(self._size)]
             ray.get([conductor.know.remote(deputies), *begun], timeout=START_S)
         except ray.exceptions.RayTaskError as error:  # in one sentence, and what it says as the cause

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,9 +35,9 @@ class Judges(AbstractJudges):
         deputies: list[Any],
         find_lost: Callable[[int, str], bool],
         is_dead: Callable[[int], bool],
+        patience_s: float,
         *,
-        apart: bool = False,
-        patience_s: float = math.inf,
+        apart: bool,
     ) -> None:
         self._patience_s = patience_s
         self._deputies, self._find_lost, self._is_dead, self._apart = deputies, find_lost, is_dead, apart

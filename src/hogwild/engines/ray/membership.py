@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from functools import partial
 from queue import SimpleQueue
 from typing import final
@@ -141,8 +142,14 @@ class Membership:
         life = self._lives[rank]
         number = self._council.admit(rank, like)
         standing = None if self._server is None else self._server.admit(rank, like, number)
-        worker = self._session.worker(rank, self._session.params[like].copy(), life)
+        worker = self._session.staff.another(rank, self._session.params[like].copy(), life)
         if self._traffic.faults is not None:
             self._traffic.faults.workers_joined += 1
         LOG.warning("another process has taken the place of worker %d, in round %d", rank, number)
         door.put(Entry(worker.rng, worker.params, number, standing))
+
+
+def rows_lost(ranks: Collection[int]) -> ActorLost:
+    """These workers have rows that nobody else has."""
+    who = ", ".join(map(str, sorted(ranks)))
+    return ActorLost(f"worker {who} has died, and no other process has taken its place: its rows are not learnt")

@@ -110,10 +110,19 @@ class Counting(Source, Protocol):
 class OwnSupply:
     """What comes next, of one's own rows: others say how many, and when. See `Supply`."""
 
-    def __init__(self, others: Counting, rank: int, job: Job, first_pass: int) -> None:
+    def __init__(
+        self, others: Counting, rank: int, job: Job, first_pass: int, place: tuple[int, int] | None = None
+    ) -> None:
         n = job.examples.n_examples
         blocks = Blocks(job.examples, job.stop.holdout, job.seed, Owned(rank, 0, n))
         self._others, self._rows, self._n_training = others, OwnRows(blocks, first_pass), blocks.n_training
+        if place is not None:  # the run goes on
+            self._rows.go_to(place)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """See `AbstractOwnRows.place`."""
+        return self._rows.place
 
     def take(self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False) -> Taken:
         _, moment, count = self._others.take(rank, examples, minibatch, together=together)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import final
 
 from hogwild.engines.progress import Progress
@@ -19,7 +18,7 @@ class Reports:
     """Of one run. Methods may be called from any thread. `carried`: what goes through the conductor itself."""
 
     def __init__(self, session: Session, job: Job, carried: Traffic) -> None:
-        self._progress = Progress(session, time.perf_counter)
+        self._progress = Progress(session)
         self._meters = Meters(type(job.model).__name__, type(job.strategy).__name__)
         self._lock = threading.Lock()
         self._ended = [carried]

@@ -6,7 +6,7 @@ The program waits for what it awaits in its own thread; what it has started is w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -96,6 +96,15 @@ class Server:
         if isinstance(answer, Failed):
             raise answer.error
         return self._given(answer)
+
+    def standing(self) -> dict[str, Any]:
+        """See `Line.standing`."""
+        with self._lock:
+            return self._line.standing()
+
+    def resume_from(self, line: Mapping[str, Any]) -> None:
+        """The run goes on, and nothing is under way."""
+        self._line.resume(dict(line))
 
     def take_over(self, life: int, standing: Standing) -> None:
         """Take the place of a process that has died, which has sent messages of its own: see `Servers.admit`."""

@@ -20,8 +20,10 @@ from hogwild.answers import Stamp
 from hogwild.deltas import Vector
 from hogwild.engines.calls import Call
 from hogwild.engines.desk import Desk
+from hogwild.engines.keeper import shard_file
 from hogwild.engines.line import Value
 from hogwild.engines.ray.groups import PULSE, in_group
+from hogwild.engines.ray.keeping import Kept
 from hogwild.engines.ray.relay import COMPLETE, Relay
 from hogwild.engines.ray.stream import Following
 from hogwild.engines.ray.terms import Key, Range, Reign
@@ -29,6 +31,8 @@ from hogwild.engines.servers import NO_KEYS
 from hogwild.interfaces import Job
 from hogwild.kernels.updates import compiled
 from hogwild.server import OpPart, PullPart, PushPart, Shard
+from hogwild.snapshots.folder import Written
+from hogwild.snapshots.parts import Part
 
 
 @final
@@ -39,7 +43,7 @@ class ShardHost:
 
     # Threads: what one worker sends is unpacked while another's is applied. Where shards have copies, threads wait for
     # them, and what came meanwhile is handed on together.
-    groups: ClassVar = {"pushes": 2, "pulls": 2, "copies": 2, PULSE: 1}
+    groups: ClassVar = {"pushes": 2, "pulls": 2, "copies": 2, "disk": 1, PULSE: 1}
     backed_groups: ClassVar = {**groups, "pushes": 8, "pulls": 8}
 
     def begin(self, terms: Range, job: Job | None, backup: Any = None, following: Following | None = None) -> str:
@@ -53,6 +57,10 @@ class ShardHost:
         prox = None if job is None else job.model.bind(job.examples, terms.survey).prox
         move = compiled(rule, weights.dtype)
         shard = Shard(span, weights, rule, prox, accrue=True, move=move, scales=terms.scales, workers=terms.size)
+        if terms.saved is not None:
+            shard.restore(terms.saved.part(shard_file(span.shard)).arrays)
+            shard.begin_anew()
+        self._copied = Kept(shard_file(span.shard))
         self._live: set[int] = set(range(terms.size))
         backed = backup is not None or following is not None
         self._desk = Desk(shard, self._live, self._tell_and_answer if backed else _answer)
@@ -184,6 +192,16 @@ class ShardHost:
         self.left(live)
         with self._lock:
             return list(self._ready)
+
+    def keep(self) -> None:
+        """For a checkpoint, of all that the shard is."""
+        with self._lock:
+            self._copied.keep(Part({}, self._desk.shard.snapshot()))
+
+    @in_group("disk")
+    def write(self, place: str, number: int) -> Written | str:
+        """See `Kept.write`."""
+        return self._copied.write(place, number)
 
     def weights(self) -> Vector:
         """As they are now."""

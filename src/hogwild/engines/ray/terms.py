@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -13,6 +13,7 @@ from hogwild.deltas import Vector
 from hogwild.params import Params
 from hogwild.rules.updates import Update
 from hogwild.server.ranges import Span
+from hogwild.snapshots.folder import Saved
 
 
 class ActorLost(RuntimeError):
@@ -43,6 +44,32 @@ class Reign(NamedTuple):
 
 
 @final
+class GoesOn(NamedTuple):
+    """What a worker goes on from, beside its weights, state and random stream.
+
+    number : of its first round
+    mean, mass : of its iterates, see `Memory`
+    place :  in its own rows, see `AbstractOwnRows.place`
+    line :   what it has seen of the shards, see `Line.standing`
+    """
+
+    number: int
+    mean: Any
+    mass: Any
+    place: tuple[int, int] | None
+    line: Mapping[str, Any] | None
+
+
+@final
+class Limits(NamedTuple):
+    """Of a run, as asked for. size: how many workers; for the others see `Ray`."""
+
+    size: int
+    restarts: int
+    patience_s: float
+
+
+@final
 class Terms(NamedTuple):
     """What a worker begins with.
 
@@ -53,6 +80,7 @@ class Terms(NamedTuple):
     shards :   of the server, where they are now
     backed :   have they copies?
     run :      number of this run of the conductor
+    goes_on :  if the run does
     """
 
     survey: Any
@@ -65,6 +93,7 @@ class Terms(NamedTuple):
     shards: Sequence[View]
     backed: bool
     run: int
+    goes_on: GoesOn | None = None
 
 
 @final
@@ -122,6 +151,7 @@ class Range(NamedTuple):
     weights, scales : of its range; see `Shard`
     survey :  what the model knows of the data, for the penalty that it pays
     conductor : to be told when a pull that has waited can be answered
+    saved :   where the run goes on
     """
 
     reign: Reign
@@ -132,6 +162,7 @@ class Range(NamedTuple):
     size: int
     survey: Any
     conductor: Any
+    saved: Saved | None = None
 
 
 @final

@@ -24,8 +24,8 @@ class Agenda:
 
     __slots__ = ("_count", "_draw", "_events", "now", "shuffle")
 
-    def __init__(self, seed: int) -> None:
-        self.now = 0.0  # seconds; to be read only: `step` sets it
+    def __init__(self, seed: int, begin_s: float = 0.0) -> None:
+        self.now = begin_s  # seconds; to be read only: `step` sets it
         self._count = 0
         random = Random(int(seed))
         self._draw, self.shuffle = random.random, random.shuffle

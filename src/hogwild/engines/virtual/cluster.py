@@ -10,6 +10,7 @@ from hogwild.engines.asking import LATER, Asking
 from hogwild.engines.computing import Computing, Plan
 from hogwild.engines.driving import Dead, Program
 from hogwild.engines.hub import Hub
+from hogwild.engines.resuming import attend_here
 from hogwild.engines.servers import serving
 from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport
@@ -62,10 +63,13 @@ class Cluster:
         self._draw, self._example_s = draw, example_s
         size = len(session.params)
         self.traffic = Traffic()
-        self.servers = serving(session, shards, transport, self.traffic)
-        self.hub = Hub(session, transport, self.servers)
+        self.servers = servers = serving(session, shards, transport, self.traffic)
+        self.hub = Hub(session, transport, servers)
+        attend_here(session, self.hub, servers)
         self._computing = Computing(session)
-        self._programs = [Program(strategy, worker) for worker in session.workers()]
+        self._programs = [Program(strategy, worker) for worker in session.staff.workers]
+        for program in self._programs:
+            program.rounds = self.hub.begins(program.rank)
         self._fresh = [session.fresh] * size  # is the first round of each worker that of a fresh start?
         self._peers = session.members.peers
         self._step: Step = agenda.step
@@ -82,7 +86,7 @@ class Cluster:
     def run(self) -> None:
         """Until all programs have ended. What one raises is kept by the session."""
         for program in self._programs:
-            self._agenda.at(0.0, partial(self._resume, program, None))
+            self._agenda.at(self._agenda.now, partial(self._resume, program, None))
         idle = 0
         try:
             while not self._session.failed:
@@ -97,6 +101,9 @@ class Cluster:
                     continue
                 if not self.hub.running:
                     break
+                if self._session.pausing and self._met and not self._pollers:
+                    self._meet()  # nothing is under way that would be lost
+                    continue
                 if self._pollers and idle < MOST_IDLE:
                     idle += 1
                     self._let_poll(IDLE_POLLS)
@@ -263,13 +270,20 @@ class Cluster:
         session = self._session
         if not self._met:
             return
-        stopped = session.reason is not None and not session.agreed
-        if not stopped:
-            if not self._met >= session.members.in_rounds:
-                return
-            session.close()
-            session.judge(min(self._met))
-            session.decide()
+        if session.reason is not None and not session.agreed:
+            self._meet_again()
+        elif self._met >= session.members.in_rounds and not session.pausing:
+            self._meet()
+
+    def _meet(self) -> None:
+        session = self._session
+        session.close(self._met)
+        session.judge(min(self._met))
+        session.decide()
+        self._meet_again()
+
+    def _meet_again(self) -> None:
+        """All that have met ask again for their next round."""
         met, self._met = self._met, set()
         for rank in sorted(met):
             self.traffic.waiting(rank, self._agenda.now - self._since[rank])

@@ -204,4 +204,4 @@ class Membership:
             # Whoever has left its rounds meanwhile may have come to sums that are only for the end.
             self._admit(rank, other if other in in_rounds else min(in_rounds), number)
         self._report.workers_joined += 1
-        self._cluster.start(self._session.worker(rank, params, life), number)
+        self._cluster.start(self._session.staff.another(rank, params, life), number)

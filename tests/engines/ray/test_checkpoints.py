@@ -1,0 +1,115 @@
+"""Checkpoints of real processes: each writes its own part, and others, perhaps elsewhere, go on with the same bits."""
+
+import os
+import signal
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.conformance.runs import STOP, TASK, bits, died_after, learn, numbers, often
+
+from hogwild import (
+    AbstractStrategy,
+    ActorLost,
+    Checkpoint,
+    CheckpointError,
+    Downpour,
+    GrowingBatches,
+    Linear,
+    Local,
+    LocalSGD,
+    Ray,
+    Sandblaster,
+    Threads,
+    train,
+)
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed"),
+    pytest.mark.slow,
+]
+STRATEGIES = {"sums": LocalSGD(7), "a server": Sandblaster()}
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_it_goes_on_anywhere_with_the_same_bits(name, tmp_path):
+    strategy = STRATEGIES[name]
+    on_ray, on_threads = Ray(2, shards=2), Threads(2, shards=2)
+    whole = learn(strategy, on_threads, seed=0)
+    assert bits(learn(strategy, on_ray, seed=0, checkpoint=often(tmp_path / "ray"))) == bits(whole)
+    learn(strategy, on_threads, seed=0, checkpoint=often(tmp_path / "threads"))
+    half = max(1, len(numbers(tmp_path / "ray")) // 2)
+    for place, engine in (("ray", on_ray), ("ray", on_threads), ("threads", on_ray)):
+        count = half if place == "ray" else 1
+        died = died_after(tmp_path / place, count, tmp_path / f"{place} to {type(engine).__name__}")
+        resumed = learn(strategy, engine, resume=died)
+        assert bits(resumed) == bits(whole)
+        assert resumed.history.counts == whole.history.counts
+
+
+@pytest.mark.parametrize("strategy", [Downpour(minibatch=5), GrowingBatches()], ids=["downpour", "growing batches"])
+def test_who_waits_for_nobody_goes_on_too(strategy, tmp_path):
+    engine = Ray(2, shards=2)
+    whole = learn(strategy, engine, seed=0, checkpoint=often(tmp_path / "all"))
+    half = max(1, len(numbers(tmp_path / "all")) // 2)
+    resumed = learn(strategy, engine, resume=died_after(tmp_path / "all", half, tmp_path / "died"))
+    assert resumed.history[-1].examples == whole.history[-1].examples == 1200
+    assert TASK.gap(resumed.history[-1].objective) < TASK.gap(whole.history[-1].objective) + 0.02
+
+
+BOUNDS = (0, 80, 200)
+X, Y = np.asarray(TASK.data[0]), np.asarray(TASK.data[1])
+
+
+def open_part(rank, size):
+    """The rows of that worker."""
+    first, end = list(pairwise(BOUNDS))[rank]
+    return X[first:end], Y[first:end]
+
+
+def test_who_has_rows_of_its_own_goes_on_in_them(tmp_path):
+    model, strategy = Linear("squared", l2=0.01), LocalSGD(7)
+
+    def run(engine, **options):
+        return train(model, Local(open_part), strategy=strategy, engine=engine, stop=STOP, **options)
+
+    whole = run(Threads(2), seed=0)
+    run(Ray(2), seed=0, checkpoint=often(tmp_path / "all"))
+    half = max(1, len(numbers(tmp_path / "all")) // 2)
+    for engine in (Ray(2), Threads(2)):
+        died = died_after(tmp_path / "all", half, tmp_path / type(engine).__name__)
+        assert bits(run(engine, resume=died)) == bits(whole)
+
+
+@dataclass(frozen=True)
+class Dies(AbstractStrategy):
+    """Worker 1 dies in its sixth round, and all with it."""
+
+    note: str
+    agree = True
+
+    async def work(self, me):
+        async for round in me.rounds():
+            await me.steps(7)
+            everybody = await me.all_reduce(me.params.weights)
+            me.params.weights[:] = everybody.sum / everybody.count
+            if me.rank and round.number == 5 and not Path(self.note).exists():
+                Path(self.note).write_text("once")
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_run_that_was_lost_goes_on(tmp_path):
+    strategy = Dies(str(tmp_path / "note"))
+    with pytest.raises(ActorLost, match="worker 1 of 2 has died"):
+        learn(strategy, Ray(2), seed=0, checkpoint=often(tmp_path / "runs"))
+    resumed = learn(strategy, Ray(2), resume=tmp_path / "runs")
+    assert bits(resumed) == bits(learn(strategy, Threads(2), seed=0))
+
+
+def test_a_place_where_nothing_can_be_written_is_named(tmp_path):
+    Path(tmp_path, "file").write_text("")
+    with pytest.raises(CheckpointError, match="file cannot be written"):
+        learn(LocalSGD(7), Ray(2), checkpoint=Checkpoint(tmp_path / "file"))

@@ -33,9 +33,9 @@ RAY = pytest.param("two", ("--engine", "ray", "--workers", 2), marks=pytest.mark
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "where"), [("two", ("--threads", 2)), ("three", ("--threads", 2)), RAY])
 def test_a_run_that_is_killed_goes_on_with_the_same_bits(files, here, start, name, where):
-    options = ("--strategy", "local-sgd", "--period", 20, "--epochs", 120)
+    options = ("--strategy", "local-sgd", "--period", 60, "--epochs", 80)
     command = ("train", files / f"{name}.svm", *SMALL[:-1], *options)
-    process = start(*command, *where, "-v", "--out", "model", "--checkpoint", "runs", "--checkpoint-every", 1e-3)
+    process = start(*command, *where, "-v", "--out", "model", "--checkpoint", "runs", "--checkpoint-every", 0.02)
     hold_back(process)
     kill_after_epochs(process, Folder(str(here / "runs" / ("class-0" if name == "three" else ""))), 5)
     assert not Path("model").exists()

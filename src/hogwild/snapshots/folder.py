@@ -156,7 +156,7 @@ class Folder:
             raise ValueError("it is not complete")
         try:
             manifest = Manifest.unpacked(self._store.read(f"{_folder(number)}/{MANIFEST}"))
-        except (TypeError, ValueError) as error:
+        except (OSError, TypeError, ValueError) as error:
             raise ValueError(f"its {MANIFEST} cannot be used: {error}") from error
         for name, written in manifest.files.items():
             if files.get(name) != written.n_bytes:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from logging import LogRecord
 from typing import Any, final
 
 import ray
@@ -21,6 +22,7 @@ from hogwild.engines.ray.enquiries import Enquiries
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.judges import Judges
 from hogwild.engines.ray.keeping import Apart, terms_of
+from hogwild.engines.ray.logs import Forwarding
 from hogwild.engines.ray.membership import Membership, rows_lost
 from hogwild.engines.ray.mirrors import Arrivals, Mirrors
 from hogwild.engines.ray.news import News
@@ -51,7 +53,7 @@ class Conductor:
     _membership: Membership  # with `rank_of`, see `seated`
 
     def __init__(self) -> None:
-        self._run = 0
+        self._run, self._logs = 0, Forwarding()
 
     def begin(self, job: Job, limits: Limits, hosts: Hosts, sent: Sequence[Any], opened: Opened | None) -> int:
         """Another run, of several one after another; its number. `hosts`: of the server, if there is one. `sent`: where
@@ -60,6 +62,7 @@ class Conductor:
         self._run += 1
         size, restarts, patience_s = limits
         self._news = News()
+        self._logs.begin("", self._news.log)
         callbacks = (self._news.tell,) if job.callbacks else ()
         self._mirrors = Mirrors(self._find_lost)
         apart, is_dead = opened is not None and size > 1, lambda rank: self._membership.is_dead(rank)
@@ -119,10 +122,9 @@ class Conductor:
         """Another process for a worker that has died; it will ask to be let in."""
         self._judges.replace(rank, deputy)
 
-    def enter(self, rank: int, life: int) -> Entry | Over:
+    def enter(self, rank: int, life: int) -> Entry | Any:
         """With what a process begins that takes the place of another, when the others let it in."""
-        found = self._answer(self._membership.enter, rank, life)
-        return found
+        return self._answer(self._membership.enter, rank, life)
 
     def close(self) -> set[int] | None:
         """If the programs of all that were let in have ended, nobody is let in any more: who is missing then?"""
@@ -141,10 +143,8 @@ class Conductor:
 
     # -------------------------------------------------------------------------------------------- what workers ask
 
-    # sent: what the worker has under way to shards meanwhile, see `Council.sent`.
-
     def ask(self, rank: int, request: Any, sent: int) -> Any:
-        """The answer to a request that communicates."""
+        """The answer to a request that communicates. sent: see `Council.sent`."""
         return self._answer(self._council.communicate, rank, request, sent=sent)
 
     def turn(
@@ -203,8 +203,7 @@ class Conductor:
 
     def _found_elsewhere(self, rank: int, number: int) -> Reduced | None:
         self._council.computed(rank)
-        others = [other for other in range(self._session.size) if other != rank and not self._membership.is_dead(other)]
-        return self._mirrors.sealed(others, number)
+        return self._mirrors.sealed(rank, number, self._membership.is_dead)
 
     def lingers(self, rank: int, number: int, sent: int) -> None:
         """The worker waits for others in such a sum, for long."""
@@ -289,7 +288,7 @@ class Conductor:
 
     def raised(self) -> None:
         """Who watches the run has failed: what was raised stays with the driver."""
-        self._fail(RuntimeError("a callback has failed"), None)
+        self._fail(RuntimeError("a callback has failed"))
 
     def fail(self, rank: int, failure: Failure, rounds: int) -> None:
         """The worker has failed."""
@@ -304,12 +303,9 @@ class Conductor:
         self._council.abort()
         self._membership.close()
         self._judges.abort()
-        # Who computes would not ask for long.
-        self._stopped += [
-            deputy.stop.remote()
-            for rank, deputy in enumerate(self._mirrors.deputies)
-            if not self._membership.is_dead(rank)
-        ]
+        dead = self._membership.is_dead
+        living = [deputy for rank, deputy in enumerate(self._mirrors.deputies) if not dead(rank)]
+        self._stopped += [deputy.stop.remote() for deputy in living]  # who computes would not ask for long
 
     def interrupt(self, *, now: bool) -> None:
         """Ctrl-C. Workers that agree on their rounds finish the one they are in, unless it must be `now`."""
@@ -341,8 +337,12 @@ class Conductor:
 
     # --------------------------------------------------------------------------------------------------- the driver
 
-    def news(self) -> Record | None:
-        """The record of the next epoch, for the driver's callbacks; it says `heard` then. None: there are no more."""
+    def log(self, record: LogRecord) -> None:
+        """What a worker has logged."""
+        self._news.log(record)
+
+    def news(self) -> Record | LogRecord | None:
+        """What was logged next, or recorded: the driver's callbacks are `heard` then. None: there is no more."""
         return self._news.next()
 
     def heard(self, error: BaseException | None) -> None:

@@ -22,6 +22,7 @@ from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.groups import PULSE, in_group
 from hogwild.engines.ray.hearing import heard, own, told
 from hogwild.engines.ray.keeping import Kept, worker_part
+from hogwild.engines.ray.logs import Forwarding
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.opening import OwnPart, OwnSupply
 from hogwild.engines.ray.seats import Seated
@@ -48,7 +49,7 @@ class Deputy:
     groups: ClassVar = {"mail": 1, "disk": 1, PULSE: 1}
 
     def __init__(self) -> None:
-        self._begun = threading.Event()
+        self._begun, self._logs = threading.Event(), Forwarding()
         self._hands: Hands | None = None  # more than one
 
     def open(self, rank: int, size: int, job: Job) -> Part | Failure:
@@ -87,6 +88,7 @@ class Deputy:
         terms: Terms = told(conductor.terms.remote(rank))
         conductor = Seated(conductor, size, life) if life else conductor
         self._rank, self._size, self._conductor, self._job, self._life = rank, size, conductor, job, life
+        self._logs.begin(f"worker {rank} of {size}: ", conductor.log.remote)
         try:
             self._place = self._find_place(terms, common)
         except Exception as error:

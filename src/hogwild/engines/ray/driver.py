@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from logging import LogRecord
 from typing import Any, final
 
 import ray
@@ -13,6 +14,7 @@ from hogwild.data.errors import DataError
 from hogwild.engines.progress import Watching
 from hogwild.engines.ray.cast import Cast
 from hogwild.engines.ray.errors import LOST, Failure, check_sent, said
+from hogwild.engines.ray.logs import log_again
 from hogwild.engines.ray.opening import check, opened
 from hogwild.engines.ray.pulse import Pulse
 from hogwild.engines.ray.succession import Wanted
@@ -117,12 +119,7 @@ class Driver:
             return False
         ready = found[0]
         if ready == self._news:
-            record = ray.get(self._news)
-            if record is None:  # there are no more
-                self._news = None
-            else:
-                ray.get(self._conductor.heard.remote(self._call(record)))
-                self._news = self._conductor.news.remote()
+            self._hear(ray.get(self._news))
             return False
         if ready == self._wanted:
             self._copy(ray.get(self._wanted))
@@ -130,6 +127,13 @@ class Driver:
         if ready in self._driven:
             self._ended(ready)
         return True
+
+    def _hear(self, news: Record | LogRecord | None) -> None:
+        if isinstance(news, LogRecord):
+            log_again(news)
+        elif news is not None:
+            ray.get(self._conductor.heard.remote(self._call(news)))
+        self._news = None if news is None else self._conductor.news.remote()
 
     def _look(self) -> None:
         """Tell observers how far it is; what they raise ends the run."""

@@ -21,11 +21,11 @@ class Forwarding:
         self._handler: QueueHandler | None = None
 
     def begin(self, who: str, tell: Tell) -> None:
-        """From now on they go there, beginning with who has logged them."""
+        """From now on they go there, beginning with this: who has logged them."""
         self.end()
         handler = self._handler = QueueHandler(_Outbox(tell))  # type: ignore[arg-type]  # it puts, and never gets
         handler.setLevel(logging.WARNING)
-        handler.setFormatter(logging.Formatter(f"{who}: %(message)s"))
+        handler.setFormatter(logging.Formatter(f"{who}%(message)s"))
         handler.addFilter(_is_not_rays)
         logging.getLogger().addHandler(handler)
 

@@ -58,10 +58,11 @@ class Mirrors(AbstractMirrors):
         """Nobody waits for the dead in sums that workers make among themselves. Begun, not awaited."""
         return [deputy.break_off.remote() for rank, deputy in enumerate(self.deputies) if not dead(rank)]
 
-    def sealed(self, ranks: Collection[int], number: int) -> Reduced | None:
-        """This sum, if one of these has it; none of them makes it now with others. Who is dead has none."""
+    def sealed(self, rank: int, number: int, is_dead: Callable[[int], bool]) -> Reduced | None:
+        """This sum, if another than this worker has it; none of them makes it now with others."""
+        others = [each for other, each in enumerate(self.deputies) if other != rank and not is_dead(other)]
         found = None
-        for asked in [self.deputies[rank].seal.remote(number) for rank in ranks]:
+        for asked in [deputy.seal.remote(number) for deputy in others]:
             with suppress(*LOST):
                 found = ray.get(asked) or found
         return found

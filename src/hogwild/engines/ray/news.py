@@ -1,7 +1,10 @@
-"""Callbacks stay with the driver: the conductor tells it what happens, and waits until it has called them."""
+"""Callbacks stay with the driver: the conductor tells it what happens, and waits until it has called them. So it tells
+what is logged, without waiting.
+"""
 
 from __future__ import annotations
 
+from logging import LogRecord
 from queue import SimpleQueue
 from typing import final
 
@@ -13,7 +16,7 @@ class News:
     """Of one run. Methods may be called from any thread."""
 
     def __init__(self) -> None:
-        self._records: SimpleQueue[Record | None] = SimpleQueue()
+        self._records: SimpleQueue[Record | LogRecord | None] = SimpleQueue()
         self._raised: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def tell(self, record: Record) -> None:
@@ -23,8 +26,12 @@ class News:
         if error is not None:
             raise error
 
-    def next(self) -> Record | None:
-        """The next record; None: there are no more."""
+    def log(self, record: LogRecord) -> None:
+        """Something was logged."""
+        self._records.put(record)
+
+    def next(self) -> Record | LogRecord | None:
+        """The next of either; None: there are no more."""
         return self._records.get()
 
     def heard(self, error: BaseException | None) -> None:

@@ -39,8 +39,9 @@ class Short(AbstractStrategy):
             await me.all_reduce(me.params.weights)
 
 
-def run(engine, watcher):
-    stop = Stop(epochs=1_000_000, tol=None)
+def run(engine, watcher, tol=None):
+    """tol: are weights judged, so that workers meet at the end of each epoch?"""
+    stop = Stop(epochs=1_000_000, tol=tol)
     return train(EASY.model, EASY.data, strategy=Short(), engine=engine, stop=stop, seed=0, callbacks=[watcher])
 
 
@@ -66,4 +67,14 @@ def what_they_raise_ends_the_run(engine):
         run(engine, Watcher(ZeroDivisionError("in an observer"), 1))
 
 
-CHECKS = [observers_are_told_how_far_it_is, what_they_raise_ends_the_run]
+def what_they_raise_ends_a_run_that_is_judged(engine):
+    """Callbacks are waited for while workers meet."""
+    with pytest.raises(ZeroDivisionError, match="in an observer"):
+        run(engine, Watcher(ZeroDivisionError("in an observer"), 1), tol=0)
+
+
+CHECKS = [
+    observers_are_told_how_far_it_is,
+    what_they_raise_ends_the_run,
+    what_they_raise_ends_a_run_that_is_judged,
+]

@@ -65,6 +65,7 @@ class Council:
         self._lingering: dict[int, int] = {}  # who waits in which of the sums that workers make among themselves
         self._met: set[int] = set()  # who has come to the end of the epoch
         self._judging = 0  # how many still judge
+        self._closing = False  # is it looked at what they have? Who has died may be found out then
         # What workers have sent elsewhere that may still change something here, and what of it has arrived: numbers.
         self._sent, self._arrived = [0] * size, [0] * size
         self.aborted = False
@@ -218,7 +219,7 @@ class Council:
 
     def _look_for_deadlock(self) -> None:
         # What is released may have been started, and wake nobody.
-        if self._under_way():
+        if self._under_way() or self._closing:
             return
         while self.hub.running and self._blocked >= self.hub.running:
             missing = self._missing()
@@ -270,7 +271,7 @@ class Council:
     def _look_at_meeting(self) -> bool:
         """Is everybody here? Then it begins. If the run was stopped meanwhile it does not take place."""
         session = self._session
-        if not self._met or self._judging:
+        if not self._met or self._judging or self._closing:
             return False
         if session.reason is not None and not session.agreed:
             self._meet_again()
@@ -281,8 +282,12 @@ class Council:
         return False
 
     def _begin_meeting(self) -> None:
-        self._session.close(self._met)
-        self._judging = len(self._met)
+        self._closing = True
+        try:
+            self._session.close(frozenset(self._met))
+        finally:
+            self._closing = False
+        self._judging = len(self._met)  # that are still there
         for each in self._met:
             self._wake(each, None)
 

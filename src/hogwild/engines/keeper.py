@@ -154,7 +154,7 @@ class Keeper:
             progress = part.facts["progress"]
             manifest = Manifest(number, self._about, progress, self._manner(), files, ended=write is None)
             folder.complete(manifest, self._how.keep)
-        except (NonFiniteError, OSError, ValueError) as error:
+        except Exception as error:
             LOG.warning("checkpoint %d in %s was not written: %s", number, self._folder.place, error)
 
     def _manner(self) -> dict[str, Any]:

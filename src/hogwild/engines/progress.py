@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import final
 
@@ -62,6 +63,7 @@ class Watching:
     def look(self) -> None:
         """Tell them, if it is time to. Raises what they raise."""
         if self._observers and self._clock() >= self._next_s:
+            self._next_s = math.inf  # nobody is told again who has raised something
             status = self._status()
             for observer in self._observers:
                 observer.status(status)

@@ -63,7 +63,7 @@ def go_on(session: Session, resumed: Resumed) -> None:
         session.staff.resume(rank, part, afresh=like != rank)
         if like == rank:
             resumed.lines[rank] = part.facts["line"]
-            session.supply.go_to(rank, part.facts["place"])
+            session.supply.go_to(rank, part.facts.get("place"))  # of rows that only the worker has
             if "traffic" in part.facts:
                 session.course.earlier += Traffic.of_dict(part.facts["traffic"])
 
@@ -80,7 +80,6 @@ def attend_here(session: Session, hub: Hub, servers: Servers | None) -> None:
 
     def worker(rank: int) -> Part:
         part = session.staff.standing(rank)
-        part.facts["place"] = session.supply.place_of(rank)
         part.facts["line"] = None if servers is None else servers.line(rank)
         return part
 

@@ -221,6 +221,7 @@ class Supply:
             "reserved": [list(reserved) for reserved in self._reserved],
             "passed": self._passed,
             "members": list(self._members.items()),
+            "places": [own.place for own in self._own],
         }
 
     def resume(self, standing: dict[str, Any], likes: Sequence[int]) -> None:
@@ -236,6 +237,8 @@ class Supply:
             [Stretch(epoch, first, end, Moment(*moment)) for epoch, first, end, moment in reserved]
             for reserved in standing["reserved"]
         ]
+        for rank, place in enumerate(standing["places"]):
+            self.go_to(rank, place)
 
     def place_of(self, rank: int) -> tuple[int, int] | None:
         """Where the worker is in its own rows; None if it has none."""

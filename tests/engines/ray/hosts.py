@@ -5,6 +5,7 @@ with it. On loopback only, with a token, and quick to notice who is gone.
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -74,6 +75,13 @@ class Hosts:
         """Only the head is left."""
         for host in tuple(self._others):
             self.kill(host)
+
+    @staticmethod
+    def wait_until_known() -> None:
+        """Ray knows which hosts are dead, and sends nobody there any more."""
+        ray = import_ray()
+        while sum(node["Alive"] for node in ray.nodes()) > 1:
+            time.sleep(0.1)
 
     def end(self) -> None:
         """Nothing is left."""

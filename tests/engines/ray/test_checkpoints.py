@@ -21,6 +21,7 @@ from hogwild import (
     Linear,
     Local,
     LocalSGD,
+    Partitioned,
     Ray,
     Sandblaster,
     Threads,
@@ -48,6 +49,17 @@ def test_it_goes_on_anywhere_with_the_same_bits(name, tmp_path):
         resumed = learn(strategy, engine, resume=died)
         assert bits(resumed) == bits(whole)
         assert resumed.history.counts == whole.history.counts
+
+
+def test_rows_that_stay_with_their_workers_go_on_where_they_were(tmp_path):
+    """Each goes through its own in an order that is drawn anew in each pass."""
+    options = {"strategy": LocalSGD(7), "stop": STOP}
+    data = Partitioned(TASK.data, np.arange(200) % 7 % 2)
+    whole = train(TASK.model, data, engine=Threads(2), seed=0, **options)
+    train(TASK.model, data, engine=Ray(2), seed=0, checkpoint=often(tmp_path / "all"), **options)
+    half = max(1, len(numbers(tmp_path / "all")) // 2)
+    died = died_after(tmp_path / "all", half, tmp_path / "died")
+    assert bits(train(TASK.model, data, engine=Ray(2), resume=died, **options)) == bits(whole)
 
 
 @pytest.mark.parametrize("strategy", [Downpour(minibatch=5), GrowingBatches()], ids=["downpour", "growing batches"])

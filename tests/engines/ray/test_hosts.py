@@ -30,6 +30,7 @@ def other(cluster):
     """A host beside the head."""
     yield cluster.add(disk=1)
     cluster.clear()
+    cluster.wait_until_known()
 
 
 @pytest.fixture

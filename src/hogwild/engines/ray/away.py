@@ -78,7 +78,8 @@ class Away(AbstractServers):
         weights = ranges.cut(self._template.weights)[number]
         scales = None if task.scales is None else ranges.cut(task.scales)[number]
         span = ranges.spans[number]
-        saved = None if session.resumed is None else session.resumed.saved
+        later = following is not None and not following.complete  # it is told all that the shard is then
+        saved = None if session.resumed is None or later else session.resumed.saved
         terms = Range(reign, span, weights, scales, rule, session.size, session.survey, self._me, saved)
         return host.begin.remote(terms, self._job, copy, following)
 

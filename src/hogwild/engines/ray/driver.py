@@ -72,6 +72,8 @@ class Driver:
             self._ending = self._conductor.result.remote()
         while not self._watch(self._ending):
             pass
+        while self._news is not None:  # what was logged at the end
+            self._hear(ray.get(self._news))
         self._cast.at_rest = True
         return self._result(ray.get(self._ending))
 
@@ -135,13 +137,22 @@ class Driver:
             ray.get(self._conductor.heard.remote(self._call(news)))
         self._news = None if news is None else self._conductor.news.remote()
 
+    def _answer(self, asked: Any) -> Any:
+        """What the conductor answers. It may first want others to be done who wait until callbacks have been called."""
+        while self._news is not None:
+            ready = ray.wait([asked, self._news], num_returns=1)[0]
+            if asked in ready:
+                break
+            self._hear(ray.get(self._news))
+        return ray.get(asked)
+
     def _look(self) -> None:
         """Tell observers how far it is; what they raise ends the run."""
         try:
             self._watching.look()
         except Exception as error:
             self._raised = self._raised or error
-            ray.get(self._conductor.raised.remote())
+            self._answer(self._conductor.raised.remote())
 
     def _status(self) -> Status:
         found: Status = ray.get(self._conductor.status.remote())
@@ -158,7 +169,7 @@ class Driver:
         except LOST as error:
             self._pulse.forget(deputy)
             why = self._pulse.why(deputy, said(error))
-            if ray.get(self._conductor.lost.remote(rank, self._lives[rank], why)):
+            if self._answer(self._conductor.lost.remote(rank, self._lives[rank], why)):
                 self._replace(rank)
             else:
                 self._cast.go_without({rank})
@@ -186,7 +197,7 @@ class Driver:
         """Those that are still to end may never begin, for lack of room."""
         left = set(self._driven.values())
         if left and all(self._lives[rank] for rank in left):
-            missing = ray.get(self._conductor.close.remote())
+            missing = self._answer(self._conductor.close.remote())
             if missing:
                 self._cast.go_without(missing)
                 self._driven = {driven: rank for driven, rank in self._driven.items() if rank not in missing}

@@ -139,6 +139,14 @@ class Membership:
             return
         del self._doors[rank]
         self._dead.discard(rank)
+        entry: Entry | None = None
+        try:
+            entry = self._entry(rank, like)
+        finally:
+            door.put(entry)
+
+    def _entry(self, rank: int, like: int) -> Entry:
+        """ActorLost if a shard that must be told has died for good."""
         life = self._lives[rank]
         number = self._council.admit(rank, like)
         standing = None if self._server is None else self._server.admit(rank, like, number)
@@ -146,7 +154,7 @@ class Membership:
         if self._traffic.faults is not None:
             self._traffic.faults.workers_joined += 1
         LOG.warning("another process has taken the place of worker %d, in round %d", rank, number)
-        door.put(Entry(worker.rng, worker.params, number, standing))
+        return Entry(worker.rng, worker.params, number, standing)
 
 
 def rows_lost(ranks: Collection[int]) -> ActorLost:

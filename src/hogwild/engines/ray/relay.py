@@ -111,6 +111,9 @@ class Relay:
         except LOST as error:
             self._lost(number, error)
             return
+        except Exception as error:
+            self._end(error)
+            return
         with self._changed:
             self._stream.complete(number, (COMPLETE,))
             mark = self._stream.told

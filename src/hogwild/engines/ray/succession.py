@@ -156,9 +156,9 @@ class Succession:
         reign = self.reign(shard, post.life)  # which does not change while there is no copy
         try:
             node = self._begin(actor, reign)
-        except (*LOST, ray.exceptions.ActorUnschedulableError) as error:
+        except (*LOST, ray.exceptions.ActorUnschedulableError, ray.exceptions.RayTaskError) as error:
             with post.lock:
-                LOG.warning("the next copy of shard %d has died before it began: %s", shard, error)
+                LOG.warning("the next copy of shard %d could not begin: %s", shard, error)
                 self._want(shard, post, post.nodes)
             return
         with post.lock:

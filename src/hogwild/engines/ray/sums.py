@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from hogwild.deltas import size_in_bytes
 from hogwild.engines.ray.connecting import Connecting
@@ -30,9 +30,12 @@ class Sums:
     says that in its next frame, and then all go through it until the end of the run. So they do when a connection
     breaks, as when a process dies: who has the sum already gives it to those who have not.
 
+    spent_s : on sums through the conductor, about, in all runs of this process
     come : to how many sums among workers, with those before
     sent : bytes and messages of those that this worker has counted for all
     """
+
+    spent_s: ClassVar[float] = 0.0
 
     def __init__(self, rank: int, size: int, conductor: Any, run: int, under_way: Callable[[], int]) -> None:
         self._rank, self._size, self._conductor, self._run = rank, size, conductor, run
@@ -46,7 +49,6 @@ class Sums:
         self._sealing = threading.Lock()  # of the two that follow
         self._last: tuple[int, Reduced] | None = None  # number and result of the last sum among workers
         self._sealed = False  # none of them is finished any more
-        self._spent_s = 0.0  # on sums through the conductor, about
         self.come = 0
         self.sent = (0, 0)
 
@@ -115,8 +117,8 @@ class Sums:
             return None if self._last is None or self._last[0] != number else self._last[1]
 
     def _through_conductor(self, request: Reduce) -> Reduced:
-        self._spent_s += SUM_S + BYTE_S * size_in_bytes(request.x)
-        worth = self._spent_s >= IMPORT_S or "torch" in sys.modules
+        Sums.spent_s += SUM_S + BYTE_S * size_in_bytes(request.x)
+        worth = Sums.spent_s >= IMPORT_S or "torch" in sys.modules
         if self._connecting is None and self._size > 1 and worth:
             self._connecting = Connecting(self._rank, self._size, self._conductor, self._run)
         mesh = None if self._connecting is None else self._connecting.mesh

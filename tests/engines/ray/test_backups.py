@@ -234,10 +234,12 @@ def test_the_copy_is_equal_bit_for_bit(tmp_path, rule, casts):
 
 
 def state(host):
-    """The number of its shard, does it know all, and what it knows; None: it is dead."""
+    """The number of its shard, does it know all, and what it knows; None: it is dead, or has not begun."""
     import ray
 
     def look(self):
+        if not hasattr(self, "_following"):  # a copy that was wanted when the run had ended
+            return None
         following = self._following
         return self._reign.shard, following is None or following.complete, self._desk.shard.snapshot()
 

@@ -32,7 +32,8 @@ def why_not() -> str | None:
     return f"no network namespaces: {done.stderr.strip().splitlines()[-1]}" if done.returncode else None
 
 
-pytestmark = pytest.mark.slow
+# Not with the others: on a busy machine a scene may take longer than all of them may together.
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 
 def play(scenes: Sequence[str]) -> dict[str, dict[str, object]]:

@@ -41,7 +41,7 @@ class Adds(AbstractStrategy):
     async def work(self, me: Worker) -> None:
         connected = 0.0
         while connected < me.size:
-            here = any(thread.name == "hogwild-lingering" for thread in threading.enumerate())
+            here = any(thread.name == "hogwild-summing" for thread in threading.enumerate())
             connected = float((await me.all_reduce(np.array([float(here)]))).sum[0])
         for size in self.sizes:
             x, taken = np.ones(size, np.float32), []

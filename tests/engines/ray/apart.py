@@ -35,7 +35,7 @@ class Summing(AbstractStrategy):
         async for round in me.rounds():
             connected = 0.0 if round.number == 0 else me.size
             while connected < me.size:
-                here = any(thread.name == "hogwild-lingering" for thread in threading.enumerate())
+                here = any(thread.name == "hogwild-summing" for thread in threading.enumerate())
                 connected = (await me.all_reduce(np.array([float(here)]))).sum[0]
             await me.steps(5)
             await me.all_reduce(np.ones(500_000))

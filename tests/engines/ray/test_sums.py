@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import multiprocessing
 import os
 import signal
 import threading
@@ -18,7 +19,9 @@ from tests.engines.conftest import watched
 from hogwild import AbstractStrategy, ActorLost, Ray, Stop, Threads, train
 from hogwild.deltas import Coded, Delta
 from hogwild.engines import Deadlock
-from hogwild.engines.ray.mesh import Mesh
+from hogwild.engines.ray.direct import DATA, Direct
+from hogwild.engines.ray.mesh import Broken, Mesh, Store
+from hogwild.engines.ray.summing import Summing
 from hogwild.rules.schedules import Moment
 from hogwild.testing import problem
 
@@ -57,7 +60,7 @@ async def connected(me):
     """All see together that they are: only then has each of them this thread."""
     everybody = 0
     while everybody < me.size:
-        is_here = any(thread.name == "hogwild-lingering" for thread in threading.enumerate())
+        is_here = any(thread.name == "hogwild-summing" for thread in threading.enumerate())
         everybody = (await me.all_reduce(np.array([float(is_here)]))).sum[0]
 
 
@@ -339,3 +342,48 @@ def test_others_go_on_with_the_same_sums(what, after_s):
     assert (0 if faults is None else faults.workers_lost) == (what is die)
     assert found.history[-1].consensus == 0
     assert EASY.gap(found.history[-1].objective) < 0.1
+
+
+HERE = "127.0.0.1"
+LONG = 10_000_000  # doubles, of which no connection takes a half at once
+
+
+def survives():
+    """Of two workers, the first: the other dies when a part of what it sends is under way."""
+    store = Store(HERE)
+    other = multiprocessing.get_context("spawn").Process(target=dies_in_the_middle, args=store.address)
+    other.start()
+    summing = Summing(offering(Mesh(store, HERE, 0, 2)), 0, None, lambda: 0)
+    threading.Thread(target=lambda: (other.join(), summing.break_off())).start()
+    try:
+        summing.make(0)
+    except Broken:
+        os._exit(0)  # gloo waits in this process for ever
+
+
+def dies_in_the_middle(host, port):
+    mesh = Mesh(Store(host, port), HERE, 1, 2)
+    direct = offering(mesh)
+    direct.hear()
+    mine = np.ones(LONG // 2)
+    mesh.finish(mesh.receive(mine.view(np.uint8), 0, DATA))  # so the other is ready to receive, too
+    mesh.send(mine.view(np.uint8), 0, DATA)
+    die(None)
+
+
+def offering(mesh):
+    """The sum is to be made in two pieces."""
+    import_module("hogwild.engines.ray.direct").PIECE_BYTES = 8 * LONG
+    direct = Direct(mesh, mesh._gloo.rank(), 2)
+    direct.prepare(np.ones(LONG))
+    direct.send()
+    return direct
+
+
+def test_who_dies_in_the_middle_of_a_message_is_not_waited_for():
+    """gloo would, for ever: it tells only who waits for what has not begun."""
+    first = multiprocessing.get_context("spawn").Process(target=survives)
+    first.start()
+    first.join(PATIENCE_S)
+    first.kill()
+    assert first.exitcode == 0

@@ -11,9 +11,9 @@ from hogwild.deltas import size_in_bytes
 from hogwild.engines.ray.connecting import Connecting
 from hogwild.engines.ray.direct import Direct
 from hogwild.engines.ray.hearing import heard
-from hogwild.engines.ray.lingering import Lingering
 from hogwild.engines.ray.mesh import Broken
 from hogwild.engines.ray.offers import Way
+from hogwild.engines.ray.summing import Summing
 from hogwild.engines.ray.terms import Summed
 from hogwild.requests import Reduce, Reduced
 
@@ -42,7 +42,7 @@ class Sums:
         self._under_way = under_way  # to shards: see `Council.sent`
         self._connecting: Connecting | None = None
         self._direct: Direct | None = None
-        self._lingering: Lingering | None = None
+        self._summing: Summing | None = None
         self._left: Way | None = None  # no frames come after the one that said so
         self._sending = threading.Lock()  # of frames: the end of the run may come at any time
         self._number = 0  # of the next sum
@@ -56,13 +56,13 @@ class Sums:
         """See `Collectives.give`: the same sum, to the bit."""
         if request.quorum is not None:
             self.leave(Way.ELSEWHERE)
-        direct, lingering = self._direct, self._lingering
-        if direct is None or lingering is None:
+        direct, summing = self._direct, self._summing
+        if direct is None or summing is None:
             return self._through_conductor(request)
         try:
-            found = self._among_workers(request, direct, lingering)
+            found = self._among_workers(request, direct, summing)
         except Broken:
-            found = self._apart(direct)
+            found = self._apart(summing)
         if found is not None:
             self._number += 1
             return found
@@ -72,7 +72,7 @@ class Sums:
             self.leave(Way.ELSEWHERE)  # the program may try again, and the others are in this sum
             raise
 
-    def _among_workers(self, request: Reduce, direct: Direct, lingering: Lingering) -> Reduced | None:
+    def _among_workers(self, request: Reduce, direct: Direct, summing: Summing) -> Reduced | None:
         """None if it is to go through the conductor."""
         direct.prepare(request.x)
         with self._sending:
@@ -80,15 +80,10 @@ class Sums:
                 return None
             direct.send()
             self.come += 1
-        lingering.waits(self._number, direct.keep)
-        try:
-            together = direct.hear()
-        finally:
-            lingering.goes_on()
+        together, found = summing.make(self._number)
         if not together:
             self._left = Way.ELSEWHERE  # one of the others has
             return None
-        found = direct.total()
         self.sent = direct.sent
         with self._sealing:
             if self._sealed:
@@ -96,25 +91,26 @@ class Sums:
             self._last = None if found is None else (self._number, found)
         return found
 
-    def _apart(self, direct: Direct) -> Reduced | None:
+    def _apart(self, summing: Summing) -> Reduced | None:
         """A connection has broken in this sum. It, if another worker has it; no worker makes sums with others now."""
         with self._sending:
             self._left, self._direct = Way.ELSEWHERE, None
-        direct.close()
+        summing.break_off()
         found: Reduced | None = heard(self._conductor.broken.remote(self._rank, self._number))
         return found
 
     def break_off(self) -> None:
         """A worker is lost. Nobody waits for it here any more: if its host was cut off, no connection says so."""
-        direct = self._direct
-        if direct is not None:
-            direct.close()
+        if self._summing is not None:
+            self._summing.break_off()
 
     def seal(self, number: int) -> Reduced | None:
         """This sum, if this worker has it; else it does not make it with others any more."""
         with self._sealing:
             self._sealed = True
-            return None if self._last is None or self._last[0] != number else self._last[1]
+            found = None if self._last is None or self._last[0] != number else self._last[1]
+        self.break_off()
+        return found
 
     def _through_conductor(self, request: Reduce) -> Reduced:
         Sums.spent_s += SUM_S + BYTE_S * size_in_bytes(request.x)
@@ -131,8 +127,8 @@ class Sums:
 
     def _begin(self, direct: Direct) -> None:
         with self._sending:
+            self._summing = Summing(direct, self._rank, self._conductor, self._under_way)
             self._direct, self.come = direct, self._number
-            self._lingering = Lingering(self._rank, self._conductor, self._under_way)
             if self._left is not None:
                 self._tell(direct, self._left)
 
@@ -150,5 +146,5 @@ class Sums:
 
     def end(self) -> None:
         """The program has ended."""
-        if self._lingering is not None:
-            self._lingering.end()
+        if self._summing is not None:
+            self._summing.end()

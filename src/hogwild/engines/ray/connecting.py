@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from importlib import import_module
 from typing import Any, final
 
 import ray
 
+from hogwild.engines.ray.importing import has_gloo
 from hogwild.engines.ray.mesh import Mesh, Store
 
 logger = logging.getLogger(__name__)
@@ -26,11 +26,7 @@ class Connecting:
         threading.Thread(target=self._connect, name="hogwild-connecting", daemon=True).start()
 
     def _connect(self) -> None:
-        try:
-            distributed = import_module("torch.distributed")
-        except ImportError:
-            return
-        if not (distributed.is_available() and distributed.is_gloo_available()):
+        if not has_gloo():
             return
         try:
             host = ray.util.get_node_ip_address()

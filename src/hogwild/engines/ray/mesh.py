@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from contextlib import suppress
 from datetime import timedelta
+from functools import cache
 from importlib import import_module
 from typing import Any, final
 
@@ -46,16 +47,15 @@ class Mesh:
     """Messages of bytes from each worker to each. Those of one kind arrive in the order in which they were sent.
 
     Not a default group of torch's: the process stays for other runs, of other sizes. Needs all workers to be made at
-    the same time. RuntimeError if one of them does not come.
+    the same time. RuntimeError if one of them does not come. `name`: of this one, if the store serves several.
     """
 
-    def __init__(self, store: Store, host: str, rank: int, size: int) -> None:
-        torch = import_module("torch")
-        gloo = import_module("torch.distributed").ProcessGroupGloo
-        options = gloo._Options()
-        options._devices, options._timeout = [gloo.create_device(hostname=host)], CONNECT
+    def __init__(self, store: Store, host: str, rank: int, size: int, name: str = "") -> None:
+        torch, distributed = import_module("torch"), import_module("torch.distributed")
+        options = distributed.ProcessGroupGloo._Options()
+        options._devices, options._timeout = [_device(host)], CONNECT
         self._store, self._tensor = store, torch.from_numpy
-        self._gloo = gloo(store.made, rank, size, options)
+        self._gloo = distributed.ProcessGroupGloo(distributed.PrefixStore(name, store.made), rank, size, options)
         self._peers = [peer for peer in range(size) if peer != rank]
 
     def send(self, data: Bytes, peer: int, kind: int) -> Any:
@@ -86,6 +86,12 @@ class Mesh:
             work.wait(FOREVER)
         except RuntimeError as error:
             raise _broken(peer, error) from error
+
+
+@cache
+def _device(host: str) -> Any:
+    """A thread that moves all messages of this process."""
+    return import_module("torch.distributed").ProcessGroupGloo.create_device(hostname=host)
 
 
 def _broken(peer: int, error: RuntimeError) -> Broken:

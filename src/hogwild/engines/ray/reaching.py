@@ -10,6 +10,8 @@ import ray
 from hogwild.engines.ray.errors import LOST, said
 from hogwild.engines.ray.relay import Deposed
 from hogwild.engines.ray.terms import View
+from hogwild.engines.ray.wire import Awaited, Unanswered
+from hogwild.engines.ray.wiring import Wiring
 
 WORKERS = "push", "pull", "operate", "fetch"
 CONDUCTORS = "answered", "admit", "clock", "drop", "left", "remind", "weights"
@@ -24,7 +26,7 @@ class Look(Protocol):
 
 @final
 class Asked(NamedTuple):
-    """A message under way, to the actor that led the shard then."""
+    """A message under way, to the actor that led the shard then. answer: a reference, or an `Awaited`."""
 
     shard: int
     method: str
@@ -34,22 +36,29 @@ class Asked(NamedTuple):
 
 
 @final
+class _Place(NamedTuple):
+    view: View
+    methods: dict[str, Any]
+
+
+@final
 class Reaching:
     """Called by any thread. What a worker asks again has the same number, so that a shard knows what it has done.
 
     methods : that will be asked for: they are looked up once
     look :    see `Succession.lost`
+    wiring :  is asked first whether it can send a message
     """
 
-    def __init__(self, views: Sequence[View], methods: Sequence[str], look: Look) -> None:
-        self._methods, self._look = methods, look
+    def __init__(self, views: Sequence[View], methods: Sequence[str], look: Look, wiring: Wiring | None = None) -> None:
+        self._methods, self._look, self._wiring = methods, look, wiring
         self._places = [self._place(view) for view in views]
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def _place(self, view: View) -> tuple[int, dict[str, Any]]:
-        return view.life, {name: getattr(view.actor, name) for name in self._methods}
+    def _place(self, view: View) -> _Place:
+        return _Place(view, {name: getattr(view.actor, name) for name in self._methods})
 
     def move(self, shard: int, view: View) -> None:
         """Another actor leads it now."""
@@ -57,8 +66,20 @@ class Reaching:
 
     def ask(self, shard: int, method: str, *arguments: Any) -> Asked:
         """Send it."""
-        life, methods = self._places[shard]
-        return Asked(shard, method, arguments, life, methods[method].remote(*arguments))
+        view, wiring = self._places[shard].view, self._wiring
+        awaited = None if wiring is None else wiring.ask(shard, view, method, arguments)
+        if awaited is None:
+            return self._call(shard, method, arguments)
+        return Asked(shard, method, arguments, view.life, awaited)
+
+    def _call(self, shard: int, method: str, arguments: tuple[Any, ...]) -> Asked:
+        view, methods = self._places[shard]
+        return Asked(shard, method, arguments, view.life, methods[method].remote(*arguments))
+
+    def end(self) -> None:
+        """Nothing more is asked."""
+        if self._wiring is not None:
+            self._wiring.end()
 
     def ask_all(self, method: str, *arguments: Any) -> list[Any]:
         """What all shards answer, when all have."""
@@ -66,6 +87,8 @@ class Reaching:
 
     def answers(self, asked: Sequence[Asked]) -> list[Any]:
         """What is answered, when all is. What a shard has raised is raised here, and what `look` raises."""
+        if any(isinstance(each.answer, Awaited) for each in asked):
+            return [self._answer(each) for each in asked]
         try:
             found: list[Any] = ray.get([each.answer for each in asked])
         except (*LOST, ray.exceptions.RayTaskError):
@@ -76,18 +99,21 @@ class Reaching:
         tries = 0
         while True:
             try:
-                return ray.get(asked.answer)
+                return asked.answer.get() if isinstance(asked.answer, Awaited) else ray.get(asked.answer)
+            except Unanswered:
+                asked = self._call(asked.shard, asked.method, asked.answer.arguments())
+                continue
+            except Deposed as error:
+                self._find(asked, error, dead=True)
             except LOST as error:
                 tries += 1
                 dead = isinstance(error, ray.exceptions.ActorDiedError) or tries > MOST_TRIES
                 self._find(asked, error, dead=dead)
             except ray.exceptions.RayTaskError as error:
-                if not isinstance(error.cause, Deposed):
-                    raise error.cause from error
-                self._find(asked, error, dead=True)
+                raise error.cause from error
             asked = self.ask(asked.shard, asked.method, *asked.arguments)
 
     def _find(self, asked: Asked, why: Exception, *, dead: bool) -> None:
         """Who leads the shard now?"""
-        if self._places[asked.shard][0] == asked.life:
+        if self._places[asked.shard].view.life == asked.life:
             self.move(asked.shard, self._look(asked.shard, asked.life, said(why), dead=dead))

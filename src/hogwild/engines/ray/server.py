@@ -22,6 +22,7 @@ from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.hearing import told
 from hogwild.engines.ray.reaching import WORKERS, Asked, Reaching
 from hogwild.engines.ray.terms import Parked, Standing, Terms, View
+from hogwild.engines.ray.wiring import Wiring
 from hogwild.engines.servers import NO_KEYS, SEQS_OF_A_LIFE
 from hogwild.engines.waits import Aborted, Failed
 from hogwild.interfaces import AbstractTask
@@ -70,7 +71,7 @@ class Server:
         self.traffic = Traffic()
         self._ranges = Ranges(terms.params.offsets, len(terms.shards))
         self._line = Line(Client(rank, self._ranges), task, size, self.traffic, self._send)
-        self._shards, self._backed = Reaching(terms.shards, WORKERS, self._look), terms.backed
+        self._shards, self._backed = Reaching(terms.shards, WORKERS, self._look, Wiring(rank, terms.run)), terms.backed
         self._lock = threading.RLock()  # of all below, and of the line
         self._outbox: list[_Sent] = []
         self._numbers = 0  # of pulls
@@ -183,6 +184,7 @@ class Server:
         with self._lock:
             self._closed = True
         self._pool.shutdown()
+        self._shards.end()
 
     def _check(self) -> None:
         if self._over():

@@ -24,9 +24,11 @@ from hogwild.engines.keeper import shard_file
 from hogwild.engines.line import Value
 from hogwild.engines.ray.groups import PULSE, in_group
 from hogwild.engines.ray.keeping import Kept
+from hogwild.engines.ray.reaching import WORKERS
 from hogwild.engines.ray.relay import COMPLETE, Relay
 from hogwild.engines.ray.stream import Following
 from hogwild.engines.ray.terms import Key, Range, Reign
+from hogwild.engines.ray.wiring import Socket, Sockets, most_bytes
 from hogwild.engines.servers import NO_KEYS
 from hogwild.interfaces import Job
 from hogwild.kernels.updates import compiled
@@ -43,8 +45,11 @@ class ShardHost:
 
     # Threads: what one worker sends is unpacked while another's is applied. Where shards have copies, threads wait for
     # them, and what came meanwhile is handed on together.
-    groups: ClassVar = {"pushes": 2, "pulls": 2, "copies": 2, "disk": 1, PULSE: 1}
+    groups: ClassVar = {"pushes": 2, "pulls": 2, "copies": 2, "wires": 1, "disk": 1, PULSE: 1}
     backed_groups: ClassVar = {**groups, "pushes": 8, "pulls": 8}
+
+    def __init__(self) -> None:
+        self._sockets = Sockets()
 
     def begin(self, terms: Range, job: Job | None, backup: Any = None, following: Following | None = None) -> str:
         """Another run. An actor may have several, one after another. `job`: only if its penalty is paid here. Answers
@@ -77,6 +82,20 @@ class ShardHost:
         """Apply it, and answer pulls that have waited for it. Answers an `Applied`."""
         applied: tuple[Any, ...] = self._at_once(self._desk.push, self._kept(message[:-1]))
         return tuple(applied)
+
+    @in_group("wires")
+    def wire(self, run: int, name: str) -> Socket | None:
+        """A worker wants to be connected: `push`, `pull`, `fetch` and `operate` are answered that way, too."""
+        reign, weights = self._reign, self._desk.shard.weights
+        if run != reign.run:
+            return None
+
+        def answer(method: str, arguments: tuple[Any, ...]) -> Any:
+            if reign[:2] != self._reign[:2] or method not in WORKERS:
+                raise RuntimeError(f"{method!r} is not asked for in run {self._reign.run}")
+            return getattr(self, method)(*arguments)
+
+        return self._sockets.open(name, most_bytes(weights.size, weights.itemsize), answer)
 
     def _kept(self, message: tuple[Any, ...]) -> PushPart:
         """What came through the object store stays there as long as it is kept here."""

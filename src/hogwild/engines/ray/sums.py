@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 from hogwild.deltas import size_in_bytes
 from hogwild.engines.ray.connecting import Connecting
 from hogwild.engines.ray.direct import Direct
 from hogwild.engines.ray.hearing import heard
+from hogwild.engines.ray.importing import Spent
 from hogwild.engines.ray.mesh import Broken
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.summing import Summing
@@ -18,7 +18,6 @@ from hogwild.engines.ray.terms import Summed
 from hogwild.requests import Reduce, Reduced
 
 SUM_S, BYTE_S = 1e-3, 9e-9  # what a sum through the conductor takes, measured with two workers on one machine
-IMPORT_S = 0.2  # of that, and it is time to import torch, which takes two seconds, though in the background
 
 
 @final
@@ -30,12 +29,9 @@ class Sums:
     says that in its next frame, and then all go through it until the end of the run. So they do when a connection
     breaks, as when a process dies: who has the sum already gives it to those who have not.
 
-    spent_s : on sums through the conductor, about, in all runs of this process
     come : to how many sums among workers, with those before
     sent : bytes and messages of those that this worker has counted for all
     """
-
-    spent_s: ClassVar[float] = 0.0
 
     def __init__(self, rank: int, size: int, conductor: Any, run: int, under_way: Callable[[], int]) -> None:
         self._rank, self._size, self._conductor, self._run = rank, size, conductor, run
@@ -113,8 +109,7 @@ class Sums:
         return found
 
     def _through_conductor(self, request: Reduce) -> Reduced:
-        Sums.spent_s += SUM_S + BYTE_S * size_in_bytes(request.x)
-        worth = Sums.spent_s >= IMPORT_S or "torch" in sys.modules
+        worth = Spent.spend(SUM_S + BYTE_S * size_in_bytes(request.x))
         if self._connecting is None and self._size > 1 and worth:
             self._connecting = Connecting(self._rank, self._size, self._conductor, self._run)
         mesh = None if self._connecting is None else self._connecting.mesh

@@ -1,0 +1,34 @@
+"""When a process imports torch, to be connected with others: that takes two seconds, though in the background."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import ClassVar, final
+
+WORTH_S = 0.2
+
+
+@final
+class Spent:
+    """Of this process.
+
+    total_s : on what connections would make faster, about, in all its runs
+    """
+
+    total_s: ClassVar[float] = 0.0
+
+    @classmethod
+    def spend(cls, seconds: float) -> bool:
+        """So much more. Is it time to connect?"""
+        cls.total_s += seconds
+        return cls.total_s >= WORTH_S or "torch" in sys.modules
+
+
+def has_gloo() -> bool:
+    """Imports torch, if it is installed."""
+    try:
+        distributed = import_module("torch.distributed")
+    except ImportError:
+        return False
+    return bool(distributed.is_available() and distributed.is_gloo_available())

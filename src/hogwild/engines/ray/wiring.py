@@ -1,0 +1,141 @@
+"""How workers get connected with shards while both go on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, NamedTuple, final
+from uuid import uuid4
+
+import ray
+
+from hogwild.engines.ray.errors import LOST
+from hogwild.engines.ray.importing import Spent, has_gloo
+from hogwild.engines.ray.mesh import Mesh, Store
+from hogwild.engines.ray.rendezvous import Address
+from hogwild.engines.ray.terms import View
+from hogwild.engines.ray.wire import SHARD, WORKER, Awaited, Wire, serve
+
+LOG = logging.getLogger(__name__)
+MOST_BYTES = 1 << 24  # of a message: calls of actors are as fast with such
+HEAD_BYTES = 4_096  # a message has less beside its arrays
+KEY_BYTES = 8
+MOST_TIMES = 4  # that a worker connects with an actor: who is silent now and then is better called
+CALL_S = 5e-4  # what a call of an actor takes longer than a message to it
+NONE = -1, None  # no connection
+
+
+@final
+class Socket(NamedTuple):
+    """Where a shard waits for one worker to connect, under a name that it has made up. most_bytes: see `Wire`."""
+
+    address: Address
+    most_bytes: int
+
+
+def most_bytes(weights: int, width: int) -> int:
+    """Of a message about all weights of a shard, by their keys, each of so many bytes."""
+    return HEAD_BYTES + weights * (width + KEY_BYTES)
+
+
+@final
+class Sockets:
+    """Of the process of a shard."""
+
+    def __init__(self) -> None:
+        self._store: Store | None = None
+
+    def open(self, name: str, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any]) -> Socket | None:
+        """A thread waits for the worker, and then gives it the answers. None: there is no torch, or no room for such
+        messages.
+        """
+        if most_bytes > MOST_BYTES or not has_gloo():
+            return None
+        host = ray.util.get_node_ip_address()
+        store = self._store = self._store or Store(host)
+
+        def wait_and_serve() -> None:
+            try:
+                mesh = Mesh(store, host, SHARD, 2, name)
+            except RuntimeError as error:
+                LOG.warning("a worker has not connected: %s", error)
+                return
+            serve(mesh, most_bytes, answer)
+
+        threading.Thread(target=wait_and_serve, name="hogwild-wire", daemon=True).start()
+        return Socket(store.address, most_bytes)
+
+
+@final
+class Wiring:
+    """Of one worker in one run: sends what it can to shards with which it is connected, and a thread connects it with
+    those that it asks often.
+    """
+
+    def __init__(self, rank: int, run: int) -> None:
+        self._rank, self._run = rank, run
+        self._lock = threading.Lock()  # of what follows
+        self._wires: dict[int, tuple[int, Wire]] = {}  # by shard, and the life in which its leader was
+        self._wanted: SimpleQueue[tuple[int, View] | None] = SimpleQueue()
+        self._connecting: set[int] = set()
+        self._times: Counter[tuple[int, int]] = Counter()
+        self._thread: threading.Thread | None = None
+        self._over = False
+
+    def ask(self, shard: int, view: View, method: str, arguments: tuple[Any, ...]) -> Awaited | None:
+        """Send it. None: call the actor."""
+        life, wire = self._wires.get(shard, NONE)
+        if wire is not None and life == view.life and not wire.over:
+            return wire.ask(method, arguments)
+        if shard not in self._connecting and Spent.spend(CALL_S):
+            self._want(shard, view)
+        return None
+
+    def end(self) -> None:
+        """The worker asks for no more."""
+        self._wanted.put(None)
+        with self._lock:
+            self._over = True
+            wires = list(self._wires.values())
+        for _, wire in wires:
+            wire.end()
+
+    def _want(self, shard: int, view: View) -> None:
+        with self._lock:
+            if self._over or shard in self._connecting or self._times[shard, view.life] == MOST_TIMES:
+                return
+            self._times[shard, view.life] += 1
+            self._connecting.add(shard)
+            self._wanted.put((shard, view))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._connect_all, name="hogwild-wiring", daemon=True)
+                self._thread.start()
+
+    def _connect_all(self) -> None:
+        while (wanted := self._wanted.get()) is not None:
+            shard, view = wanted
+            wire = self._connected(view.actor) if has_gloo() else None
+            with self._lock:
+                self._connecting.discard(shard)
+                if wire is not None:
+                    self._wires[shard] = view.life, wire
+                over = self._over
+            if over and wire is not None:
+                wire.end()
+
+    def _connected(self, actor: Any) -> Wire | None:
+        name = f"{self._rank}-{uuid4().hex}"
+        try:
+            socket: Socket | None = ray.get(actor.wire.remote(self._run, name))
+            if socket is None:
+                return None
+            mesh = Mesh(Store(*socket.address), ray.util.get_node_ip_address(), WORKER, 2, name)
+        except LOST:  # who asks for more will notice
+            return None
+        except (RuntimeError, OSError) as error:
+            LOG.warning("worker %d is not connected with a shard, messages take longer: %s", self._rank, error)
+            return None
+        return Wire(mesh, socket.most_bytes)

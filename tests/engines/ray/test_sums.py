@@ -21,7 +21,6 @@ from hogwild.deltas import Coded, Delta
 from hogwild.engines import Deadlock
 from hogwild.engines.ray.direct import DATA, Direct
 from hogwild.engines.ray.mesh import Broken, Mesh, Store
-from hogwild.engines.ray.summing import Summing
 from hogwild.rules.schedules import Moment
 from hogwild.testing import problem
 
@@ -350,6 +349,8 @@ LONG = 10_000_000  # doubles, of which no connection takes a half at once
 
 def survives():
     """Of two workers, the first: the other dies when a part of what it sends is under way."""
+    from hogwild.engines.ray.summing import Summing  # not before Ray was told to listen here only
+
     store = Store(HERE)
     other = multiprocessing.get_context("spawn").Process(target=dies_in_the_middle, args=store.address)
     other.start()

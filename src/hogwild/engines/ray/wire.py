@@ -116,7 +116,7 @@ class Wire:
                 receiving = self._mesh.receive(into, SHARD, ANSWERED)
                 sending = self._mesh.send(data, SHARD, ASKED)
             except Broken:
-                self.over = True
+                self._stop()
                 return None
             self._sent.append(awaited)
             self._receiving.put((receiving, into, sending))
@@ -125,7 +125,8 @@ class Wire:
     def give_up(self) -> None:
         """Nobody waits for an answer any more."""
         self._mesh.close()
-        self._stop()
+        with self._lock:
+            self._stop()
 
     def end(self) -> None:
         """The worker has no more messages."""
@@ -135,25 +136,25 @@ class Wire:
                 assert data is not None
                 with suppress(Broken):  # then the shard knows
                     self._receiving.put((None, data, self._mesh.send(data, SHARD, ASKED)))
-        self._stop()
+                self._stop()
 
     def _stop(self) -> None:
-        with self._lock:
-            self.over = True
-            while self._sent:
-                self._sent.popleft().put(Unanswered())
-            self._receiving.put(None)
+        """Lock held."""
+        self.over = True
+        while self._sent:
+            self._sent.popleft().put(Unanswered())
+        self._receiving.put(None)
 
     def _hear(self) -> None:
         while (each := self._receiving.get()) is not None:
-            receiving, into, _ = each
-            if receiving is None:
-                continue
+            receiving, into, sending = each
             try:
-                self._mesh.finish(receiving)
+                self._mesh.finish(sending if receiving is None else receiving)
             except Broken:
                 self.give_up()
                 return
+            if receiving is None:
+                return  # the shard knows that this was the last
             answer = unpacked(into)
             with self._lock:
                 if not self._sent:

@@ -59,7 +59,8 @@ class Sockets:
 
         def wait_and_serve() -> None:
             try:
-                mesh = Mesh(store, host, SHARD, 2, name)
+                # Not by the store itself: who waits there for one worker keeps all others waiting.
+                mesh = Mesh(Store(*store.address), host, SHARD, 2, name)
             except RuntimeError as error:
                 LOG.warning("a worker has not connected: %s", error)
                 return

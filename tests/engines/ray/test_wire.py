@@ -1,0 +1,295 @@
+"""Connections of workers with shards: messages as bytes, two ends in one process, and then on a real local cluster."""
+
+import gc
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from tests.engines.conftest import watched
+from tests.engines.ray.traps import Trap
+
+from hogwild import Ray, Threads
+from hogwild.deltas import Delta
+from hogwild.engines.ray.cluster import joined
+from hogwild.engines.ray.mesh import Mesh, Store
+from hogwild.rules.schedules import Moment
+from hogwild.rules.updates import sgd, sgd_step
+from hogwild.testing.probes import look, served, together, vector
+
+pytestmark = [
+    pytest.mark.skipif(
+        any(find_spec(name) is None for name in ("ray", "torch")), reason="the extras `cluster` and `nets` are missing"
+    ),
+    pytest.mark.slow,
+]
+HERE = "127.0.0.1"
+PATIENCE_S = 120.0  # to start processes on a busy machine
+MOST = 1 << 20
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cluster():
+    """Before the module is imported that needs Ray, which must be told to listen here only."""
+    with joined("local", cpus=3):
+        yield
+
+
+def wires():
+    return import_module("hogwild.engines.ray.wire")
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    yield from watched(PATIENCE_S)
+
+
+# -------------------------------------------------------------------------------------------------------- as bytes
+
+ARRAYS = npst.arrays(
+    st.sampled_from([np.dtype(name) for name in ("f4", "f8", "i8", "u1", "?")]), npst.array_shapes(min_side=0)
+)
+THINGS = st.recursive(
+    st.none() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary() | ARRAYS,
+    lambda each: st.lists(each) | st.tuples(each, each) | st.dictionaries(st.text(), each),
+)
+
+
+def assert_same(found: Any, expected: Any) -> None:
+    assert type(found) is type(expected)
+    if isinstance(expected, np.ndarray):
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
+    elif isinstance(expected, list | tuple):
+        for one, other in zip(found, expected, strict=True):
+            assert_same(one, other)
+    elif isinstance(expected, dict):
+        assert_same(list(found.items()), list(expected.items()))
+    else:
+        assert found == expected
+
+
+@given(THINGS)
+def test_what_is_packed_is_unpacked(thing):
+    packed, unpacked = wires().packed, wires().unpacked
+    data = packed(thing, MOST)
+    assert_same(unpacked(data), thing)
+    assert packed(thing, data.size) is not None
+    assert packed(thing, data.size - 1) is None
+
+
+@pytest.mark.parametrize("array", [np.arange(12.0), np.arange(12.0)[::3], np.arange(12.0).reshape(3, 4).T, np.zeros(0)])
+def test_arrays_can_be_written_and_lie_where_kernels_want_them(array):
+    for n in (1, 7, 100):
+        _, found = wires().unpacked(wires().packed(("x" * n, array), MOST))
+        assert found.flags.writeable
+        assert found.flags.aligned
+        assert np.array_equal(found, array)
+
+
+# ---------------------------------------------------------------------------------------------- two ends, one process
+
+
+@contextmanager
+def wired(answer, most_bytes=MOST):
+    """A worker's end, and a thread at the other that answers."""
+    store, ends = Store(HERE), []
+
+    def serves():
+        ends.append(Mesh(Store(*store.address), HERE, wires().SHARD, 2, "name"))
+        wires().serve(ends[0], most_bytes, answer)
+
+    thread = threading.Thread(target=serves)
+    thread.start()
+    wire = wires().Wire(Mesh(store, HERE, wires().WORKER, 2, "name"), most_bytes)
+    try:
+        yield wire, lambda: ends[0]
+    finally:
+        wire.end()
+        thread.join()
+
+
+def echo(method, arguments):
+    if method == "fail":
+        raise KeyError(*arguments)
+    return method, arguments
+
+
+def test_answers_come_in_order_also_when_several_are_asked_at_once():
+    with wired(echo) as (wire, _):
+        arrays = [np.full(number * 1000, float(number)) for number in range(20)]
+        asked = [wire.ask("push", (array,)) for array in arrays]
+        for array, awaited in zip(arrays, asked, strict=True):
+            assert_same(awaited.get(), ("push", (array,)))
+
+
+def test_errors_are_raised_where_was_asked():
+    with wired(echo) as (wire, _):
+        asked = wire.ask("fail", ("why",))
+        with pytest.raises(KeyError, match="why"):
+            asked.get()
+        assert wire.ask("push", ()).get() == ("push", ())
+
+
+def test_what_is_too_large_is_not_sent():
+    with wired(lambda method, arguments: np.zeros(*arguments), most_bytes=5_000) as (wire, _):
+        assert wire.ask("push", (np.zeros(1_000),)) is None
+        assert wire.ask("pull", (500,)).get().size == 500
+        with pytest.raises(wires().Unanswered):
+            wire.ask("pull", (1_000,)).get()
+        assert wire.ask("pull", (500,)).get().size == 500
+        assert not wire.over
+
+
+def test_broken_connections_answer_nothing():
+    with wired(echo) as (wire, other):
+        assert wire.ask("push", ()).get() == ("push", ())
+        other().close()
+        lost = [each for each in (wire.ask("push", (number,)) for number in range(3)) if each is not None]
+        for each in lost:
+            with pytest.raises(wires().Unanswered):
+                each.get()
+        assert wire.over
+        assert wire.ask("push", ()) is None
+
+
+def test_who_is_silent_is_given_up_and_what_was_sent_is_remembered():
+    goes_on = threading.Event()
+    values = np.zeros(3)
+    with wired(lambda *_: goes_on.wait(PATIENCE_S)) as (wire, _):
+        asked = wire.ask("push", (values,))
+        values[:] = 1.0
+        with pytest.raises(wires().Unanswered):
+            asked.get()
+        goes_on.set()
+        assert asked.arguments()[0].tolist() == [0.0] * 3
+        assert wire.ask("push", ()) is None
+
+
+# ------------------------------------------------------------------------------------------------- on a real cluster
+
+
+async def connected(me, shards=1):
+    """Ask until all shards are."""
+    while sum(thread.name == "hogwild-wire" for thread in threading.enumerate()) < shards:
+        await me.pull()
+
+
+def ones(me):
+    """A sum of gradients that adds one to every weight."""
+    return Delta(vector(me, -1.0), 1, 1, 0.0, Moment(0, 0.0, 0))
+
+
+async def find(me, pushes):
+    """All that this worker has pushed, and others, is there, once."""
+    total = (await together(me, pushes)).sum()
+    found = (await me.pull()).values
+    await me.all_reduce()  # nobody pushes before all have seen it
+    assert found.tolist() == [total] * found.size
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_bits_and_traffic_are_those_of_threads(shards):
+    def learn(engine, before):
+        async def work(me):
+            await before(me)
+            me.rng = np.random.default_rng(0)
+            for number in range(30):
+                keys = None if number % 3 else np.sort(me.rng.choice(me.params.weights.size, 5, replace=False))
+                pulled = await me.pull(keys)
+                delta = Delta(me.rng.normal(size=pulled.values.size), 1, 1, 0.0, Moment(0, 0.1, 0), keys)
+                await (me.push(delta) if number % 2 else await me.start(me.push(delta)))
+            await me.on_server("copy", "kept", "weights")
+            me.counts["dot"] = round(1e6 * await me.on_server("dot", "kept", "weights"))
+
+        return look(engine, work, probe=served(sgd()), n_examples=25)
+
+    async def at_once(me):
+        pass
+
+    here = learn(Threads(1, shards=shards), at_once)
+    there = learn(Ray(1, shards=shards), lambda me: connected(me, shards))
+    assert np.array_equal(here.params.weights, there.params.weights)
+    assert here.history.counts == there.history.counts
+
+
+def break_all():
+    """As a network may, of which nobody dies."""
+    for each in gc.get_objects():
+        if isinstance(each, wires().Wire):
+            each._mesh.close()
+
+
+def test_broken_connections_are_made_again_and_nothing_is_lost():
+    async def work(me):
+        await connected(me)
+        for time in (1, 2):
+            begun = [await me.start(me.push(ones(me))) for _ in range(3)]
+            break_all()
+            for each in begun:
+                await each
+            await me.push(ones(me))
+            await connected(me)
+            await find(me, 4 * time)
+
+    look(Ray(2), work, probe=served(sgd(1.0)), n_examples=25)
+
+
+@dataclass(frozen=True)
+class Slow:
+    """The formula of `sgd`, that once takes longer than workers wait."""
+
+    def __call__(self, gradient, rate, constants, state):
+        slow = import_module("tests.engines.ray.test_wire")
+        if not hasattr(slow, "was_slow"):
+            slow.was_slow = True
+            threading.Event().wait(1.5 * wires().SILENT_S)
+        return sgd_step(gradient, rate, constants, state)
+
+
+def test_what_is_not_answered_in_time_is_asked_again_and_done_once():
+    async def work(me):
+        await connected(me)
+        for _ in range(10):
+            await me.push(ones(me))
+        await find(me, 10)
+
+    look(Ray(2), work, probe=served(sgd(1.0)._replace(formula=Slow(), linear=False)), n_examples=25)
+
+
+@pytest.mark.parametrize(("role", "times"), [("primary", 1), ("copy", 2)])
+def test_shards_die_and_their_copies_are_connected(role, times, tmp_path):
+    trap = Trap(str(tmp_path), role=role, times=times)
+
+    async def work(me):
+        await connected(me)
+        pushes = 0
+        while not trap.has_sprung():
+            await me.push(ones(me))
+            pushes += 1
+        await connected(me)
+        await find(me, pushes)
+
+    found = look(Ray(2, backups=True), work, probe=served(trap.rule), n_examples=25)
+    assert found.history.traffic.faults.shards_replaced == times
+
+
+def test_only_this_machine_can_connect_to_shards():
+    async def work(me):
+        await connected(me)
+        psutil = import_module("psutil")  # Ray brings it
+        for process in psutil.process_iter():
+            if "ShardHost" in process.name() or "ShardHost" in " ".join(process.cmdline()):
+                for connection in process.net_connections("inet"):
+                    if connection.status == psutil.CONN_LISTEN:
+                        me.counts[connection.laddr.ip.removeprefix("::ffff:")] += 1
+
+    assert set(look(Ray(1), work, probe=served(sgd()), n_examples=25).history.counts) == {HERE}

@@ -1,6 +1,7 @@
 """Connections of workers with shards: messages as bytes, two ends in one process, and then on a real local cluster."""
 
 import gc
+import pickle
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -131,12 +132,28 @@ def test_answers_come_in_order_also_when_several_are_asked_at_once():
             assert_same(awaited.get(), ("push", (array,)))
 
 
-def test_errors_are_raised_where_was_asked():
+def test_the_actor_is_called_for_errors():
     with wired(echo) as (wire, _):
         asked = wire.ask("fail", ("why",))
-        with pytest.raises(KeyError, match="why"):
+        with pytest.raises(wires().Unanswered):
             asked.get()
         assert wire.ask("push", ()).get() == ("push", ())
+
+
+def test_no_program_comes_in_a_message():
+    ran = threading.Event()
+    with wired(lambda *_: ran.set()) as (wire, _):
+        asked = wire.ask("push", (Calls(),))
+        with pytest.raises(wires().Unanswered):
+            asked.get()
+    assert not ran.is_set()
+    with pytest.raises(pickle.UnpicklingError, match="exec is no part of a message"):
+        wires().unpacked(wires().packed(Calls(), MOST))
+
+
+class Calls:
+    def __reduce__(self):
+        return exec, ("raise AssertionError('it was run')",)
 
 
 def test_what_is_too_large_is_not_sent():
@@ -181,6 +198,11 @@ async def connected(me, shards=1):
     """Ask until all shards are."""
     while sum(thread.name == "hogwild-wire" for thread in threading.enumerate()) < shards:
         await me.pull()
+    return all_wires()
+
+
+def all_wires():
+    return [each for each in gc.get_objects() if isinstance(each, wires().Wire)]
 
 
 def ones(me):
@@ -200,7 +222,7 @@ async def find(me, pushes):
 def test_bits_and_traffic_are_those_of_threads(shards):
     def learn(engine, before):
         async def work(me):
-            await before(me)
+            used = await before(me)
             me.rng = np.random.default_rng(0)
             for number in range(30):
                 keys = None if number % 3 else np.sort(me.rng.choice(me.params.weights.size, 5, replace=False))
@@ -209,11 +231,12 @@ def test_bits_and_traffic_are_those_of_threads(shards):
                 await (me.push(delta) if number % 2 else await me.start(me.push(delta)))
             await me.on_server("copy", "kept", "weights")
             me.counts["dot"] = round(1e6 * await me.on_server("dot", "kept", "weights"))
+            assert not any(each.over for each in used)
 
         return look(engine, work, probe=served(sgd()), n_examples=25)
 
     async def at_once(me):
-        pass
+        return ()
 
     here = learn(Threads(1, shards=shards), at_once)
     there = learn(Ray(1, shards=shards), lambda me: connected(me, shards))
@@ -223,9 +246,8 @@ def test_bits_and_traffic_are_those_of_threads(shards):
 
 def break_all():
     """As a network may, of which nobody dies."""
-    for each in gc.get_objects():
-        if isinstance(each, wires().Wire):
-            each._mesh.close()
+    for each in all_wires():
+        each._mesh.close()
 
 
 def test_broken_connections_are_made_again_and_nothing_is_lost():

@@ -103,14 +103,14 @@ class Reaching:
             except Unanswered:
                 asked = self._call(asked.shard, asked.method, asked.answer.arguments())
                 continue
-            except Deposed as error:
-                self._find(asked, error, dead=True)
             except LOST as error:
                 tries += 1
                 dead = isinstance(error, ray.exceptions.ActorDiedError) or tries > MOST_TRIES
                 self._find(asked, error, dead=dead)
             except ray.exceptions.RayTaskError as error:
-                raise error.cause from error
+                if not isinstance(error.cause, Deposed):
+                    raise error.cause from error
+                self._find(asked, error, dead=True)
             asked = self.ask(asked.shard, asked.method, *asked.arguments)
 
     def _find(self, asked: Asked, why: Exception, *, dead: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import threading
 from collections import deque
@@ -12,13 +13,23 @@ from typing import Any, final
 
 import numpy as np
 
-from hogwild.engines.ray.errors import Failure
+from hogwild.engines.line import Value
 from hogwild.engines.ray.mesh import Broken, Bytes, Mesh
+from hogwild.server.messages import Sender
 
 SHARD, WORKER = 0, 1  # the ends of a connection
 ASKED, ANSWERED = 0, 1  # kinds of messages
 SILENT_S = 2.0  # without an answer, and the actor is asked: shards answer at once
 ALIGNED_BYTES = 16  # kernels want arrays that begin at a multiple of that
+NOTHING = ()  # instead of an answer, which is the only one in a tuple
+
+
+ARRAY = np.zeros(1)
+MAKERS: tuple[Any, ...] = (ARRAY.__reduce_ex__(4)[0], ARRAY.__reduce_ex__(5)[0], ARRAY[0].__reduce__()[0])
+PLAIN = {(each.__module__, each.__name__): each for each in (*MAKERS, np.ndarray, np.dtype, Sender, Value)}
+"""What messages may be made of, beside numbers, text, tuples and the like. Who can reach a connection, which asks for
+no token, can spoil a run, but run no program here.
+"""
 
 
 class Unanswered(ConnectionError):
@@ -46,14 +57,25 @@ def packed(what: Any, most_bytes: int) -> Bytes | None:
 
 
 def unpacked(data: Bytes) -> Any:
-    """What was packed. Its arrays are parts of `data`, and can be written if that can."""
+    """What was packed. Its arrays are parts of `data`, and can be written if that can. UnpicklingError for what is not
+    made of `PLAIN`.
+    """
     n = int(data[:8].view(np.int64)[0])
     end, parts, view = 8 * (n + 1), [], data.data
     for size in data[8:end].view(np.int64).tolist():
         begin = -(-end // ALIGNED_BYTES) * ALIGNED_BYTES
         end = begin + size
         parts.append(view[begin:end])
-    return pickle.loads(parts[0], buffers=parts[1:])
+    return _Unpickler(io.BytesIO(parts[0]), buffers=parts[1:]).load()
+
+
+@final
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return PLAIN[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"{module}.{name} is no part of a message") from None
 
 
 @final
@@ -69,17 +91,15 @@ class Awaited:
         self._found.put(found)
 
     def get(self) -> Any:
-        """Wait for it. What the shard has raised is raised here; `Unanswered` if none comes."""
+        """Wait for it. `Unanswered` if none comes, or an error: the actor will raise it."""
         try:
             found = self._found.get(timeout=SILENT_S)
         except Empty:
             self._wire.give_up()
             found = self._found.get()
-        if isinstance(found, Unanswered):
-            raise found
-        if isinstance(found, Failure):
-            raise found.again()
-        return found
+        if not found:
+            raise Unanswered
+        return found[0]
 
     def arguments(self) -> Any:
         """What was sent: the program may have changed its own meanwhile."""
@@ -142,7 +162,7 @@ class Wire:
         """Lock held."""
         self.over = True
         while self._sent:
-            self._sent.popleft().put(Unanswered())
+            self._sent.popleft().put(NOTHING)
         self._receiving.put(None)
 
     def _hear(self) -> None:
@@ -150,12 +170,14 @@ class Wire:
             receiving, into, sending = each
             try:
                 self._mesh.finish(sending if receiving is None else receiving)
+                if receiving is None:
+                    return  # the shard knows that this was the last
+                answer = unpacked(into)
             except Broken:
                 self.give_up()
                 return
-            if receiving is None:
-                return  # the shard knows that this was the last
-            answer = unpacked(into)
+            except pickle.UnpicklingError:  # as an operation's error
+                answer = NOTHING
             with self._lock:
                 if not self._sent:
                     return
@@ -175,12 +197,12 @@ def serve(mesh: Mesh, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], 
                 return
             data = packed(_answered(answer, *asked), most_bytes)
             if data is None:
-                data = packed(Unanswered(), most_bytes)
+                data = packed(NOTHING, most_bytes)
                 assert data is not None
             if sending is not None:
                 mesh.finish(sending)
             sending = mesh.send(data, WORKER, ANSWERED)
-    except Broken:
+    except (Broken, pickle.UnpicklingError):  # the worker calls the actor then
         return
     finally:
         mesh.close()
@@ -188,6 +210,6 @@ def serve(mesh: Mesh, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], 
 
 def _answered(answer: Callable[[str, tuple[Any, ...]], Any], method: str, arguments: tuple[Any, ...]) -> Any:
     try:
-        return answer(method, arguments)
-    except Exception as error:
-        return Failure.of(error)
+        return (answer(method, arguments),)
+    except Exception:  # which is raised again when the worker calls the actor
+        return NOTHING

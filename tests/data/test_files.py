@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from hogwild.data.opening import unreadable
 
 TEXT = b"1 1:1 3:2\n-1 2:0.5\n"
 DENSE = np.array([[1, 0, 2], [0, 0.5, 0]], dtype=np.float32)
-COMPRESSORS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+COMPRESSORS = {".gz": partial(gzip.compress, mtime=0), ".bz2": bz2.compress, ".xz": lzma.compress}
 UNCACHED = ReadOptions(cache=False)
 
 
@@ -202,7 +203,7 @@ def test_a_damaged_file(suffix):
         ("a.bz2", TEXT, "a.bz2 is not bzip2-compressed, though its name ends in .bz2; rename it"),
         ("a.xz", TEXT, "a.xz is not xz-compressed, though its name ends in .xz; rename it"),
         ("a.npz", TEXT, "a.npz is not a zip archive, though its name ends in .npz; rename it"),
-        ("a.svm", gzip.compress(TEXT), "a.svm is gzip-compressed; give it a name that ends in .gz"),
+        ("a.svm", COMPRESSORS[".gz"](TEXT), "a.svm is gzip-compressed; give it a name that ends in .gz"),
         ("a.gz", bz2.compress(TEXT), "a.gz is bzip2-compressed; give it a name that ends in .bz2"),
         ("a", lzma.compress(TEXT), "a is xz-compressed; give it a name that ends in .xz"),
         ("a.svm", b"PK\x03\x04" + bytes(40), "a.svm is a zip archive; give it a name that ends in .npz"),
@@ -218,7 +219,7 @@ def test_a_damaged_file(suffix):
         ),
         (
             "a.gz",
-            gzip.compress(gzip.compress(TEXT)),
+            COMPRESSORS[".gz"](COMPRESSORS[".gz"](TEXT)),
             "a.gz is gzip-compressed instead of svmlight text; decompress or convert it first",
         ),
     ],

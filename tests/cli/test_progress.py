@@ -47,7 +47,7 @@ def test_the_bar_moves_between_epochs(tmp_path):
 
 
 def test_what_a_cluster_does_is_told():
-    from hogwild.cli.progress import Watching
+    from hogwild.cli.progress import EpochsBar
 
     updates = []
 
@@ -55,6 +55,6 @@ def test_what_a_cluster_does_is_told():
         def update(self, task, *, completed, figures):
             updates.append((completed, figures))
 
-    bar = Watching(Bar(), 0, virtual=False)
+    bar = EpochsBar(Bar(), 0, virtual=False)
     bar.status(STATUS)
     assert updates == [(0.5, "2.00 M examples/s  1.5 MB/s  staleness 1.5  7 of 8 workers  2 restarted")]

@@ -25,7 +25,7 @@ from hogwild.engines.ray.keeping import Kept, worker_part
 from hogwild.engines.ray.logs import Forwarding
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.opening import OwnPart, OwnSupply
-from hogwild.engines.ray.seats import Seated
+from hogwild.engines.ray.seats import ConductorProxy
 from hogwild.engines.ray.server import Server
 from hogwild.engines.ray.sums import Sums
 from hogwild.engines.ray.terms import Entry, Judged, Released, Shown, Terms
@@ -86,7 +86,7 @@ class Deputy:
         self._begun.clear()
         self._failure: Failure | None = None
         terms: Terms = told(conductor.terms.remote(rank))
-        conductor = Seated(conductor, size, life) if life else conductor
+        conductor = ConductorProxy(conductor, size, life) if life else conductor
         self._rank, self._size, self._conductor, self._job, self._life = rank, size, conductor, job, life
         self._logs.begin(f"worker {rank} of {size}: ", conductor.log.remote)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, final
 
@@ -9,11 +10,11 @@ import ray
 
 from hogwild.engines.ray.errors import LOST, said
 from hogwild.engines.ray.relay import Deposed
-from hogwild.engines.ray.terms import View
+from hogwild.engines.ray.terms import ActorLost, View
 
 WORKERS = "push", "pull", "operate", "fetch"
 CONDUCTORS = "answered", "admit", "clock", "drop", "left", "remind", "weights"
-MOST_TRIES = 3  # to reach a process that others say is alive
+PAUSE_S = 0.2  # before somebody is asked again who could not be reached, but others say lives
 
 
 class Look(Protocol):
@@ -39,10 +40,11 @@ class Reaching:
 
     methods : that will be asked for: they are looked up once
     look :    see `Succession.lost`
+    patience_s : so long one is asked again that cannot be reached from here, though others say it lives
     """
 
-    def __init__(self, views: Sequence[View], methods: Sequence[str], look: Look) -> None:
-        self._methods, self._look = methods, look
+    def __init__(self, views: Sequence[View], methods: Sequence[str], look: Look, patience_s: float) -> None:
+        self._methods, self._look, self._patience_s = methods, look, patience_s
         self._places = [self._place(view) for view in views]
 
     def __len__(self) -> int:
@@ -65,7 +67,9 @@ class Reaching:
         return self.answers([self.ask(shard, method, *arguments) for shard in range(len(self))])
 
     def answers(self, asked: Sequence[Asked]) -> list[Any]:
-        """What is answered, when all is. What a shard has raised is raised here, and what `look` raises."""
+        """What is answered, when all is. What a shard has raised is raised here, and what `look` raises; ActorLost if
+        one cannot be reached for too long.
+        """
         try:
             found: list[Any] = ray.get([each.answer for each in asked])
         except (*LOST, ray.exceptions.RayTaskError):
@@ -73,19 +77,30 @@ class Reaching:
         return found
 
     def _answer(self, asked: Asked) -> Any:
-        tries = 0
+        life, since_s = asked.life, time.monotonic()
         while True:
             try:
                 return ray.get(asked.answer)
             except LOST as error:
-                tries += 1
-                dead = isinstance(error, ray.exceptions.ActorDiedError) or tries > MOST_TRIES
+                dead = isinstance(error, ray.exceptions.ActorDiedError)
                 self._find(asked, error, dead=dead)
+                if self._places[asked.shard][0] != life:
+                    life, since_s = self._places[asked.shard][0], time.monotonic()
+                elif time.monotonic() - since_s > self._patience_s:
+                    raise self._unreached(asked, error) from error
+                else:  # whoever decides that has found it alive
+                    time.sleep(PAUSE_S)
             except ray.exceptions.RayTaskError as error:
                 if not isinstance(error.cause, Deposed):
                     raise error.cause from error
                 self._find(asked, error, dead=True)
             asked = self.ask(asked.shard, asked.method, *asked.arguments)
+
+    def _unreached(self, asked: Asked, why: Exception) -> ActorLost:
+        return ActorLost(
+            f"shard {asked.shard} of {len(self)} could not be reached for {self._patience_s:g} s (`patience_s` of the "
+            f"engine) by a process that needs it, though it lives: {said(why)}"
+        )
 
     def _find(self, asked: Asked, why: Exception, *, dead: bool) -> None:
         """Who leads the shard now?"""

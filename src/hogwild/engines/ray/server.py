@@ -6,7 +6,7 @@ The program waits for what it awaits in its own thread; what it has started is w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -21,7 +21,7 @@ from hogwild.engines.line import Line
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.hearing import told
 from hogwild.engines.ray.reaching import WORKERS, Asked, Reaching
-from hogwild.engines.ray.terms import Parked, Standing, Terms, View
+from hogwild.engines.ray.terms import GoesOn, Parked, Standing, Terms, View
 from hogwild.engines.servers import NO_KEYS, SEQS_OF_A_LIFE
 from hogwild.engines.waits import Aborted, Failed
 from hogwild.interfaces import AbstractTask
@@ -70,7 +70,7 @@ class Server:
         self.traffic = Traffic()
         self._ranges = Ranges(terms.params.offsets, len(terms.shards))
         self._line = Line(Client(rank, self._ranges), task, size, self.traffic, self._send)
-        self._shards, self._backed = Reaching(terms.shards, WORKERS, self._look), terms.backed
+        self._shards, self._backed = Reaching(terms.shards, WORKERS, self._look, terms.patience_s), terms.backed
         self._lock = threading.RLock()  # of all below, and of the line
         self._outbox: list[_Sent] = []
         self._numbers = 0  # of pulls
@@ -102,9 +102,12 @@ class Server:
         with self._lock:
             return self._line.standing()
 
-    def resume_from(self, line: Mapping[str, Any]) -> None:
+    def go_on(self, goes_on: GoesOn) -> None:
         """The run goes on, and nothing is under way."""
-        self._line.resume(dict(line))
+        if goes_on.line is not None:
+            self._line.resume(dict(goes_on.line))
+        elif goes_on.standing is not None:
+            self.take_over(0, goes_on.standing)
 
     def take_over(self, life: int, standing: Standing) -> None:
         """Take the place of a process that has died, which has sent messages of its own: see `Servers.admit`."""

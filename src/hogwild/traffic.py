@@ -131,6 +131,10 @@ class Traffic:
             faults,
         )
 
+    def merge(self, other: Traffic) -> None:
+        """The sum, in place."""
+        vars(self).update(vars(self + other))
+
     @property
     def utilisation(self) -> float | None:
         """busy / (busy + waiting), over all workers; None if nobody was either."""

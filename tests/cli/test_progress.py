@@ -1,35 +1,26 @@
 """What is seen on a terminal: a bar that moves also between the ends of epochs."""
 
-import os
 import re
 import subprocess
 import sys
 
 import numpy as np
-import pytest
+from tests.cli.terminals import seen
 
 from hogwild.watching import Status
 
 STATUS = Status(2.0, 3, 0.5, 4_000_000, 0.25, 3_000_000, 1.5, 7, 8, 2)
 
 
-def seen(*arguments):
-    """What the command writes to a terminal, without its control sequences."""
-    pty = pytest.importorskip("pty", reason="this system has no terminals of its own")
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "160"}
-    command = [sys.executable, "-m", "hogwild", *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs, stdin=theirs, env=environment) as process:
-        os.close(theirs)
-        found = b""
-        try:
-            while part := os.read(ours, 65_536):
-                found += part
-        except OSError:  # as Linux says that the other end is closed
-            pass
-        os.close(ours)
+def trained(*arguments):
+    """What `hogwild train` writes to a terminal."""
+    command = [sys.executable, "-m", "hogwild", "train", *map(str, arguments)]
+    nowhere = subprocess.DEVNULL
+    found, process = seen(
+        lambda end, environment: subprocess.Popen(command, stdout=nowhere, stderr=end, stdin=end, env=environment)
+    )
     assert process.returncode == 0, found
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", found.decode())
+    return found
 
 
 def test_the_bar_moves_between_epochs(tmp_path):
@@ -37,8 +28,8 @@ def test_the_bar_moves_between_epochs(tmp_path):
     rng = np.random.default_rng(0)
     lines = (f"{rng.choice([-1, 1])} 1:{rng.normal():.3f} 2:{rng.normal():.3f}\n" for _ in range(5_000))
     (tmp_path / "data.svm").write_text("".join(lines))
-    text = seen(
-        *("train", tmp_path / "data.svm", "--out", tmp_path / "model", "--strategy", "all-reduce", "--minibatch", 1),
+    text = trained(
+        *(tmp_path / "data.svm", "--out", tmp_path / "model", "--strategy", "all-reduce", "--minibatch", 1),
         *("--threads", 2, "--epochs", 1_000, "--tol", 0, "--time-limit", 3),
     )
     shown = re.findall(r"(\d+)/1000 epochs  (.*?) examples/s", text)
@@ -47,7 +38,7 @@ def test_the_bar_moves_between_epochs(tmp_path):
 
 
 def test_what_a_cluster_does_is_told():
-    from hogwild.cli.progress import Watching
+    from hogwild.cli.progress import EpochsBar
 
     updates = []
 
@@ -55,6 +46,6 @@ def test_what_a_cluster_does_is_told():
         def update(self, task, *, completed, figures):
             updates.append((completed, figures))
 
-    bar = Watching(Bar(), 0, virtual=False)
+    bar = EpochsBar(Bar(), 0, virtual=False)
     bar.status(STATUS)
     assert updates == [(0.5, "2.00 M examples/s  1.5 MB/s  staleness 1.5  7 of 8 workers  2 restarted")]

@@ -4,7 +4,8 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from hogwild import AllReduce, Checkpoint, ElasticAveraging, LocalSGD, Stop, train
+from hogwild import AllReduce, Checkpoint, ElasticAveraging, Stop, train
+from hogwild.snapshots.folder import Folder
 from hogwild.strategies import STRATEGIES
 from hogwild.testing.problems import problem
 from hogwild.testing.strategies import in_small_blocks
@@ -46,6 +47,18 @@ def died_after(folder, count, place):
     return place
 
 
+def lose(place, rank):
+    """As if this worker had been dead when the checkpoint was taken."""
+    folder = Folder(str(place))
+    saved = folder.newest()
+    files = {name: saved.part(name) for name in saved.manifest.files}
+    del files[f"worker-{rank:05d}.safetensors"]
+    files["session.safetensors"].facts["there"].remove(rank)
+    shutil.rmtree(saved.name)
+    written = {name: folder.write(saved.manifest.number, name, part) for name, part in files.items()}
+    folder.complete(dataclasses.replace(saved.manifest, files=written), 99)
+
+
 def bits(result, *, times=False):
     """What must be the same."""
     columns = result.history.as_dict()
@@ -55,4 +68,7 @@ def bits(result, *, times=False):
 
 
 SYNCHRONOUS = ElasticAveraging(period=7, synchronous=True, momentum=0.5)
-__all__ = ["SYNCHRONOUS", "STOP", "TASK", "LocalSGD", "bits", "died_after", "learn", "numbers", "often", "small"]
+__all__ = [
+    *("SYNCHRONOUS", "STOP", "TASK", "LocalSGD"),
+    *("bits", "died_after", "learn", "lose", "numbers", "often", "small"),
+]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.conformance.runs import STOP, SYNCHRONOUS, TASK, bits, died_after, learn, numbers, often, small
+from tests.conformance.runs import STOP, SYNCHRONOUS, TASK, bits, died_after, learn, lose, numbers, often, small
 
 from hogwild import (
     AbstractStrategy,
@@ -254,18 +254,6 @@ def test_who_waits_within_a_round_holds_nobody_up(where, tmp_path):
     resumed = learn(Waiting(), ENGINES[where](2), stop=stop, resume=tmp_path / "died")
     assert resumed.history.counts["1 0"] == 2  # the round that is begun anew
     assert resumed.history[-1].examples == 200
-
-
-def lose(place, rank):
-    """As if this worker had been dead when the checkpoint was taken."""
-    folder = Folder(str(place))
-    saved = folder.newest()
-    files = {name: saved.part(name) for name in saved.manifest.files}
-    del files[f"worker-{rank:05d}.safetensors"]
-    files["session.safetensors"].facts["there"].remove(rank)
-    shutil.rmtree(saved.name)
-    written = {name: folder.write(saved.manifest.number, name, part) for name, part in files.items()}
-    folder.complete(dataclasses.replace(saved.manifest, files=written), 99)
 
 
 @pytest.mark.parametrize("where", ENGINES)

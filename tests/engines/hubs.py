@@ -34,7 +34,7 @@ class Rig:
         needs, answer = ({"server"}, "server") if rule is not None else (set(), "mine")
         strategy = Probe(agree=agree, needs=needs, server=rule, answer=answer).strategy(nothing)
         examples = check_examples(np.ones((n, 1)), np.zeros(n))
-        job = Job(Ledger(), examples, strategy, Stop(epochs=3, tol=None), (), 0)
+        self.job = job = Job(Ledger(), examples, strategy, Stop(epochs=3, tol=None), (), 0)
         self.session = Session(job, size, lambda: self.now)
         for params in self.session.params:
             params.weights[:] = weights

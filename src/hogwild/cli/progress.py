@@ -30,11 +30,11 @@ def watching(epochs: int, *, quiet: bool, verbose: bool, virtual: bool = False) 
         yield [lambda record: _say(record, virtual)]
     else:
         with _bar(quiet=quiet, title="training", unit="epochs", total=epochs, first="finding the step size") as bar:
-            yield [] if bar is None else [Watching(*bar, virtual=virtual)]
+            yield [] if bar is None else [EpochsBar(*bar, virtual=virtual)]
 
 
 @final
-class Watching(AbstractObserver):
+class EpochsBar(AbstractObserver):
     """A bar that also moves between the ends of epochs."""
 
     def __init__(self, progress: Progress, task: TaskID, *, virtual: bool) -> None:

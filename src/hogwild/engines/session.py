@@ -144,8 +144,9 @@ class Session:
         self.stop("failed")
 
     @property
-    def failed(self) -> bool:
-        return self._error is not None
+    def error(self) -> BaseException | None:
+        """That `result` raises."""
+        return self._error
 
     def stop(self, reason: str, *, now: bool = True) -> None:
         """End the run. now: workers that wait inside kernels stop waiting; else agreed workers finish their round."""

@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -80,18 +80,26 @@ class Scenes:
             "good": is_as_good(found, Averaging(str(self.notes)), 2),
         }
 
-    def cut_and_healed(self) -> dict[str, Any]:
+    def _gone_and_back(self, go: Callable[[int], None], back: Callable[[int], None]) -> dict[str, Any]:
+        """Another process takes the place of the host's worker when it is back."""
+
         def plot() -> Iterator[None]:
             yield from epochs(2)
-            lan.cut(HOST)
+            go(HOST)
             yield from self._until_noticed()
             yield from epochs(10)
-            lan.heal(HOST)
+            back(HOST)
             self.cluster.add(HOST, disk=1)
             yield from until(lambda: begun(self.notes) == 3)
             yield from epochs(5)
 
         return self._found(Averaging(str(self.notes)), plot())
+
+    def cut_and_healed(self) -> dict[str, Any]:
+        return self._gone_and_back(lan.cut, lan.heal)
+
+    def killed(self) -> dict[str, Any]:
+        return self._gone_and_back(lan.kill, lambda host: None)
 
     def cut_for_a_moment(self) -> dict[str, Any]:
         def plot() -> Iterator[None]:
@@ -114,18 +122,6 @@ class Scenes:
         lan.heal(HOST)
         self.cluster.add(HOST, disk=1)
         return found
-
-    def killed(self) -> dict[str, Any]:
-        def plot() -> Iterator[None]:
-            yield from epochs(2)
-            lan.kill(HOST)
-            yield from self._until_noticed()
-            yield from epochs(10)
-            self.cluster.add(HOST, disk=1)
-            yield from until(lambda: begun(self.notes) == 3)
-            yield from epochs(5)
-
-        return self._found(Averaging(str(self.notes)), plot())
 
     def not_survived(self) -> dict[str, Any]:
         def plot() -> Iterator[None]:

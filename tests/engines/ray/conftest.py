@@ -1,6 +1,7 @@
 """Runs on a real cluster take longer than those in one process."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tests.engines.conftest import watched
@@ -12,3 +13,23 @@ PATIENCE_S = 120.0
 def no_thread_is_left() -> Iterator[None]:
     """Ctrl-C after PATIENCE_S seconds ends a run that hangs, and fails the test."""
     yield from watched(PATIENCE_S)
+
+
+@pytest.fixture(scope="module")
+def local_cluster() -> Iterator[None]:
+    """One for all runs of a module: it need not be replaced by a larger one."""
+    from hogwild.engines.ray.cluster import joined
+
+    with joined("local", cpus=3):
+        yield
+
+
+@pytest.fixture
+def casts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The actors of all runs of the test."""
+    from hogwild.engines.ray.cast import Cast
+
+    made: list[Any] = []
+    enter = Cast.__enter__
+    monkeypatch.setattr(Cast, "__enter__", lambda cast: made.append(cast) or enter(cast))
+    return made

@@ -5,12 +5,13 @@ with it. On loopback only, with a token, and quick to notice who is gone.
 import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from tests.engines.ray.waiting import wait_for
 
 from hogwild.engines.ray.installed import LOOPBACK_ONLY, environment, import_ray, read_credentials
 
@@ -80,8 +81,7 @@ class Hosts:
     def wait_until_known() -> None:
         """Ray knows which hosts are dead, and sends nobody there any more."""
         ray = import_ray()
-        while sum(node["Alive"] for node in ray.nodes()) > 1:
-            time.sleep(0.1)
+        wait_for(lambda: sum(node["Alive"] for node in ray.nodes()) == 1)
 
     def end(self) -> None:
         """Nothing is left."""

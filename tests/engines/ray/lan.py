@@ -8,17 +8,15 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from importlib import import_module
 
 from tests.engines.ray.hosts import QUICK, STORE_BYTES
+from tests.engines.ray.waiting import wait_for
 
 from hogwild.engines.ray.probe import listens
 
 OURS = "10.77.0.1"  # of this process, on the bridge: the head
 PORT = 6379
-START_S = 30.0
 APART = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
@@ -64,13 +62,6 @@ def kill(host: int) -> None:
     """All its processes at once."""
     for pid in ip("netns", "pids", f"host{host}").split():
         os.kill(int(pid), signal.SIGKILL)
-
-
-def wait_for(happens: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + START_S
-    while not happens():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 class Lan:

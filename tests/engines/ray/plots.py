@@ -1,10 +1,11 @@
 """What happens in the course of a run, written down as a generator that goes on at the end of each epoch."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.engines.ray.waiting import looks
 
 from hogwild import AbstractStrategy, Stop, train
 from hogwild.testing import problem
@@ -39,13 +40,9 @@ def epochs(n: int) -> Iterator[None]:
         yield
 
 
-def until(happens: Callable[[], bool], patience_s: float = 30.0) -> Iterator[None]:
+def until(happens: Callable[[], bool]) -> Iterator[None]:
     """Epochs go by, more slowly, until this is so."""
-    deadline = time.monotonic() + patience_s
-    while not happens():
-        assert time.monotonic() < deadline, "it has not happened"
-        time.sleep(0.02)
-        yield
+    yield from looks(happens)
 
 
 def run(engine, strategy, plot: Iterator[None], data=EASY.data):

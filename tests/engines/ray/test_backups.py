@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engines.conftest import watched
 from tests.engines.ray.traps import Trap
+from tests.engines.ray.waiting import wait_for
 from tests.server.test_snapshots import assert_equal
 
 from hogwild import ActorLost, BoundedStaleness, Downpour, GrowingBatches, Ray, Sandblaster, Stop, Threads, train
 from hogwild.deltas import Delta
-from hogwild.engines.ray.cluster import joined
+from hogwild.engines.ray.terms import Reign
 from hogwild.interfaces import AbstractStrategy
 from hogwild.rules.schedules import Moment
 from hogwild.rules.server import compensated, damped
@@ -30,32 +30,11 @@ from hogwild.testing.probes import look, served, together, vector
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed"),
     pytest.mark.slow,
+    pytest.mark.usefixtures("local_cluster"),
 ]
 EASY = problem()
-PATIENCE_S = 120.0  # to start processes on a busy machine
+PATIENCE_S = 120.0
 FAIL_OVER_S = 5.0
-
-
-@pytest.fixture(autouse=True)
-def no_thread_is_left():
-    yield from watched(PATIENCE_S)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def cluster():
-    """One for all."""
-    with joined("local", cpus=3):
-        yield
-
-
-@pytest.fixture
-def casts(monkeypatch):
-    """The actors of all runs of the test."""
-    from hogwild.engines.ray.cast import Cast
-
-    made, enter = [], Cast.__enter__
-    monkeypatch.setattr(Cast, "__enter__", lambda cast: made.append(cast) or enter(cast))
-    return made
 
 
 def ones(me):
@@ -311,13 +290,11 @@ def test_who_dies_while_nobody_asks_is_replaced(tmp_path, casts):
 
     def kill_both():
         for number in range(2):
-            while not Path(tmp_path, f"asleep {number}").exists():
-                time.sleep(0.01)
-            while {"leads", "copy"} > (found := roles(casts[-1])).keys():
-                time.sleep(0.01)
+            wait_for(Path(tmp_path, f"asleep {number}").exists)
+            wait_for(lambda: {"leads", "copy"} <= roles(casts[-1]).keys())
+            found = roles(casts[-1])
             kill(found["leads"])
-            while roles(casts[-1]).get("leads") != found["copy"]:
-                time.sleep(0.01)
+            wait_for(lambda found=found: roles(casts[-1]).get("leads") == found["copy"])
             Path(tmp_path, f"awake {number}").touch()
 
     killer = threading.Thread(target=kill_both)
@@ -326,6 +303,27 @@ def test_who_dies_while_nobody_asks_is_replaced(tmp_path, casts):
     killer.join()
     assert result.params.weights.tolist() == [2.0] * result.params.weights.size
     assert result.history.traffic.faults.shards_replaced == 2
+
+
+def test_what_an_earlier_run_wants_is_not_heard(casts):
+    """A copy does not lead by the word of another run, and nobody looks for deaths in a run that is over."""
+    import ray
+
+    heard = []
+
+    def call_late(record):
+        if record.epoch == 2:
+            copy = casts[-1].hosts.copies[0]
+            late = Reign(casts[-1].conductor._actor_id.hex(), 0, 0, 7)
+            heard.append(ray.get(copy.lead.remote(late)))
+
+    stop = Stop(epochs=5, tol=0)
+    options = {"strategy": Downpour(), "engine": Ray(1, backups=True), "stop": stop, "callbacks": [call_late]}
+    found = train(EASY.model, EASY.data, seed=0, **options)
+    assert heard == [False]
+    assert found.history.traffic.faults is None
+    names = casts[-1].conductor.__ray_call__.remote(lambda self: [thread.name for thread in threading.enumerate()])
+    assert "hogwild-signs" not in ray.get(names)
 
 
 def roles(cast):

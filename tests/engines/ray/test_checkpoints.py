@@ -1,7 +1,5 @@
 """Checkpoints of real processes: each writes its own part, and others, perhaps elsewhere, go on with the same bits."""
 
-import os
-import signal
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
@@ -9,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.conformance.runs import STOP, TASK, bits, died_after, learn, numbers, often
+from tests.conformance.runs import STOP, TASK, bits, died_after, learn, lose, numbers, often
+from tests.engines.ray.stumbling import DiesOnce, Stumbles
 
 from hogwild import (
     AbstractStrategy,
@@ -27,6 +26,7 @@ from hogwild import (
     Threads,
     train,
 )
+from hogwild.rules.updates import sgd
 
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed"),
@@ -96,29 +96,41 @@ def test_who_has_rows_of_its_own_goes_on_in_them(tmp_path):
         assert bits(run(engine, resume=died)) == bits(whole)
 
 
-@dataclass(frozen=True)
-class Dies(AbstractStrategy):
-    """Worker 1 dies in its sixth round, and all with it."""
-
-    note: str
-    agree = True
-
-    async def work(self, me):
-        async for round in me.rounds():
-            await me.steps(7)
-            everybody = await me.all_reduce(me.params.weights)
-            me.params.weights[:] = everybody.sum / everybody.count
-            if me.rank and round.number == 5 and not Path(self.note).exists():
-                Path(self.note).write_text("once")
-                os.kill(os.getpid(), signal.SIGKILL)
-
-
 def test_a_run_that_was_lost_goes_on(tmp_path):
-    strategy = Dies(str(tmp_path / "note"))
+    strategy = Stumbles(DiesOnce(str(tmp_path / "note"), str(tmp_path / "runs")), 5)
     with pytest.raises(ActorLost, match="worker 1 of 2 has died"):
         learn(strategy, Ray(2), seed=0, checkpoint=often(tmp_path / "runs"))
     resumed = learn(strategy, Ray(2), resume=tmp_path / "runs")
     assert bits(resumed) == bits(learn(strategy, Threads(2), seed=0))
+
+
+@dataclass(frozen=True)
+class Pushing(AbstractStrategy):
+    """Each pushes what it has learnt with the weights of the round before, then all pull."""
+
+    agree = True
+    needs = frozenset({"server"})
+    answer = "server"
+    server = sgd()
+
+    async def work(self, me):
+        async for _ in me.rounds():
+            await me.push(await me.gradient(10))
+            await me.all_reduce()
+            (await me.pull()).copy_to(me.params)
+            await me.all_reduce()
+
+
+def test_who_was_lost_then_has_seen_what_another_has(tmp_path):
+    """Else the server would take its first push for one that was made of the first weights."""
+    engine = Ray(2, shards=2)
+    learn(Pushing(), engine, seed=0, checkpoint=often(tmp_path / "all"))
+    half = max(1, len(numbers(tmp_path / "all")) // 2)
+    place = died_after(tmp_path / "all", half, tmp_path / "died")
+    lose(place, 1)
+    resumed = learn(Pushing(), engine, resume=place)
+    assert resumed.reason == "epochs"
+    assert set(resumed.history.traffic.staleness) == {0, 1}
 
 
 def test_a_place_where_nothing_can_be_written_is_named(tmp_path):

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from tests.engines.ray.stumbling import Stumbles, die
 
 from hogwild import (
     AbstractStrategy,
@@ -146,25 +147,6 @@ class Names(AbstractStrategy):
         async for _ in me.rounds():
             await me.steps(5)
             me.counts[str(os.getpid()) if self.variable is None else os.environ[self.variable]] = 1
-
-
-@dataclass(frozen=True)
-class Stumbles(AbstractStrategy):
-    """Worker 1 does this in its fourth round, while the others wait for it."""
-
-    how: object
-    agree = True
-
-    async def work(self, me):
-        async for round in me.rounds():
-            await me.steps(5)
-            if me.rank == 1 and round.number == 3:
-                self.how()
-            await me.all_reduce(me.params.weights)
-
-
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def divide_by_zero():

@@ -8,12 +8,11 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from tests.engines.conftest import watched
+from tests.engines.ray.stumbling import Surprising, hang
 
 from hogwild import ActorLost, Downpour, Linear, Ray, Sandblaster, Stop, Threads, Unsupported, train
 from hogwild.deltas import Change
 from hogwild.engines import Deadlock
-from hogwild.engines.ray.cluster import joined
 from hogwild.interfaces import AbstractStrategy
 from hogwild.rules.updates import adagrad, sgd
 from hogwild.server import WINDOW
@@ -23,21 +22,9 @@ from hogwild.testing.probes import look, served, vector
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed"),
     pytest.mark.slow,
+    pytest.mark.usefixtures("local_cluster"),
 ]
 EASY = problem()
-PATIENCE_S = 120.0  # to start processes on a busy machine
-
-
-@pytest.fixture(autouse=True)
-def no_thread_is_left():
-    yield from watched(PATIENCE_S)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def cluster():
-    """One for all: it need not be replaced by a larger one."""
-    with joined("local", cpus=3):
-        yield
 
 
 def learn(strategy, engine, model=EASY.model, epochs=3, **options):
@@ -198,6 +185,12 @@ def shards_running():
     return [each for each in psutil.Process().children(recursive=True) if "ShardHost" in "".join(each.cmdline())]
 
 
+def pid_of(actor):
+    import ray
+
+    return ray.get(actor.__ray_call__.remote(lambda self: os.getpid()))
+
+
 def die(*arguments):
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -208,6 +201,24 @@ def test_a_shard_that_dies_in_the_middle_of_a_push_ends_the_run():
     ):
         learn(Pushing(sgd()._replace(formula=die, linear=False)), Ray(2, shards=2))
     assert learn(Downpour(), Ray(2, shards=2)).reason == "epochs"
+
+
+def test_a_shard_that_hangs_is_ended_and_said_to(casts, caplog):
+    def stop(record):
+        if record.epoch == 2:
+            for shard in casts[-1].hosts.shards:
+                os.kill(pid_of(shard), signal.SIGSTOP)
+
+    words = r"^shard \d of 2 has died.*: it has given no sign for 3 s \(`patience_s` of the engine\)$"
+    with pytest.raises(ActorLost, match=words):
+        learn(Downpour(), Ray(2, shards=2, patience_s=3), epochs=5_000, callbacks=[stop])
+    assert re.search(r"shard \d of 2 is ended: it has given no sign for 3 s", caplog.text)
+
+
+def test_a_shard_that_hangs_as_it_begins_is_not_waited_for():
+    words = r"^shard 0 of 1 has died before the run began: it has given no sign for 3 s \(`patience_s` of the engine\)$"
+    with pytest.raises(ActorLost, match=words):
+        learn(Downpour(), Ray(1, patience_s=3), Surprising(EASY.model, hang))
 
 
 def test_shards_stay_for_the_next_run():

@@ -96,7 +96,7 @@ def test_who_was_taken_for_dead_is_not_heard(monkeypatch):
     conductor = seats.seated(Called)()
     calls = Handle(conductor)
     assert calls.ask.remote(1, "a") == Over()
-    assert seats.Seated(calls, 2, 1).ask.remote(1, "b", sent=3) == "answer"
+    assert seats.ConductorProxy(calls, 2, 1).ask.remote(1, "b", sent=3) == "answer"
     assert calls.ask.remote(0) == "answer"
-    assert seats.Seated(calls, 2, 1).other == "as it is"
+    assert seats.ConductorProxy(calls, 2, 1).other == "as it is"
     assert conductor.calls == [(1, ("b",), {"sent": 3}), (0, (), {})]

@@ -10,14 +10,16 @@ from typing import Any, ClassVar, NamedTuple, final
 import ray
 
 from hogwild.answers import Versioned
-from hogwild.engines.ray.errors import LOST
+from hogwild.engines.ray.errors import LOST, said
 from hogwild.engines.ray.reaching import CONDUCTORS, Reaching
+from hogwild.engines.ray.reasons import Reasons
 from hogwild.engines.ray.stream import Following
 from hogwild.engines.ray.succession import Succession
-from hogwild.engines.ray.terms import ActorLost, Key, Parked, Range, Reign, Standing
+from hogwild.engines.ray.terms import ActorLost, Key, Limits, Parked, Range, Reign, Standing
 from hogwild.engines.servers import AbstractServers
 from hogwild.engines.session import Session
 from hogwild.engines.waits import Reply, Waits
+from hogwild.interfaces import AbstractStrategy
 from hogwild.params import Params
 from hogwild.server import Ranges
 
@@ -46,8 +48,12 @@ class Away(AbstractServers):
 
     requests: ClassVar[tuple[type, ...]] = (Parked,)
 
-    def __init__(self, session: Session, posts: Succession, hosts: Hosts, me: Any, job: Any) -> None:
-        """`me`: the conductor's actor. `job`: where it lies in the object store."""
+    def __init__(
+        self, session: Session, posts: Succession, hosts: Hosts, me: Any, reasons: Reasons, patience_s: float, job: Any
+    ) -> None:
+        """`me`: the conductor's actor. `job`: where it lies in the object store. ActorLost if one of the hosts dies, or
+        is ended since it gives no sign.
+        """
         self._session, self._me, self._job = session, me, None if session.task.prox is None else job
         self._template = first = session.params[0]
         self._live = session.members.in_rounds
@@ -59,16 +65,19 @@ class Away(AbstractServers):
         begun = [self._begin(*each) for each in zip(hosts.shards, reigns, copies, strict=True)]
         equal = Following(complete=True)
         begun += [self._begin(copy, reigns[number], None, equal) for number, copy in enumerate(hosts.copies)]
-        nodes = [_begun(answer, f"shard {number % size} of {size}") for number, answer in enumerate(begun)]
+        every = [*hosts.shards, *hosts.copies]
+        nodes = [
+            _begun(answer, name, reasons, actor) for answer, name, actor in zip(begun, names(hosts), every, strict=True)
+        ]
         posts.appoint(
             hosts.shards, hosts.copies, [tuple(nodes[number::size]) for number in range(size)], self._begin_copy
         )
-        self._shards = Reaching(posts.views(), CONDUCTORS, posts.lost)
+        self._shards = Reaching(posts.views(), CONDUCTORS, posts.lost, patience_s)
         session.server_params = self.params
-        if session.resumed is not None:
-            for rank, like in enumerate(session.resumed.likes):
-                if rank != like:
-                    self.admit(rank, like, sys.maxsize)
+        likes = () if session.resumed is None else session.resumed.likes
+        # Of those that were lost when the run was kept, which begin where others were.
+        lost = [(rank, like) for rank, like in enumerate(likes) if rank != like]
+        self.standings = {rank: self.admit(rank, like, sys.maxsize) for rank, like in lost}
 
     def _begin(self, host: Any, reign: Reign, copy: Any = None, following: Following | None = None) -> Any:
         """An actor leads a shard from now on, or has its copy."""
@@ -164,12 +173,35 @@ class Away(AbstractServers):
             reply(met)
 
 
-def _begun(answer: Any, who: str) -> str:
+def serving(
+    session: Session,
+    strategy: AbstractStrategy,
+    hosts: Hosts,
+    run: int,
+    limits: Limits,
+    reasons: Reasons,
+    sent: Sequence[Any],
+) -> Away | None:
+    """What the conductor, who calls this, knows of the server, if there is one. `sent`: where the job lies."""
+    if not hosts.shards:
+        return None
+    me = ray.get_runtime_context().current_actor
+    posts = Succession(strategy, me._actor_id.hex(), run, limits.restarts, reasons)
+    return Away(session, posts, hosts, me, reasons, limits.patience_s, *sent)
+
+
+def names(hosts: Hosts) -> list[str]:
+    """Of those that lead, and then of those that have copies."""
+    shards = [f"shard {number} of {len(hosts.shards)}" for number in range(len(hosts.shards))]
+    return shards + [f"the copy of {shard}" for shard in shards[: len(hosts.copies)]]
+
+
+def _begun(answer: Any, who: str, reasons: Reasons, actor: Any) -> str:
     """The node of an actor that leads a shard now, or has its copy."""
     try:
         node: str = ray.get(answer)
     except (*LOST, ray.exceptions.ActorUnschedulableError) as error:
-        raise ActorLost(f"{who} has died before the run began: {error}") from error
+        raise ActorLost(f"{who} has died before the run began: {reasons.of(actor, said(error))}") from error
     except ray.exceptions.RayTaskError as error:
         raise error.cause from error
     return node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from functools import partial
@@ -17,6 +18,7 @@ from hogwild.engines.ray.deputy import Deputy
 from hogwild.engines.ray.shard import ShardHost
 
 LEAST_THREADS = 64  # of a conductor, so that the next run may have more workers
+PATIENCE_S = 10.0  # for those that have rested to answer: as long as it takes to start others
 FURTHER_THREADS = 8  # of it, beside three in which each worker may wait: for the driver
 
 
@@ -113,13 +115,17 @@ class Cast:
 
 
 def _alive(actors: list[Any]) -> list[Any]:
-    """Take out those that have died."""
+    """Take out those that have died, and those that hang."""
     asked = [(actor, actor.__ray_ready__.remote()) for actor in actors]
     actors.clear()
+    deadline = time.monotonic() + PATIENCE_S
     for actor, answer in asked:
         with suppress(ray.exceptions.RayActorError):
-            ray.get(answer)
-            actors.append(actor)
+            try:
+                ray.get(answer, timeout=max(0.0, deadline - time.monotonic()))
+                actors.append(actor)
+            except ray.exceptions.GetTimeoutError:
+                ray.kill(actor)
     return actors
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from logging import LogRecord
 from typing import Any, final
@@ -17,20 +16,20 @@ import ray
 
 from hogwild.engines.council import Council
 from hogwild.engines.keeper import keeper_of
-from hogwild.engines.ray.away import Away, Hosts
+from hogwild.engines.ray.away import Hosts, serving
 from hogwild.engines.ray.enquiries import Enquiries
 from hogwild.engines.ray.errors import Failure
-from hogwild.engines.ray.judges import Judges
+from hogwild.engines.ray.judges import Judges, judges_lost
 from hogwild.engines.ray.keeping import Apart, terms_of
 from hogwild.engines.ray.logs import Forwarding
 from hogwild.engines.ray.membership import Membership, rows_lost
 from hogwild.engines.ray.mirrors import Arrivals, Mirrors
 from hogwild.engines.ray.news import News
 from hogwild.engines.ray.opening import Opened
+from hogwild.engines.ray.reasons import Reasons
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
 from hogwild.engines.ray.reports import Reports
 from hogwild.engines.ray.seats import seated
-from hogwild.engines.ray.succession import Succession
 from hogwild.engines.ray.terms import ActorLost, Entry, Limits, Over, Parked, Released, Summed, Terms
 from hogwild.engines.ray.tickets import Tickets
 from hogwild.engines.resuming import attend
@@ -53,20 +52,20 @@ class Conductor:
     _membership: Membership  # with `rank_of`, see `seated`
 
     def __init__(self) -> None:
-        self._run, self._logs = 0, Forwarding()
+        self._run, self._logs, self._reasons = 0, Forwarding(), Reasons()
 
     def begin(self, job: Job, limits: Limits, hosts: Hosts, sent: Sequence[Any], opened: Opened | None) -> int:
         """Another run, of several one after another; its number. `hosts`: of the server, if there is one. `sent`: where
         the job lies in the object store. `opened`: if workers have their own data.
         """
         self._run += 1
-        size, restarts, patience_s = limits
+        size, restarts, self._patience_s = limits
         self._news = News()
         self._logs.begin("", self._news.log)
         callbacks = (self._news.tell,) if job.callbacks else ()
         self._mirrors = Mirrors(self._find_lost)
         apart, is_dead = opened is not None and size > 1, lambda rank: self._membership.is_dead(rank)
-        self._judges = judges = Judges(self._mirrors.deputies, self._find_lost, is_dead, patience_s, apart=apart)
+        self._judges = judges = Judges(self._mirrors.deputies, self._find_lost, is_dead, self._patience_s, apart=apart)
         if opened is not None:
             job = opened.surveyed(job)
             sent = [ray.put(job)] if hosts.shards else ()  # the shards, too, know no more than the sample
@@ -76,21 +75,17 @@ class Conductor:
         self._mirrors.params, self._mirrors.memories = session.params, session.memories
         session.history.traffic = traffic = Traffic()
         self._reports = Reports(session, job, traffic)
-        me = ray.get_runtime_context().current_actor
-        succession = Succession(job.strategy, me._actor_id.hex(), self._run, restarts)
-        self._posts = posts = succession if hosts.shards else None
-        self._away = None if posts is None else Away(session, posts, hosts, me, *sent)
+        self._away = away = serving(session, job.strategy, hosts, self._run, limits, self._reasons, sent)
         self._rendezvous, self._tickets = Rendezvous(size), Tickets(size)
-        self._membership = membership = Membership(session, traffic, job.strategy, restarts, self._away)
+        self._membership = membership = Membership(session, traffic, job.strategy, restarts, away)
         arrivals, told = Arrivals(self._mirrors.deputies), self._tickets.told
-        self._council = Council(session, Direct(traffic), self._away, told, membership.begun, arrivals)
+        self._council = Council(session, Direct(traffic), away, told, membership.begun, arrivals)
         membership.sit_in(self._council)
-        self._enquiries: Enquiries | None = None
-        if self._away is not None:
-            self._enquiries = Enquiries(self._away, self._council, traffic, self._fail, self._tickets.released)
+        about = self._council, traffic, self._fail, self._tickets.released
+        self._enquiries = None if away is None else Enquiries(away, *about)
+        posts = None if away is None else away.posts
         attend(session, self._council.hub, Apart(self._mirrors.deputies, posts, self._find_lost))
         self._has_own_rows = job.bounds is not None
-        self._stopped: list[Any] = []
         self._trace: str | None = None  # of the first error of a worker, in its process
         return self._run
 
@@ -106,17 +101,26 @@ class Conductor:
             self._rendezvous.end()
             if life == self._membership.life(rank):
                 self._tickets.lost(rank)
+                self._reports.lost(rank)
         try:
             goes_on = self._membership.lost(rank, life, why)
         except (ActorLost, Deadlock) as error:
             self._fail(error)
             return False
-        self._stopped += self._mirrors.break_off(self._membership.is_dead)
+        self._mirrors.break_off(self._membership.is_dead)
         return goes_on
 
-    def _find_lost(self, rank: int, why: str) -> bool:
-        """The same, as found out here."""
-        return self._membership.is_dead(rank) or self.lost(rank, self._membership.life(rank), why)
+    def _find_lost(self, rank: int, deputy: Any, why: str) -> bool:
+        """The same, as found out here of this actor; if it is late to hear of it another has taken its place."""
+        with self._council.lock:
+            if self._membership.is_dead(rank) or self._mirrors.deputies[rank] != deputy:
+                return True
+            life = self._membership.life(rank)
+        return self.lost(rank, life, self._reasons.of(deputy, why))
+
+    def ending(self, actor: Any, why: str) -> None:
+        """The driver is about to end this actor."""
+        self._reasons.tell(actor, why)
 
     def replace(self, rank: int, deputy: Any) -> None:
         """Another process for a worker that has died; it will ask to be let in."""
@@ -132,14 +136,14 @@ class Conductor:
             if not (self._council.deserted or self._council.aborted):
                 return None
             missing = self._membership.close()
-        if missing and not self._session.failed and self._has_own_rows:
+        if missing and self._session.error is None and self._has_own_rows:
             self._fail(rows_lost(missing))
         return missing
 
     def terms(self, rank: int) -> Terms:
         """What this worker begins with."""
         hub = None if self._membership.life(rank) else self._council.hub
-        return terms_of(self._session, hub, rank, self._posts, self._run)
+        return terms_of(self._session, hub, rank, self._away, self._patience_s, self._run)
 
     # -------------------------------------------------------------------------------------------- what workers ask
 
@@ -303,9 +307,7 @@ class Conductor:
         self._council.abort()
         self._membership.close()
         self._judges.abort()
-        dead = self._membership.is_dead
-        living = [deputy for rank, deputy in enumerate(self._mirrors.deputies) if not dead(rank)]
-        self._stopped += [deputy.stop.remote() for deputy in living]  # who computes would not ask for long
+        self._mirrors.stop(self._membership.is_dead)
 
     def interrupt(self, *, now: bool) -> None:
         """Ctrl-C. Workers that agree on their rounds finish the one they are in, unless it must be `now`."""
@@ -321,16 +323,13 @@ class Conductor:
             self._enquiries.end()
         try:
             self._session.history.traffic = self._reports.total()
-            with suppress(Aborted):  # a process has died meanwhile: the session knows the error
-                return self._session.result()
             return self._session.result()
+        except Aborted:  # processes have died meanwhile
+            return Failure.of(self._session.error or judges_lost(), self._trace)
         except BaseException as error:
-            failure = Failure.of(error)
-            return failure if self._trace is None else failure._replace(trace=self._trace)
+            return Failure.of(error, self._trace)
         finally:
-            for stopped in self._stopped:  # not in the next run
-                with suppress(ray.exceptions.RayActorError):
-                    ray.get(stopped)
+            self._mirrors.end()
             self._rendezvous.end()
             self._news.end()
             self._tickets.end()

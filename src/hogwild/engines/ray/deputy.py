@@ -7,8 +7,6 @@ import time
 from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
-import numpy as np
-
 from hogwild.data.agreement import Common, Part
 from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
@@ -17,22 +15,21 @@ from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
 from hogwild.engines.hands import Hands
 from hogwild.engines.keeper import worker_file
-from hogwild.engines.ray.asking import AskedSupply
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.groups import PULSE, in_group
 from hogwild.engines.ray.hearing import heard, own, told
 from hogwild.engines.ray.keeping import Kept, worker_part
 from hogwild.engines.ray.logs import Forwarding
 from hogwild.engines.ray.offers import Way
-from hogwild.engines.ray.opening import OwnPart, OwnSupply
-from hogwild.engines.ray.seats import Seated
+from hogwild.engines.ray.opening import OwnPart
+from hogwild.engines.ray.place import Place
+from hogwild.engines.ray.seats import ConductorProxy
 from hogwild.engines.ray.server import Server
 from hogwild.engines.ray.sums import Sums
 from hogwild.engines.ray.terms import Entry, Judged, Released, Shown, Terms
 from hogwild.engines.servers import SERVED
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import Job, Tally, Worker
-from hogwild.memory import CONTROL_CELLS, Memory
 from hogwild.requests import COMPUTE, NextRound, Reduce, Reduced, Start, Ticket, Wait
 from hogwild.snapshots.folder import Written
 from hogwild.traffic import Traffic
@@ -85,26 +82,26 @@ class Deputy:
         """
         self._begun.clear()
         self._failure: Failure | None = None
-        terms: Terms = told(conductor.terms.remote(rank))
-        conductor = Seated(conductor, size, life) if life else conductor
-        self._rank, self._size, self._conductor, self._job, self._life = rank, size, conductor, job, life
+        self._rank, self._size, self._job, self._life = rank, size, job, life
+        self._conductor = ConductorProxy(conductor, size, life) if life else conductor
         self._logs.begin(f"worker {rank} of {size}: ", conductor.log.remote)
         try:
-            self._place = self._find_place(terms, common)
+            self._prepare(told(conductor.terms.remote(rank)), threads, common)
         except Exception as error:
             if not life:
                 raise
-            self._failure = Failure.of(error)
-            self._begun.set()
-            return
-        params = self._place.params[rank]
-        self._worker = Worker(rank, size, terms.rng, params, terms.data_share)
+            self._failure = Failure.of(error)  # nobody waits for this call: `drive` tells it, and who asks for a tally
+        self._begun.set()
+
+    def _prepare(self, terms: Terms, threads: int, common: Common | None) -> None:
+        rank, size, conductor = self._rank, self._size, self._conductor
+        self._place = place = self._find_place(terms, common)
+        self._worker = Worker(rank, size, terms.rng, place.params[rank], terms.data_share)
         self._goes_on, self._kept = terms.goes_on, Kept(worker_file(rank))
-        task, n = self._place.task, self._place.n_examples
         if self._hands is not None:
             self._hands.close()
-        self._hands = Hands(task, self._place.memories[rank], n, threads) if threads > 1 else None
-        self._computing = Computing(self._place, self._hands)
+        self._hands = Hands(place.task, place.memories[rank], place.n_examples, threads) if threads > 1 else None
+        self._computing = Computing(place, self._hands)
         self._sums = Sums(rank, size, conductor, terms.run, self._under_way)
         self._over = False
         self._next_report_s = time.monotonic() + EVERY_S
@@ -112,25 +109,24 @@ class Deputy:
         self._server: Server | None = None
         if terms.shards:
             over, rounds = lambda: self._over, lambda: self._program.rounds
-            self._server = Server(rank, size, terms, self._place.task, conductor, heard, over, rounds)
-        if terms.goes_on is not None and terms.goes_on.line is not None and self._server is not None:
-            self._server.resume_from(terms.goes_on.line)
+            self._server = Server(rank, size, terms, place.task, conductor, heard, over, rounds)
+            if terms.goes_on is not None:
+                self._server.go_on(terms.goes_on)
         self._began = 0  # how many requests were started
         self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
         self._numbers: dict[Ticket, int] = {}
         self._listener: threading.Thread | None = None
-        self._begun.set()
 
-    def _find_place(self, terms: Terms, common: Common | None) -> _Place:
+    def _find_place(self, terms: Terms, common: Common | None) -> Place:
         """With the rows of this worker, if it has its own; who takes the place of another has not opened them yet."""
         rank, size, job, conductor = self._rank, self._size, self._job, self._conductor
         if common is None:
-            return _Place(rank, size, job, terms, conductor)
+            return Place(rank, size, job, terms, conductor)
         part = OwnPart(rank, size, job) if self._life else self._part
         self._part = None
         assert part is not None
         settled = part.settled(common)
-        return part.named(lambda: _Place(rank, size, job, terms, conductor, settled))
+        return part.named(lambda: Place(rank, size, job, terms, conductor, settled))
 
     def drive(self) -> None:
         """Run the program until it ends."""
@@ -318,31 +314,3 @@ class Deputy:
             return [self._place.task.tally(self._judged.params, block) for block in blocks]
         except Exception as error:
             return Failure.of(error)
-
-
-@final
-class _Place:
-    """Where the worker computes: see `Workplace`. It is alone there, so that any rank is its own."""
-
-    def __init__(
-        self, rank: int, size: int, job: Job, terms: Terms, conductor: Any, settled: Job | None = None
-    ) -> None:
-        self.size, self.shares, self.needs = size, False, terms.needs
-        job = job if settled is None else settled
-        self.n_examples = job.examples.n_examples
-        self.task = job.model.bind(job.examples, terms.survey)
-        self.sharing = threading.Lock()
-        mine = terms.params.copy()  # what came through the object store cannot be written
-        for name in terms.params.own:
-            mine.local(name, terms.params.state[name].copy())
-        memory = Memory(rank, size, mine.weights, np.zeros(CONTROL_CELLS, np.int64), state=mine.state)
-        if terms.averages:
-            memory.mean = np.zeros_like(mine.weights)
-        goes_on = terms.goes_on
-        if goes_on is not None:
-            memory.mean[:], memory.mass[:] = goes_on.mean, goes_on.mass
-        self.params, self.memories = [mine] * size, [memory] * size
-        self.supply: AskedSupply | OwnSupply = AskedSupply(conductor)
-        if settled is not None and size > 1:
-            place = None if goes_on is None else goes_on.place
-            self.supply = OwnSupply(AskedSupply(conductor), rank, settled, terms.first_pass, place)

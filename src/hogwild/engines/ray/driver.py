@@ -12,6 +12,7 @@ import ray
 from hogwild.data.agreement import Common
 from hogwild.data.errors import DataError
 from hogwild.engines.progress import Watching
+from hogwild.engines.ray.away import Hosts, names
 from hogwild.engines.ray.cast import Cast
 from hogwild.engines.ray.errors import LOST, Failure, check_sent, said
 from hogwild.engines.ray.logs import log_again
@@ -59,7 +60,7 @@ class Driver:
                 interrupts += 1
                 ray.get(self._conductor.interrupt.remote(now=interrupts > 1))
             except ray.exceptions.RayActorError as error:
-                raise ActorLost(f"{self._name(error)} has died, and the run with it: {said(error)}") from error
+                raise self._lost(error) from error
 
     def _to_the_end(self) -> Result:
         """Go on where an interruption came."""
@@ -87,6 +88,7 @@ class Driver:
                 self._common = opening.common
             sent, hosts = self._sent, self._cast.hosts
             limits = Limits(self._size, self._restarts, self._pulse.patience_s)
+            self._start_shards(hosts)
             self._run = ray.get(conductor.begin.remote(sent, limits, hosts, [sent], opening))
             begun = [self._begin(rank) for rank in range(self._size)]
             ray.get([conductor.know.remote(deputies), *begun], timeout=START_S)
@@ -102,9 +104,21 @@ class Driver:
         self._news = conductor.news.remote()
         self._wanted = conductor.shards.remote(self._run, "wanted") if self._cast.hosts.copies else None
         self._driven = {deputy.drive.remote(): rank for rank, deputy in enumerate(deputies)}
-        for actor in (*deputies, *hosts.shards, *hosts.copies):
-            self._pulse.watch(actor)
+        for rank, deputy in enumerate(deputies):  # not before: who opens its data may give no sign for long
+            self._pulse.watch(deputy, self._name(rank))
         self._started = True
+
+    def _start_shards(self, hosts: Hosts) -> None:
+        """Their processes are there, and watched, as the conductor waits for them. RuntimeError if they do not come."""
+        actors = [*hosts.shards, *hosts.copies]
+        asked = [actor.__ray_ready__.remote() for actor in actors]
+        if asked and ray.wait(asked, num_returns=len(asked), timeout=START_S)[1]:
+            raise RuntimeError(
+                f"the cluster has not started the processes of {len(hosts.shards)} shards in {START_S:g} s: are all of "
+                "its hosts well?"
+            )
+        for actor, name in zip(actors, names(hosts), strict=True):
+            self._pulse.watch(actor, name, started=True)
 
     def _begin(self, rank: int) -> Any:
         deputy = self._cast.deputies[rank]
@@ -181,7 +195,7 @@ class Driver:
         self._lives[rank] += 1
         self._begin(rank)
         self._driven[deputy.drive.remote()] = rank
-        self._pulse.watch(deputy)
+        self._pulse.watch(deputy, self._name(rank))
 
     def _copy(self, wanted: Wanted | None) -> None:
         """Another actor for the copy of a shard; None: there are no more."""
@@ -189,7 +203,7 @@ class Driver:
             self._wanted = None
             return
         actor = self._cast.another_copy(wanted.elsewhere)
-        self._pulse.watch(actor)
+        self._pulse.watch(actor, f"the copy of shard {wanted.shard} of {len(self._cast.hosts.shards)}")
         self._conductor.shards.remote(self._run, "copy", wanted.shard, actor)
         self._wanted = self._conductor.shards.remote(self._run, "wanted")
 
@@ -202,12 +216,16 @@ class Driver:
                 self._cast.go_without(missing)
                 self._driven = {driven: rank for driven, rank in self._driven.items() if rank not in missing}
 
-    def _name(self, error: ray.exceptions.RayActorError) -> str:
-        """Who has died."""
+    def _name(self, rank: int) -> str:
+        return f"worker {rank} of {self._size}"
+
+    def _lost(self, error: ray.exceptions.RayActorError) -> ActorLost:
+        """The run ends with this process."""
+        who, why = "the conductor of the workers", said(error)
         for rank, deputy in enumerate(self._cast.deputies):
             if deputy._actor_id.hex() == error.actor_id:
-                return f"worker {rank} of {self._size}"
-        return "the conductor of the workers"
+                who, why = self._name(rank), self._pulse.why(deputy, why)
+        return ActorLost(f"{who} has died, and the run with it: {why}")
 
     def _call(self, record: Record) -> BaseException | None:
         """What the callbacks raise stays here, where they are; the conductor is told that there is something."""

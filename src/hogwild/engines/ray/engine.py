@@ -120,7 +120,7 @@ class Ray(AbstractEngine):
             backed = shards > 0 and self._backed(job.strategy, cluster)
             with (
                 Cast(self.size, shards, apiece, self.runtime_env, stays=cluster.local, backed=backed) as cast,
-                Pulse(self.patience_s) as pulse,
+                Pulse(self.patience_s, cast.conductor) as pulse,
             ):
                 return Driver(job, cast, int(self.restarts), int(self.threads), pulse).run()
 

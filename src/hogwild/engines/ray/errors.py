@@ -27,9 +27,9 @@ class Failure(NamedTuple):
     trace: str
 
     @classmethod
-    def of(cls, error: BaseException) -> Failure:
-        """An error that cannot be sent becomes one that says the same."""
-        trace = "".join(traceback.format_exception(error))
+    def of(cls, error: BaseException, trace: str | None = None) -> Failure:
+        """An error that cannot be sent becomes one that says the same. trace: where it was raised, if not here."""
+        trace = trace or "".join(traceback.format_exception(error))
         try:
             _pickle.loads(_pickle.dumps(error))
         except Exception as why:

@@ -23,9 +23,9 @@ from hogwild.params import Params
 
 @final
 class Judges(AbstractJudges):
-    """The actors of the workers, by rank. `find_lost(rank, why)`: one has died; does the run go on? `is_dead(rank)`:
-    has nobody taken its place? `apart`: does each have rows that no other has? Then others wait for `patience_s` for
-    another process that has those of one that has died.
+    """The actors of the workers, by rank. `find_lost(rank, deputy, why)`: this one has died; does the run go on?
+    `is_dead(rank)`: has nobody taken its place? `apart`: does each have rows that no other has? Then others wait for
+    `patience_s` for another process that has those of one that has died.
     """
 
     part, ahead = 0.75, 2
@@ -33,7 +33,7 @@ class Judges(AbstractJudges):
     def __init__(
         self,
         deputies: list[Any],
-        find_lost: Callable[[int, str], bool],
+        find_lost: Callable[[int, Any, str], bool],
         is_dead: Callable[[int], bool],
         patience_s: float,
         *,
@@ -115,7 +115,7 @@ class Judges(AbstractJudges):
         except ray.exceptions.GetTimeoutError as error:
             raise self._missing(rank) from error
         except LOST as error:
-            if not self._find_lost(rank, said(error)):
+            if not self._find_lost(rank, deputy, said(error)):
                 raise Aborted from error
             return None
         if isinstance(found, Failure):
@@ -131,3 +131,10 @@ class Judges(AbstractJudges):
     def together(self, work: Callable[[int], None]) -> None:
         with ThreadPoolExecutor(len(self._deputies)) as pool:
             list(pool.map(work, range(len(self._deputies))))
+
+
+def judges_lost() -> ActorLost:
+    """Nobody is left who could judge."""
+    return ActorLost(
+        "the processes of workers have died before they had judged the last weights, and the run with them"
+    )

@@ -9,6 +9,7 @@ import ray
 
 from hogwild.engines.hub import Hub
 from hogwild.engines.keeper import AbstractOwners, Write, shard_file, worker_file, write_part
+from hogwild.engines.ray.away import Away
 from hogwild.engines.ray.errors import LOST, said
 from hogwild.engines.ray.succession import Succession
 from hogwild.engines.ray.terms import GoesOn, Terms
@@ -48,45 +49,47 @@ def worker_part(worker: Worker, memory: Memory, **more: Any) -> Part:
     return Part(part.facts | more, part.arrays)
 
 
-def terms_of(session: Session, hub: Hub | None, rank: int, posts: Succession | None, run: int) -> Terms:
-    """What a worker begins with. `hub`: if this is its first process, which may go on where it was. `posts`: of the
-    server, if there is one.
-    """
+def terms_of(session: Session, hub: Hub | None, rank: int, server: Away | None, patience_s: float, run: int) -> Terms:
+    """What a worker begins with. `hub`: if this is its first process, which may go on where it was."""
     worker, memory, supply = session.staff.workers[rank], session.memories[rank], session.supply
     goes_on = None
     if session.resumed is not None and hub is not None:
         place, line = supply.place_of(rank), session.resumed.lines.get(rank)
-        goes_on = GoesOn(hub.begins(rank), memory.mean, memory.mass, place, line)
+        standing = None if server is None else server.standings.get(rank)
+        goes_on = GoesOn(hub.begins(rank), memory.mean, memory.mass, place, line, standing)
     own = worker.rng, worker.params, worker.data_share
     averages, passed = memory.mean.size > 0, supply.moment.epoch
-    shards, backed = ((), False) if posts is None else (posts.views(), posts.backed)
-    return Terms(session.survey, *own, session.needs, averages, passed, shards, backed, run, goes_on)
+    shards, backed = ((), False) if server is None else (server.posts.views(), server.posts.backed)
+    return Terms(session.survey, *own, session.needs, averages, passed, shards, backed, patience_s, run, goes_on)
 
 
 @final
 class Apart(AbstractOwners):
-    """The actors of workers, and those that lead shards, which may be others each time. `lost(rank, why)` is told of a
-    worker that has died meanwhile.
+    """The actors of workers, and those that lead shards, which may be others each time. `lost(rank, deputy, why)` is
+    told of the process of a worker that has died meanwhile.
     """
 
-    def __init__(self, deputies: Sequence[Any], posts: Succession | None, lost: Callable[[int, str], object]) -> None:
+    def __init__(
+        self, deputies: Sequence[Any], posts: Succession | None, lost: Callable[[int, Any, str], object]
+    ) -> None:
         self._deputies, self._posts, self._lost = deputies, posts, lost
 
     def keep(self, ranks: Collection[int]) -> Write:
-        actors = {worker_file(rank): self._deputies[rank] for rank in ranks}
         shards = [] if self._posts is None else [view.actor for view in self._posts.views()]
-        actors |= {shard_file(number): shard for number, shard in enumerate(shards)}
-        kept = [(rank, self._deputies[rank].keep.remote()) for rank in ranks]
+        workers = [(rank, self._deputies[rank]) for rank in ranks]
+        kept = [(*worker, worker[1].keep.remote()) for worker in workers]
         of_shards = [shard.keep.remote() for shard in shards]
         missing = []
-        for rank, copied in kept:
+        for rank, deputy, copied in kept:
             try:
                 ray.get(copied)
             except LOST as error:
                 missing.append(rank)
-                self._lost(rank, said(error))
+                self._lost(rank, deputy, said(error))
         if missing:
             return _refuse
+        actors = {worker_file(rank): deputy for rank, deputy in workers}
+        actors |= {shard_file(number): shard for number, shard in enumerate(shards)}
         try:
             ray.get(of_shards)
         except LOST:  # who asks it next will notice, and ask its successor

@@ -28,14 +28,14 @@ from hogwild.engines.ray.installed import (
     is_loopback_only,
     read_credentials,
 )
-from hogwild.engines.ray.keeper import Keeper
+from hogwild.engines.ray.lasting import LastingThread
 from hogwild.limits import check_whole
 
 OBJECT_STORE_BYTES = 1_000_000_000  # of which only what is used takes memory
 LONGEST_FOLDER = 14  # characters: the paths of Ray's sockets in it are 89 longer, and some systems allow 103
 NICENESS = "RAY_worker_niceness"
 PATIENCE_S = 5.0  # for processes to end by themselves
-_KEEPER = Keeper()
+_STARTER = LastingThread()
 
 
 @final
@@ -92,7 +92,7 @@ def start(cpus: int, object_store_bytes: int | None) -> Local:
         try:
             with undisturbed():
                 read_credentials()
-                _KEEPER.do(lambda: _init(ray, folder, cpus, size))
+                _STARTER.do(lambda: _init(ray, folder, cpus, size))
         except BaseException:
             with undisturbed():
                 _end(ray, folder)

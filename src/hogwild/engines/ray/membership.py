@@ -53,7 +53,7 @@ class Membership:
         return self._lives[rank]
 
     def rank_of(self, seat: int) -> int | None:
-        """Who calls by this number (`Seated`)? None: a process that was taken for dead."""
+        """Who calls by this number (`ConductorProxy`)? None: a process that was taken for dead."""
         life, rank = divmod(seat, self._size)
         return rank if life == self._lives[rank] else None
 

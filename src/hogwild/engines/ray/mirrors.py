@@ -20,26 +20,30 @@ from hogwild.params import Params
 
 @final
 class Mirrors(AbstractMirrors):
-    """What workers have is asked of their actors. `find_lost(rank, why)`: one has died; does the run go on?"""
+    """What workers have is asked of their actors. `find_lost(rank, deputy, why)`: this one has died; does the run go
+    on?
+    """
 
-    def __init__(self, find_lost: Callable[[int, str], bool]) -> None:
+    def __init__(self, find_lost: Callable[[int, Any, str], bool]) -> None:
         self._find_lost = find_lost
         self.deputies: list[Any] = []
         self.params: list[Params] = []
         self.memories: list[Any] = []
+        self._told: list[Any] = []  # what workers were told, not awaited yet
 
     def bring(self, rank: int) -> bool:
         return bool(self.bring_all([rank]))
 
     def bring_all(self, ranks: Collection[int]) -> Sequence[int]:
-        asked = [(rank, self.deputies[rank].show.remote()) for rank in ranks]
-        return [rank for rank, shown in asked if self._take(rank, shown)]
+        deputies = [(rank, self.deputies[rank]) for rank in ranks]
+        asked = [(rank, deputy, deputy.show.remote()) for rank, deputy in deputies]
+        return [rank for rank, deputy, shown in asked if self._take(rank, deputy, shown)]
 
-    def _take(self, rank: int, asked: Any) -> bool:
+    def _take(self, rank: int, deputy: Any, asked: Any) -> bool:
         try:
             shown: Shown = ray.get(asked)
         except LOST as error:
-            if self._find_lost(rank, said(error)):
+            if self._find_lost(rank, deputy, said(error)):
                 return False
             raise Aborted from error
         params, memory = self.params[rank], self.memories[rank]
@@ -49,14 +53,25 @@ class Mirrors(AbstractMirrors):
         return True
 
     def give(self, rank: int) -> None:
+        deputy = self.deputies[rank]
         try:
-            ray.get(self.deputies[rank].become.remote(self.params[rank].weights))
+            ray.get(deputy.become.remote(self.params[rank].weights))
         except LOST as error:
-            self._find_lost(rank, said(error))
+            self._find_lost(rank, deputy, said(error))
 
-    def break_off(self, dead: Callable[[int], bool]) -> list[Any]:
-        """Nobody waits for the dead in sums that workers make among themselves. Begun, not awaited."""
-        return [deputy.break_off.remote() for rank, deputy in enumerate(self.deputies) if not dead(rank)]
+    def break_off(self, dead: Callable[[int], bool]) -> None:
+        """Nobody waits for the dead in sums that workers make among themselves."""
+        self._told += [deputy.break_off.remote() for rank, deputy in enumerate(self.deputies) if not dead(rank)]
+
+    def stop(self, dead: Callable[[int], bool]) -> None:
+        """The run is over: who computes would not ask for long."""
+        self._told += [deputy.stop.remote() for rank, deputy in enumerate(self.deputies) if not dead(rank)]
+
+    def end(self) -> None:
+        """All have heard what they were told: not in the next run."""
+        for answer in self._told:
+            with suppress(ray.exceptions.RayActorError):
+                ray.get(answer)
 
     def sealed(self, rank: int, number: int, is_dead: Callable[[int], bool]) -> Reduced | None:
         """This sum, if another than this worker has it; none of them makes it now with others."""

@@ -1,5 +1,6 @@
 """Who gives no sign for long is ended, so that nobody waits for it: its host hangs, or the network has cut it off. Ray
-itself looks at hosts only, and by its usual settings notices such a one after a minute.
+itself looks at hosts only, and by its usual settings notices such a one after a minute. Who is dead is found out by
+those that wait for it, and of shards by `signs`.
 """
 
 from __future__ import annotations
@@ -7,10 +8,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, final
 
 import ray
 
+from hogwild.engines.ray.errors import LOST
 from hogwild.engines.ray.groups import PULSE
 
 LOG = logging.getLogger("hogwild")
@@ -19,29 +22,29 @@ BEATS = 4  # in a row that somebody must miss: the driver itself may have been a
 
 @final
 class _Watched:
-    def __init__(self) -> None:
-        self.asked: Any = None
-        self.missed = -1  # beats; -1: has given no sign yet, as it may still be starting
+    def __init__(self, name: str, started: bool) -> None:
+        self.name, self.asked = name, None
+        self.missed = 0 if started else -1  # beats; -1: has given no sign yet
 
 
 @final
 class Pulse:
     """In the driver: `watch` actors, which are asked for a sign in a thread, and killed when there is none for
-    `patience_s`. What waits for them is told of their death, as of any other.
+    `patience_s`. What waits for them is told of their death, as of any other; `conductor` hears why.
     """
 
-    def __init__(self, patience_s: float) -> None:
-        self.patience_s = patience_s
+    def __init__(self, patience_s: float, conductor: Any) -> None:
+        self.patience_s, self._conductor = patience_s, conductor
         self._watched: dict[Any, _Watched] = {}
         self._silent: dict[Any, str] = {}
         self._lock, self._over = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._beat, name="hogwild-pulse", daemon=True)
         self._thread.start()
 
-    def watch(self, actor: Any) -> None:
-        """It has a thread for that, in the group `PULSE`."""
+    def watch(self, actor: Any, name: str, *, started: bool = False) -> None:
+        """It has a thread for that, in the group `PULSE`. Who has not `started` yet has time for it."""
         with self._lock:
-            self._watched[actor] = _Watched()
+            self._watched[actor] = _Watched(name, started)
 
     def forget(self, actor: Any) -> None:
         """It has died, or ended."""
@@ -72,18 +75,20 @@ class Pulse:
         answered = set(ray.wait(list(asked), num_returns=len(asked), timeout=0)[0]) if asked else set()
         for actor, each in watched.items():
             if each.asked is None or each.asked in answered:
-                each.missed = -1 if each.asked is None else 0
+                each.missed = each.missed if each.asked is None else 0
                 each.asked = actor.__ray_ready__.options(concurrency_group=PULSE).remote()
             elif each.missed >= 0:
                 each.missed += 1
                 if each.missed == BEATS:
-                    self._kill(actor)
+                    self._kill(actor, each.name)
 
-    def _kill(self, actor: Any) -> None:
+    def _kill(self, actor: Any, name: str) -> None:
         why = f"it has given no sign for {self.patience_s:g} s (`patience_s` of the engine)"
         with self._lock:
             if self._watched.pop(actor, None) is None or self._over.is_set():
                 return
             self._silent[actor] = why
-        LOG.warning("a process is ended: %s", why)
+        LOG.warning("%s is ended: %s", name, why)
+        with suppress(*LOST, ray.exceptions.GetTimeoutError):  # who finds it dead must know why, if anybody is there
+            ray.get(self._conductor.ending.remote(actor, why), timeout=self.patience_s)
         ray.kill(actor)

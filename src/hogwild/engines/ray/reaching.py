@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, final
 
 import ray
 
+from hogwild.engines.calls import Call
 from hogwild.engines.ray.errors import LOST, said
 from hogwild.engines.ray.relay import Deposed
-from hogwild.engines.ray.terms import View
+from hogwild.engines.ray.terms import ActorLost, View
 from hogwild.engines.ray.wire import Awaited, Unanswered
 from hogwild.engines.ray.wiring import Wiring
 
 WORKERS = "push", "pull", "operate", "fetch"
 CONDUCTORS = "answered", "admit", "clock", "drop", "left", "remind", "weights"
-MOST_TRIES = 3  # to reach a process that others say is alive
+PAUSE_S = 0.2  # before somebody is asked again who could not be reached, but others say lives
 
 
 class Look(Protocol):
@@ -36,6 +38,16 @@ class Asked(NamedTuple):
 
 
 @final
+class Sent(NamedTuple):
+    """A call of a worker, whose messages have been sent. `number`: what the worker calls it, if it is a pull."""
+
+    call: Call
+    parts: list[Any]
+    asked: list[Asked]
+    number: int
+
+
+@final
 class _Place(NamedTuple):
     view: View
     methods: dict[str, Any]
@@ -47,11 +59,14 @@ class Reaching:
 
     methods : that will be asked for: they are looked up once
     look :    see `Succession.lost`
+    patience_s : so long one is asked again that cannot be reached from here, though others say it lives
     wiring :  is asked first whether it can send a message
     """
 
-    def __init__(self, views: Sequence[View], methods: Sequence[str], look: Look, wiring: Wiring | None = None) -> None:
-        self._methods, self._look, self._wiring = methods, look, wiring
+    def __init__(
+        self, views: Sequence[View], methods: Sequence[str], look: Look, patience_s: float, wiring: Wiring | None = None
+    ) -> None:
+        self._methods, self._look, self._patience_s, self._wiring = methods, look, patience_s, wiring
         self._places = [self._place(view) for view in views]
 
     def __len__(self) -> int:
@@ -86,7 +101,9 @@ class Reaching:
         return self.answers([self.ask(shard, method, *arguments) for shard in range(len(self))])
 
     def answers(self, asked: Sequence[Asked]) -> list[Any]:
-        """What is answered, when all is. What a shard has raised is raised here, and what `look` raises."""
+        """What is answered, when all is. What a shard has raised is raised here, and what `look` raises; ActorLost if
+        one cannot be reached for too long.
+        """
         if any(isinstance(each.answer, Awaited) for each in asked):
             return [self._answer(each) for each in asked]
         try:
@@ -96,7 +113,7 @@ class Reaching:
         return found
 
     def _answer(self, asked: Asked) -> Any:
-        tries = 0
+        life, since_s = asked.life, time.monotonic()
         while True:
             try:
                 return asked.answer.get() if isinstance(asked.answer, Awaited) else ray.get(asked.answer)
@@ -104,14 +121,25 @@ class Reaching:
                 asked = self._call(asked.shard, asked.method, asked.answer.arguments())
                 continue
             except LOST as error:
-                tries += 1
-                dead = isinstance(error, ray.exceptions.ActorDiedError) or tries > MOST_TRIES
+                dead = isinstance(error, ray.exceptions.ActorDiedError)
                 self._find(asked, error, dead=dead)
+                if self._places[asked.shard].view.life != life:
+                    life, since_s = self._places[asked.shard].view.life, time.monotonic()
+                elif time.monotonic() - since_s > self._patience_s:
+                    raise self._unreached(asked, error) from error
+                else:  # whoever decides that has found it alive
+                    time.sleep(PAUSE_S)
             except ray.exceptions.RayTaskError as error:
                 if not isinstance(error.cause, Deposed):
                     raise error.cause from error
                 self._find(asked, error, dead=True)
             asked = self.ask(asked.shard, asked.method, *asked.arguments)
+
+    def _unreached(self, asked: Asked, why: Exception) -> ActorLost:
+        return ActorLost(
+            f"shard {asked.shard} of {len(self)} could not be reached for {self._patience_s:g} s (`patience_s` of the "
+            f"engine) by a process that needs it, though it lives: {said(why)}"
+        )
 
     def _find(self, asked: Asked, why: Exception, *, dead: bool) -> None:
         """Who leads the shard now?"""

@@ -30,6 +30,15 @@ class Reports:
             self._so_far[rank] = traffic
         self._meters.show(self.status())
 
+    def lost(self, rank: int) -> None:
+        """The worker's process is dead: what it has reported stays, beside what the next one will, and is in the next
+        checkpoint. Called with the council's lock.
+        """
+        with self._lock:
+            found = self._so_far.pop(rank, None)
+        if found is not None:
+            self._ended[0].merge(found)
+
     def end(self, rank: int, traffic: Traffic) -> None:
         """The worker is no longer there, and has sent so much."""
         with self._lock:

@@ -21,7 +21,7 @@ CALLS = {
 
 
 @final
-class Seated:
+class ConductorProxy:
     """The conductor, as called by a process of a worker of which so many have died."""
 
     def __init__(self, conductor: Any, size: int, life: int) -> None:
@@ -29,11 +29,11 @@ class Seated:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._conductor, name)
-        return _Seated(method, self._before) if name in CALLS else method
+        return _MethodProxy(method, self._before) if name in CALLS else method
 
 
 @final
-class _Seated:
+class _MethodProxy:
     def __init__(self, method: Any, before: int) -> None:
         self._method, self._before = method, before
 

@@ -6,11 +6,11 @@ The program waits for what it awaits in its own thread; what it has started is w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 
@@ -20,8 +20,8 @@ from hogwild.engines.calls import Call
 from hogwild.engines.line import Line
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.hearing import told
-from hogwild.engines.ray.reaching import WORKERS, Asked, Reaching
-from hogwild.engines.ray.terms import Parked, Standing, Terms, View
+from hogwild.engines.ray.reaching import WORKERS, Reaching, Sent
+from hogwild.engines.ray.terms import GoesOn, Parked, Standing, Terms, View
 from hogwild.engines.ray.wiring import Wiring
 from hogwild.engines.servers import NO_KEYS, SEQS_OF_A_LIFE
 from hogwild.engines.waits import Aborted, Failed
@@ -34,15 +34,6 @@ NO_WEIGHTS = np.zeros(0)
 METHODS = {PushPart: "push", PullPart: "pull", OpPart: "operate"}
 THREADS = 4  # that wait for what was started: shards answer at once
 PATIENCE_S = 0.1  # between two looks whether the run is over
-
-
-class _Sent(NamedTuple):
-    """A call whose messages have been sent. `number`: what the worker calls it, if it is a pull."""
-
-    call: Call
-    parts: list[Any]
-    asked: list[Asked]
-    number: int
 
 
 @final
@@ -71,11 +62,12 @@ class Server:
         self.traffic = Traffic()
         self._ranges = Ranges(terms.params.offsets, len(terms.shards))
         self._line = Line(Client(rank, self._ranges), task, size, self.traffic, self._send)
-        self._shards, self._backed = Reaching(terms.shards, WORKERS, self._look, Wiring(rank, terms.run)), terms.backed
+        wiring, patience_s = Wiring(rank, terms.run), terms.patience_s
+        self._shards, self._backed = Reaching(terms.shards, WORKERS, self._look, patience_s, wiring), terms.backed
         self._lock = threading.RLock()  # of all below, and of the line
-        self._outbox: list[_Sent] = []
+        self._outbox: list[Sent] = []
         self._numbers = 0  # of pulls
-        self._parked: dict[int, tuple[_Sent, list[Any]]] = {}  # pulls that were started and wait, and what is known
+        self._parked: dict[int, tuple[Sent, list[Any]]] = {}  # pulls that were started and wait, and what is known
         self._known: dict[int, int] = {}  # those of which the conductor knows, and a number of the time it was told
         self._tellings = 0
         self._tickets: dict[Ticket, int] = {}  # those that are not done, and the number of the pull
@@ -103,9 +95,12 @@ class Server:
         with self._lock:
             return self._line.standing()
 
-    def resume_from(self, line: Mapping[str, Any]) -> None:
+    def go_on(self, goes_on: GoesOn) -> None:
         """The run goes on, and nothing is under way."""
-        self._line.resume(dict(line))
+        if goes_on.line is not None:
+            self._line.resume(dict(goes_on.line))
+        elif goes_on.standing is not None:
+            self.take_over(0, goes_on.standing)
 
     def take_over(self, life: int, standing: Standing) -> None:
         """Take the place of a process that has died, which has sent messages of its own: see `Servers.admit`."""
@@ -206,7 +201,7 @@ class Server:
 
     # ------------------------------------------------------------------------------------------------- what is sent
 
-    def _begin(self, request: Pull | Push | OnServer, reply: Callable[[Any], None]) -> list[_Sent]:
+    def _begin(self, request: Pull | Push | OnServer, reply: Callable[[Any], None]) -> list[Sent]:
         """Ask the line; what it has sent."""
         if isinstance(request, Push) and isinstance(request.x, Delta) and request.x.portion is not None:
             known = self._conductor.sending.remote(self._rank, request.x.portion)
@@ -229,15 +224,15 @@ class Server:
         for part in parts:
             sent(part.n_bytes)
             asked.append(ask(part.shard, method, (*part, number)))
-        self._outbox.append(_Sent(call, parts, asked, number))
+        self._outbox.append(Sent(call, parts, asked, number))
 
-    def _taken(self) -> list[_Sent]:
+    def _taken(self) -> list[Sent]:
         sent, self._outbox = self._outbox, []
         return sent
 
     # -------------------------------------------------------------------------------------------- what is answered
 
-    def _finish(self, sent: _Sent) -> None:
+    def _finish(self, sent: Sent) -> None:
         """In the thread of the program: wait for the answers, at the conductor if that takes longer."""
         answers = self._shards.answers(sent.asked)
         while (missing := self._missing(sent, answers)) is not None:
@@ -245,14 +240,14 @@ class Server:
             answers = self._fetched(sent, answers)
         self._join(sent, answers)
 
-    def _finish_beside(self, sent: _Sent) -> None:
+    def _finish_beside(self, sent: Sent) -> None:
         """In a thread beside the program, which must not wait for long."""
         self._join_or_park(sent, self._shards.answers(sent.asked))
 
-    def _fetch_beside(self, sent: _Sent, answers: list[Any]) -> None:
+    def _fetch_beside(self, sent: Sent, answers: list[Any]) -> None:
         self._join_or_park(sent, self._fetched(sent, answers))
 
-    def _join_or_park(self, sent: _Sent, answers: list[Any]) -> None:
+    def _join_or_park(self, sent: Sent, answers: list[Any]) -> None:
         missing = self._missing(sent, answers)
         if missing is None:
             self._join(sent, answers)
@@ -266,13 +261,13 @@ class Server:
                 self._known[sent.number] = self._tellings
                 self._news.notify_all()
 
-    def _missing(self, sent: _Sent, answers: Sequence[Any]) -> Parked | None:
+    def _missing(self, sent: Sent, answers: Sequence[Any]) -> Parked | None:
         """What to wait for, if shards cannot answer yet."""
         at = tuple(part.shard for part, answer in zip(sent.parts, answers, strict=True) if answer is None)
         request = sent.call.request
         return Parked(sent.number, request.version or request.clock or 0, at) if at else None
 
-    def _fetched(self, sent: _Sent, answers: Sequence[Any]) -> list[Any]:
+    def _fetched(self, sent: Sent, answers: Sequence[Any]) -> list[Any]:
         """The shards need not wait any longer. What a process does not know that has taken another's place is asked
         again, and may have to wait there.
         """
@@ -291,7 +286,7 @@ class Server:
         found: View = self._heard(self._conductor.shards.remote(self._run, "lost", shard, life, why, dead=dead))
         return found
 
-    def _join(self, sent: _Sent, answers: Sequence[Any]) -> None:
+    def _join(self, sent: Sent, answers: Sequence[Any]) -> None:
         """The answers of all shards become one; what was held back may now be sent."""
         call, kind = sent.call, type(sent.parts[0])
         if kind is PullPart:
@@ -310,7 +305,7 @@ class Server:
 
     # ------------------------------------------------------------------------------------------- beside the program
 
-    def _wait_beside(self, sent: Sequence[_Sent]) -> None:
+    def _wait_beside(self, sent: Sequence[Sent]) -> None:
         with self._lock:
             for each in sent:
                 if not self._closed:

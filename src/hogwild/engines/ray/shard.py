@@ -311,8 +311,12 @@ class ShardHost:
 
     @in_group("copies")
     def lead(self, reign: Reign) -> bool:
-        """The process that led the shard is dead: this actor does, from now on. False if it does not know enough."""
+        """The process that led the shard is dead: this actor does, from now on. False if it does not know enough, or
+        has begun another run since.
+        """
         with self._lock:
+            if reign._replace(life=self._reign.life) != self._reign:
+                return False
             if self._following is not None and not self._following.complete:
                 return False
             self._following, self._reign = None, reign

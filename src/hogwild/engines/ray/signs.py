@@ -1,4 +1,6 @@
-"""Are the shards and their copies still there? Who asks them would notice; but nobody may ask for long."""
+"""Are the shards and their copies still there? Who asks them would notice; but nobody may ask for long. Who is there
+and gives no sign is another question: see `pulse`.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,13 @@ class Signs:
     def __init__(self, actors: Callable[[], dict[Any, Any]], died: Callable[[Any, str], object]) -> None:
         self._actors, self._died = actors, died
         self._over = threading.Event()
-        threading.Thread(target=self._look, name="hogwild-signs", daemon=True).start()
+        self._thread = threading.Thread(target=self._look, name="hogwild-signs", daemon=True)
+        self._thread.start()
 
     def end(self) -> None:
-        """Look no more."""
+        """Nobody is found dead any more when this returns."""
         self._over.set()
+        self._thread.join()
 
     def _look(self) -> None:
         asked: dict[Any, Any] = {}  # who was asked, by the answer that is still to come

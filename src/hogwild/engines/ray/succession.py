@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, final
 import ray
 
 from hogwild.engines.ray.errors import LOST
+from hogwild.engines.ray.reasons import Reasons
 from hogwild.engines.ray.terms import ActorLost, Reign, View
 from hogwild.interfaces import AbstractStrategy
 
@@ -48,13 +49,15 @@ class Succession:
     backed :   have shards copies?
     conductor, run : see `Reign`
     restarts : so many actors that die are replaced
+    reasons :  why some have died
     moved :    called when another leads a shard
     """
 
     moved: Callable[[int], None]
 
-    def __init__(self, strategy: AbstractStrategy, conductor: str, run: int, restarts: int) -> None:
+    def __init__(self, strategy: AbstractStrategy, conductor: str, run: int, restarts: int, reasons: Reasons) -> None:
         self._strategy, self._first = strategy, Reign(conductor, run, 0, 0)
+        self._reasons = reasons
         self._restarts = threading.Semaphore(restarts)
         self._posts: list[_Post] = []
         self._wanted: SimpleQueue[Wanted | None] = SimpleQueue()
@@ -104,7 +107,7 @@ class Succession:
         return view
 
     def _succeed(self, shard: int, post: _Post, why: str) -> None:
-        who = f"shard {shard} of {len(self._posts)}"
+        who, why = f"shard {shard} of {len(self._posts)}", self._reasons.of(post.leads, why)
         if "lost shard" not in self._strategy.survives:
             name = type(self._strategy).__name__
             raise ActorLost(f"{who} has died, and the run with it: {name} survives no 'lost shard': {why}")
@@ -132,6 +135,7 @@ class Succession:
             if life != post.life:
                 return False
             if post.copy is not None and copy == post.copies:
+                why = self._reasons.of(post.copy, why)
                 _end(post.copy)
                 post.copy = None
                 LOG.warning("the copy of shard %d of %d has died: %s", shard, len(self._posts), why)

@@ -44,6 +44,14 @@ class Reign(NamedTuple):
 
 
 @final
+class Standing(NamedTuple):
+    """At the server's shards: of how many pushes the worker is taken to have sent, and what it finds there."""
+
+    pushes: int
+    stamps: tuple[Stamp, ...]
+
+
+@final
 class GoesOn(NamedTuple):
     """What a worker goes on from, beside its weights, state and random stream.
 
@@ -51,6 +59,7 @@ class GoesOn(NamedTuple):
     mean, mass : of its iterates, see `Memory`
     place :  in its own rows, see `AbstractOwnRows.place`
     line :   what it has seen of the shards, see `Line.standing`
+    standing : instead of that, if it was lost when the run was kept, and goes on where another was
     """
 
     number: int
@@ -58,6 +67,7 @@ class GoesOn(NamedTuple):
     mass: Any
     place: tuple[int, int] | None
     line: Mapping[str, Any] | None
+    standing: Standing | None
 
 
 @final
@@ -79,6 +89,7 @@ class Terms(NamedTuple):
     first_pass : the number of the first pass over the data
     shards :   of the server, where they are now
     backed :   have they copies?
+    patience_s : of the engine
     run :      number of this run of the conductor
     goes_on :  if the run does
     """
@@ -92,16 +103,9 @@ class Terms(NamedTuple):
     first_pass: int
     shards: Sequence[View]
     backed: bool
+    patience_s: float
     run: int
     goes_on: GoesOn | None = None
-
-
-@final
-class Standing(NamedTuple):
-    """At the server's shards: of how many pushes the worker is taken to have sent, and what it finds there."""
-
-    pushes: int
-    stamps: tuple[Stamp, ...]
 
 
 @final

@@ -89,7 +89,7 @@ class Cluster:
             self._agenda.at(self._agenda.now, partial(self._resume, program, None))
         idle = 0
         try:
-            while not self._session.failed:
+            while self._session.error is None:
                 if self._answered:
                     self._resume_answered()
                     continue

@@ -14,7 +14,7 @@ _Act = Callable[[], None]
 
 
 @final
-class Keeper:
+class LastingThread:
     """Does what it is told, one thing after another. Lives as long as the process; it is a daemon."""
 
     def __init__(self) -> None:

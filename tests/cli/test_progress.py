@@ -1,6 +1,5 @@
 """What is seen on a terminal: a bar that moves also between the ends of epochs."""
 
-import re
 import subprocess
 import sys
 
@@ -12,29 +11,29 @@ from hogwild.watching import Status
 STATUS = Status(2.0, 3, 0.5, 4_000_000, 0.25, 3_000_000, 1.5, 7, 8, 2)
 
 
-def trained(*arguments):
-    """What `hogwild train` writes to a terminal."""
+def trained(*arguments, enough):
+    """What `hogwild train` writes to a terminal, until Ctrl-C."""
     command = [sys.executable, "-m", "hogwild", "train", *map(str, arguments)]
     nowhere = subprocess.DEVNULL
     found, process = seen(
-        lambda end, environment: subprocess.Popen(command, stdout=nowhere, stderr=end, stdin=end, env=environment)
+        lambda end, environment: subprocess.Popen(command, stdout=nowhere, stderr=end, stdin=end, env=environment),
+        enough,
     )
-    assert process.returncode == 0, found
+    assert process.returncode == 130, found
     return found
 
 
 def test_the_bar_moves_between_epochs(tmp_path):
-    """An epoch of this takes longer than the run may."""
+    """An epoch of this takes seconds."""
     rng = np.random.default_rng(0)
     lines = (f"{rng.choice([-1, 1])} 1:{rng.normal():.3f} 2:{rng.normal():.3f}\n" for _ in range(5_000))
     (tmp_path / "data.svm").write_text("".join(lines))
     text = trained(
         *(tmp_path / "data.svm", "--out", tmp_path / "model", "--strategy", "all-reduce", "--minibatch", 1),
-        *("--threads", 2, "--epochs", 1_000, "--tol", 0, "--time-limit", 3),
+        *("--threads", 2, "--epochs", 1_000, "--tol", 0),
+        enough=r"0/1000 epochs  [^\r]*? examples/s  [^\r]*?\d [kM]B/s",
     )
-    shown = re.findall(r"(\d+)/1000 epochs  (.*?) examples/s", text)
-    assert shown
-    assert re.search(r"\d kB/s|\d MB/s", text), text[-500:]
+    assert "interrupted" in text
 
 
 def test_what_a_cluster_does_is_told():

@@ -90,6 +90,9 @@ def pushed(trap, shards=1, workers=2, **engine):
     acknowledged = result.history.counts["acknowledged"]
     assert result.params.weights.tolist() == [acknowledged] * result.params.weights.size
     faults = result.history.traffic.faults
+    if faults is not None:
+        assert faults.pushes == faults.acknowledged == acknowledged
+        assert faults.applied == (acknowledged,) * shards
     return 0 if faults is None else faults.shards_replaced, result
 
 

@@ -12,7 +12,7 @@ from hogwild.engines.ray.relay import Deposed
 from hogwild.engines.ray.terms import View
 
 WORKERS = "push", "pull", "operate", "fetch"
-CONDUCTORS = "answered", "admit", "clock", "drop", "left", "remind", "weights"
+CONDUCTORS = "answered", "admit", "clock", "counted", "drop", "left", "remind", "weights"
 MOST_TRIES = 3  # to reach a process that others say is alive
 
 

@@ -22,11 +22,11 @@ from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.hearing import told
 from hogwild.engines.ray.reaching import WORKERS, Asked, Reaching
 from hogwild.engines.ray.terms import Parked, Standing, Terms, View
-from hogwild.engines.servers import NO_KEYS, SEQS_OF_A_LIFE
+from hogwild.engines.servers import NO_KEYS
 from hogwild.engines.waits import Aborted, Failed
 from hogwild.interfaces import AbstractTask
 from hogwild.requests import OnServer, Pull, Push, Ticket
-from hogwild.server import Applied, Client, OpPart, Pulled, PullPart, PushPart, Ranges
+from hogwild.server import SEQS_OF_A_LIFE, Applied, Client, OpPart, Pulled, PullPart, PushPart, Ranges
 from hogwild.traffic import Traffic
 
 NO_WEIGHTS = np.zeros(0)
@@ -67,7 +67,7 @@ class Server:
     ) -> None:
         self._rank, self._conductor, self._heard, self._over = rank, conductor, heard, over
         self._rounds, self._run = rounds, terms.run
-        self.traffic = Traffic()
+        self.traffic, self._before = Traffic(), 0
         self._ranges = Ranges(terms.params.offsets, len(terms.shards))
         self._line = Line(Client(rank, self._ranges), task, size, self.traffic, self._send)
         self._shards, self._backed = Reaching(terms.shards, WORKERS, self._look), terms.backed
@@ -110,6 +110,7 @@ class Server:
         """Take the place of a process that has died, which has sent messages of its own: see `Servers.admit`."""
         client = Client(self._rank, self._ranges, life * SEQS_OF_A_LIFE, pushes=standing.pushes)
         client.received(Versioned(NO_WEIGHTS, NO_KEYS, standing.stamps, True))
+        self._before = client.pushes
         self._line.client = client
         self._begun = self._numbers = client.seq  # the conductor tells them apart, too
 
@@ -151,10 +152,10 @@ class Server:
         """Was it started here?"""
         return ticket in self._tickets or (ticket.done and isinstance(ticket.request, Pull | Push | OnServer))
 
-    def so_far(self) -> Traffic:
-        """A copy of what was sent."""
+    def so_far(self) -> tuple[Traffic, int]:
+        """A copy of what was sent, and how many pushes."""
         with self._lock:
-            return Traffic() + self.traffic
+            return Traffic() + self.traffic, self._line.client.pushes - self._before
 
     def under_way(self) -> int:
         """For the conductor: the number of the last push or operation that was started, if not all have arrived."""

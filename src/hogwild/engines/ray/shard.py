@@ -26,7 +26,7 @@ from hogwild.engines.ray.groups import PULSE, in_group
 from hogwild.engines.ray.keeping import Kept
 from hogwild.engines.ray.relay import COMPLETE, Relay
 from hogwild.engines.ray.stream import Following
-from hogwild.engines.ray.terms import Key, Range, Reign
+from hogwild.engines.ray.terms import Counted, Key, Range, Reign
 from hogwild.engines.servers import NO_KEYS
 from hogwild.interfaces import Job
 from hogwild.kernels.updates import compiled
@@ -202,6 +202,14 @@ class ShardHost:
     def write(self, place: str, number: int) -> Written | str:
         """See `Kept.write`."""
         return self._copied.write(place, number)
+
+    def counted(self) -> Counted:
+        """What it has applied, and the numbers of it."""
+        with self._lock:
+            shard, mark = self._desk.shard, self._mark()
+            found = Counted(shard.version, shard.numbers())
+        self._settle(mark)
+        return found
 
     def weights(self) -> Vector:
         """As they are now."""

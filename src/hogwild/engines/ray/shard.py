@@ -223,6 +223,13 @@ class ShardHost:
         """Where it is."""
         return str(ray.get_runtime_context().get_node_id())
 
+    @property
+    def role(self) -> tuple[int, str]:
+        """Its shard, and what it is there: it "leads" or, if it could, "follows"; else it "catches up". Lock held."""
+        following = self._following
+        what = "leads" if following is None else "follows" if following.complete else "catches up"
+        return self._reign.shard, what
+
     # ------------------------------------------------------------------------------------------ the actor that leads
 
     def _mark(self) -> int:

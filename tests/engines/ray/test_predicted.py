@@ -1,4 +1,4 @@
-"""A simulated cluster predicts the loss curve of a run on a real one. (Of its time: `ray_predicted` of the benchmarks.)"""
+"""A simulated cluster predicts the loss curve of a run on a real one. Its time: see the race `ray_predicted`."""
 
 from importlib.util import find_spec
 

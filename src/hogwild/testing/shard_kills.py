@@ -6,12 +6,15 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from types import FrameType
 from typing import Any, NamedTuple, final
 
+from hogwild.engines.desk import Desk
+from hogwild.engines.ray.stream import Following
 from hogwild.rules.updates import Update
 
 LEADERS = "untold", "told"
@@ -79,12 +82,10 @@ class _Trap:
     @classmethod
     def set(cls, kills: tuple[ShardKill, ...], notes: str) -> None:
         """For the run that begins: the process may have had others."""
-        from hogwild.engines.ray.shard import ShardHost
-        from hogwild.server import Shard
-
         if cls.here is None:
             for name in ("push", "operate"):
-                setattr(Shard, name, _watched(getattr(Shard, name), ShardHost))
+                setattr(Desk, name, _watched(getattr(Desk, name)))
+            Following.new = _each_watched(Following.new)  # type: ignore[method-assign]
         cls.here = cls(kills, notes)
 
     def done(self, shard: int, role: str) -> None:
@@ -131,17 +132,35 @@ class _Trap:
         return int(path.read_text()) if path.exists() else 0
 
 
-def _watched(method: Callable[..., Any], host: type) -> Callable[..., Any]:
-    """The same method of a shard, after which somebody may die."""
+def _watched(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The same method of a desk, in the process that leads; when it has done a message somebody may die."""
 
     @wraps(method)
-    def act(*arguments: Any) -> Any:
-        answer = method(*arguments)
-        frame = sys._getframe(1)
-        while frame is not None and not isinstance(frame.f_locals.get("self"), host):
-            frame = frame.f_back  # type: ignore[assignment]
-        if frame is not None and _Trap.here is not None:
-            _Trap.here.done(*frame.f_locals["self"].role)
-        return answer
+    def act(*arguments: Any) -> None:
+        method(*arguments)
+        _done(sys._getframe(1))
 
     return act
+
+
+def _each_watched(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The same in the process that has the copy: what is new there it does one after the other."""
+
+    @wraps(method)
+    def act(*arguments: Any) -> Iterator[Any]:
+        for message in method(*arguments):
+            yield message
+            if message[0] in ("push", "operate"):
+                _done(sys._getframe(1))
+
+    return act
+
+
+def _done(frame: FrameType | None) -> None:
+    """The actor, of which this is a frame or that of one who called it, has done a message."""
+    from hogwild.engines.ray.shard import ShardHost
+
+    while frame is not None and not isinstance(frame.f_locals.get("self"), ShardHost):
+        frame = frame.f_back
+    if frame is not None and _Trap.here is not None:
+        _Trap.here.done(*frame.f_locals["self"].role)

@@ -12,6 +12,7 @@ from benchmarks.races.memory import memory
 from benchmarks.races.overhead import overhead
 from benchmarks.races.published import published
 from benchmarks.races.ray_memory import ray_memory
+from benchmarks.races.ray_predicted import ray_predicted
 from benchmarks.races.ray_server import ray_server
 from benchmarks.races.ray_sums import ray_sums
 from benchmarks.races.ray_threads import ray_threads
@@ -38,5 +39,6 @@ RACES: dict[str, Callable[[Setting], Outcome]] = {
     "ray_server": ray_server,
     "ray_sums": ray_sums,
     "ray_memory": ray_memory,
+    "ray_predicted": ray_predicted,
 }
 """The races by name, in the order in which they are run and reported."""

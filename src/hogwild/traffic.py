@@ -34,7 +34,14 @@ class FaultReport:
     acknowledged : pushes of which the worker was told that they are applied
     applied : pushes that each shard has applied, as its own table says
 
-    acknowledged <= applied <= pushes for each shard: none was lost, none applied twice; equal if no worker was lost.
+    acknowledged <= applied <= pushes for each shard: none was lost, none applied twice; equal if no worker was lost and
+    the run has come to its end. On `Simulated` and `Ray` only, and of what happened since the run last went on from a
+    checkpoint.
+
+    A process of a worker that was killed on `Ray` cannot say what it had sent: acknowledged are then those that it had
+    reported, twice a second; and it counts for as many pushes as it has used numbers for, as far as shards know, which
+    are those of its pushes and of its operations on the server. Each number is that of one message only, so that a
+    push which is applied twice is one more than there are numbers.
     """
 
     lost_messages: int = 0

@@ -106,6 +106,15 @@ def test_ray_server() -> None:
     assert all(figure > 0 for figure in outcome.figures.values())
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed")
+def test_ray_predicted() -> None:
+    outcome = run("ray_predicted")
+    for rounds in ("8 rounds", "2 rounds"):
+        assert outcome.figures[rounds, "predicted / Ray"] > 0
+        assert outcome.figures[rounds, "loss"] == 0  # workers agree on their rounds, and so on all bits
+
+
 def test_interleaved_runs_contenders_in_turn() -> None:
     calls = []
 

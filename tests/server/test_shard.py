@@ -10,7 +10,7 @@ from hogwild.kernels.updates import compiled
 from hogwild.params import Params
 from hogwild.rules.penalties import prox as soft
 from hogwild.rules.updates import adagrad, adam, momentum, sgd
-from hogwild.server import Ranges, Shard
+from hogwild.server import SEQS_OF_A_LIFE, Ranges, Shard
 from hogwild.server.messages import CHANGE, DELTA, PushPart
 
 RULES = [sgd(), momentum(), adagrad(), adam(rate=0.01)]
@@ -222,6 +222,27 @@ def test_what_is_older_than_the_window_is_a_copy():
         assert shard.push(part(seq)).seq == seq
     assert shard.version == 9
     np.testing.assert_array_equal(shard.weights, [9.0, 9.0])
+
+
+def test_processes_of_a_worker_are_told_apart_by_their_numbers():
+    """What the one before has sent may arrive late: it is new, and counted as its own."""
+    shard, later = shard_of(2), 3 * SEQS_OF_A_LIFE
+    for seq in (0, 1, later, later + 1, later + 2, 2, 2, later + 2, 1):
+        shard.push(part(seq))
+    assert (shard.version, shard.weights[0]) == (6, 6.0)
+    assert shard.numbers() == {(0, 0): 3, (0, 3): 3}
+    again = shard_of(2)
+    again.restore(shard.snapshot())
+    assert again.numbers() == shard.numbers()
+    again.push(part(2))
+    assert again.version == 6
+
+
+def test_what_was_refused_has_used_no_number():
+    shard = shard_of(2)
+    with pytest.raises(ValueError, match="came to 2 weights"):
+        shard.push(part(2 * SEQS_OF_A_LIFE, [1.0]))
+    assert shard.numbers() == {}
 
 
 def test_one_that_was_refused_may_be_sent_again():

@@ -21,11 +21,10 @@ from hogwild.kernels.updates import compiled
 from hogwild.params import Params
 from hogwild.requests import OnServer, Pull, Push
 from hogwild.rules.updates import Update
-from hogwild.server import Client, OpPart, PullPart, PushPart, Ranges, Shard
+from hogwild.server import SEQS_OF_A_LIFE, Client, OpPart, PullPart, PushPart, Ranges, Shard
 from hogwild.snapshots.parts import Part
 from hogwild.traffic import Traffic
 
-SEQS_OF_A_LIFE = 2**32  # more messages than any process of a worker sends
 SERVED: tuple[type, ...] = (Pull, Push, OnServer)
 NO_KEYS = np.zeros(0, np.int64)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hogwild.server.client import Client
-from hogwild.server.messages import HEADER_BYTES, WINDOW, Applied, OpPart, Pulled, PullPart, PushPart
+from hogwild.server.messages import HEADER_BYTES, SEQS_OF_A_LIFE, WINDOW, Applied, OpPart, Pulled, PullPart, PushPart
 from hogwild.server.ranges import Ranges, join
 from hogwild.server.shard import Shard
 from hogwild.server.vectors import check_operation
@@ -17,6 +17,7 @@ __all__ = [
     "Pulled",
     "PushPart",
     "Ranges",
+    "SEQS_OF_A_LIFE",
     "Shard",
     "WINDOW",
     "check_operation",

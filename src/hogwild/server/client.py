@@ -28,7 +28,7 @@ class Client:
     """Sequence numbers, and what one worker has seen of each shard.
 
     seq :      the first number to use. A worker that starts again under the rank of a lost one must begin above all
-               numbers that the other may have used (say at its generation * 2**32), else it is taken for its copy.
+               numbers that the other may have used (see `messages.SEQS_OF_A_LIFE`), else it is taken for its copy.
     window :   of the shards: so many messages may be under way (see `full`)
     pushes :   how many its rank is taken to have pushed before
 

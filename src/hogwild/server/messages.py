@@ -14,6 +14,11 @@ HEADER_BYTES = 64
 Sender = tuple[int, int]
 """(worker, seq): tells a message sent twice. Pushes and operations of one worker are numbered together."""
 
+SEQS_OF_A_LIFE = 2**32
+"""More messages than any process of a worker sends. The next one in its place, in its next life, begins with number
+life * SEQS_OF_A_LIFE.
+"""
+
 WINDOW = 16
 """How many of a worker's messages a shard remembers, and so how many may be under way at once.
 

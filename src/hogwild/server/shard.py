@@ -18,9 +18,9 @@ from hogwild.rows import Keys
 from hogwild.rules.updates import ALL, At, Move, Prox, Update
 from hogwild.server.clocks import Clocks
 from hogwild.server.inflow import Gradient, Inflow
-from hogwild.server.messages import DELTA, KINDS, VECTOR, WINDOW, Applied, Pulled, PushPart, Sender
+from hogwild.server.messages import DELTA, KINDS, SEQS_OF_A_LIFE, VECTOR, WINDOW, Applied, Pulled, PushPart, Sender
 from hogwild.server.ranges import Span
-from hogwild.server.seen import Seen
+from hogwild.server.seen import Life, Seen
 from hogwild.server.vectors import Vectors
 
 # Overflow is no warning here: weights that diverge are told as NonFiniteError, by whoever reads them next.
@@ -99,7 +99,7 @@ class Shard:
         examples, and a portion that is dropped. ValueError, and nothing changed, for a bad one.
         """
         shard, worker, seq, others, cleared, kind, _, values, steps, examples, loss, rate, portion, _ = part
-        ring, place = self._seen.rings[worker], seq % self._seen.window
+        ring, place = self._seen.rings[worker, seq // SEQS_OF_A_LIFE], seq % self._seen.window
         before = ring[place]
         if before.seq >= seq:
             # Of one that is older than the window the answer is forgotten; its sender has had it (`Client.full`).
@@ -224,6 +224,10 @@ class Shard:
         """Was this message of the worker applied?"""
         return self._seen.knows(worker, seq)
 
+    def numbers(self) -> dict[Life, int]:
+        """See `Seen.numbers`: pushes and operations."""
+        return self._seen.numbers()
+
     def pull(self, keys: Keys | None = None, worker: int = 0) -> Pulled:
         """A copy of the weights of these rows (None: of all), and what they are, as seen by this worker."""
         rows, others = self._span.rows, self._others(worker)
@@ -268,7 +272,7 @@ class Shard:
         if sender is None:
             return self._vectors.run(op)
         worker, seq = sender
-        ring, place = self._seen.rings[worker], seq % self._seen.window
+        ring, place = self._seen.rings[worker, seq // SEQS_OF_A_LIFE], seq % self._seen.window
         if ring[place].seq >= seq:
             return ring[place].value if ring[place].seq == seq else 0.0
         value = self._vectors.run(op)

@@ -1,4 +1,4 @@
-"""Processes of workers on a real cluster are killed, by random plans, and the run must go on:
+"""Processes of workers and of shards on a real cluster are killed, by random plans, and the run must go on:
 
 python -m hogwild.testing.kills --plans 50 --seed 0
 """
@@ -24,10 +24,11 @@ import numpy as np
 
 from hogwild.engines import Ray
 from hogwild.interfaces import AbstractStrategy, Result, Stop, Worker
-from hogwild.requests import NextRound
+from hogwild.requests import NextRound, Push, Start, Ticket, Wait
 from hogwild.requests.interposed import Interposed
 from hogwild.rules.updates import Update
 from hogwild.testing.probes import must
+from hogwild.testing.shard_kills import COPY, LEADERS, ShardKill, doomed, killed
 from hogwild.testing.soak import SOAKED
 from hogwild.testing.survival import Survival, adds_up, best_objective, in_small_steps
 from hogwild.traffic import FaultReport
@@ -35,6 +36,7 @@ from hogwild.training import train
 
 MOST_WORKERS = 4
 ROUNDS = 30  # in which processes die; each worker has some hundreds
+MESSAGES = 60  # of a shard, in which its processes die
 PATIENCE_S = 90.0  # a run takes seconds
 
 
@@ -56,6 +58,7 @@ class KillPlan(NamedTuple):
     workers: int
     shards: int
     kills: tuple[Kill, ...]
+    shard_kills: tuple[ShardKill, ...] = ()
 
 
 Draw = Callable[[np.random.Generator, AbstractStrategy, int, int], Iterator[Any]]
@@ -72,7 +75,16 @@ def _of_workers(rng: np.random.Generator, strategy: AbstractStrategy, workers: i
             yield Kill(rank, life, int(rng.integers(ROUNDS if life == 0 else ROUNDS // 3)), int(rng.integers(4)))
 
 
-DRAWN: dict[str, Draw] = {"kills": _of_workers}
+def _of_shards(rng: np.random.Generator, strategy: AbstractStrategy, workers: int, shards: int) -> Iterator[ShardKill]:
+    """In three of four plans of those that survive it. The first shard loses a process, and perhaps all lose two."""
+    if strategy.server is None or "lost shard" not in strategy.survives or rng.random() < 0.25:
+        return
+    for shard in range(shards):
+        for _ in range(int(rng.integers(shard == 0, 3))):
+            yield ShardKill(shard, int(rng.integers(MESSAGES)), str(rng.choice([*LEADERS, COPY])))
+
+
+DRAWN: dict[str, Draw] = {"kills": _of_workers, "shard_kills": _of_shards}
 """What dies, by the field of `KillPlan`."""
 
 
@@ -109,6 +121,8 @@ class Doomed(AbstractStrategy):
     def __post_init__(self) -> None:
         for what in ("needs", "least_workers", "most_workers", "server", "answer", "survives", "coordinator"):
             object.__setattr__(self, what, getattr(self.strategy, what))
+        if self.server is not None:  # also where no shard is to die: its process may have had another run
+            object.__setattr__(self, "server", doomed(self.server, self.plan.shard_kills, self.notes))
 
     def __reduce__(self) -> Any:
         return _arrived, (self.strategy, self.plan, self.notes)
@@ -122,7 +136,10 @@ class Doomed(AbstractStrategy):
         life = len(list(notes.glob(f"begun-{me.rank}-*")))
         Path(notes, f"begun-{me.rank}-{life}").touch()
         moments = {(kill.round, kill.request) for kill in self.plan.kills if kill[:2] == (me.rank, life)}
-        await Interposed(self.strategy.work(me), me.made, _Counter(moments, Path(notes, f"died-{me.rank}-{life}")).ask)
+        counter = _Counter(moments, Path(notes, f"died-{me.rank}-{life}"))
+        await Interposed(self.strategy.work(me), me.made, counter.ask)
+        # When a program ends all that it has sent has arrived.
+        Path(notes, f"ended-{me.rank}-{life}").write_text(f"{counter.sent} {counter.sent}")
 
 
 def _arrived(strategy: AbstractStrategy, plan: KillPlan, notes: str) -> Doomed:
@@ -134,19 +151,34 @@ def _arrived(strategy: AbstractStrategy, plan: KillPlan, notes: str) -> Doomed:
 
 @final
 class _Counter:
+    """sent : pushes so far; told: of how many the program knows that they have arrived"""
+
     def __init__(self, moments: set[tuple[int, int]], note: Path) -> None:
         self._moments, self._note = moments, note
         self._round, self._request = -1, 0
+        self.sent = self.told = 0
+        self._last: Any = None
+        self._awaited: set[Ticket] = set()
 
     def ask(self, request: Any) -> Any:
         """The same request."""
         if type(request) is NextRound:
             self._round, self._request = self._round + 1, -1
         self._request += 1
+        self._answered(self._last)
         if (self._round, self._request) in self._moments:
-            self._note.touch()
+            self._note.write_text(f"{self.told} {self.sent}")
             os.kill(os.getpid(), signal.SIGKILL)
+        self.sent += type(request) is Push or (type(request) is Start and type(request.request) is Push)
+        self._last = request
         return request
+
+    def _answered(self, request: Any) -> None:
+        if type(request) is Push:
+            self.told += 1
+        elif type(request) is Wait and type(request.ticket.request) is Push and request.ticket not in self._awaited:
+            self._awaited.add(request.ticket)
+            self.told += 1
 
 
 # ----------------------------------------------------------------------------------------------------- is it right?
@@ -159,8 +191,8 @@ def _rig(name: str, workers: int, shards: int) -> Survival:
 
 def check_kills(seed: int) -> FaultReport:
     """Run the plan of this seed on the cluster that `Ray` finds. AssertionError, with the plan, unless the run ends in
-    time, its objective is at most one per cent worse than that of the same run without deaths, and the deaths are
-    counted.
+    time, its objective is at most one per cent worse than that of the same run without deaths, the deaths are counted,
+    each push that the program of a worker was told of has been applied by each shard, and none twice.
     """
     plan = kill_plan(seed)
     rig, where = _rig(plan.strategy, plan.workers, plan.shards), f"seed {seed}: {plan}"
@@ -171,22 +203,33 @@ def check_kills(seed: int) -> FaultReport:
             except Exception as error:
                 why = f"it has not ended in {PATIENCE_S:g} s" if hung else f"it raises {type(error).__name__}: {error}"
                 raise AssertionError("".join((where, ": ", why, *hung))) from error
-        begun, died = (sorted(path.name for path in Path(notes).glob(f"{what}-*")) for what in ("begun", "died"))
+        begun, died = (sorted(path.name for path in _notes(notes, what)) for what in ("begun", "died"))
+        replaced = [who for who in killed(notes) if who in LEADERS]
+        pushes = [[*map(int, path.read_text().split())] for what in ("died", "ended") for path in _notes(notes, what)]
     traffic = result.history.traffic
     report = FaultReport() if traffic is None or traffic.faults is None else traffic.faults
     must(report.workers_lost == len(died), f"{where}: {died} have died, {report.workers_lost} are counted")
     joined = [name for name in begun if not name.endswith("-0")]
     must(report.workers_joined == len(joined), f"{where}: {joined} have joined, {report.workers_joined} are counted")
+    must(report.shards_replaced == len(replaced), f"{where}: {replaced} were killed, {report.shards_replaced} counted")
     must(adds_up(report), f"{where}: pushes were lost, or applied twice: {report}")
+    must(len(pushes) == len(begun), f"{where}: {begun} have begun, and {len(pushes)} have told what they have pushed")
+    told, sent = (sum(numbers) for numbers in zip(*pushes, strict=True))
+    known = f"{told} to {sent} pushes have arrived, by those who sent them: {report}"
+    must(all(told <= applied <= sent for applied in report.applied), f"{where}: {known}")
     worse = best_objective(result) / rig.objective - 1.0
     must(worse <= rig.tolerance, f"{where}: its objective is {worse:.2%} worse than without")
     return report
 
 
+def _notes(notes: str, what: str) -> Iterator[Path]:
+    return Path(notes).glob(f"{what}-*")
+
+
 def _run(plan: KillPlan, rig: Survival, seed: int, notes: str) -> Result:
     strategy, task = Doomed(rig.strategy, plan, notes), rig.task
     # They mostly wait for each other, and so one small cluster will do for all plans.
-    engine = Ray(plan.workers, shards=plan.shards, cpus=2 / MOST_WORKERS)
+    engine = Ray(plan.workers, shards=plan.shards, cpus=2 / MOST_WORKERS, backups=bool(plan.shard_kills))
     stop = Stop(epochs=rig.epochs, tol=0)
     return train(task.model, task.data, strategy=strategy, engine=engine, stop=stop, seed=seed)
 
@@ -224,14 +267,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--plans", type=int, default=50, help="how many (default 50)")
     parser.add_argument("--seed", type=int, default=0, help="the first one's (default 0)")
     asked = parser.parse_args(arguments)
-    failed = died = 0
+    failed = workers = shards = 0
     for seed in range(asked.seed, asked.seed + asked.plans):
         try:
-            died += check_kills(seed).workers_lost
+            report = check_kills(seed)
+            workers, shards = workers + report.workers_lost, shards + report.shards_replaced
         except AssertionError as error:
             failed += 1
             print(error, flush=True)
-    print(f"{failed} of {asked.plans} plans failed; in the others {died} processes were killed")
+    print(f"{failed} of {asked.plans} plans failed; the others went on without {workers} workers and {shards} shards")
     return failed
 
 

@@ -17,7 +17,18 @@ from tests.engines.ray.traps import Trap
 from tests.engines.ray.waiting import wait_for
 from tests.server.test_snapshots import assert_equal
 
-from hogwild import ActorLost, BoundedStaleness, Downpour, GrowingBatches, Ray, Sandblaster, Stop, Threads, train
+from hogwild import (
+    ActorLost,
+    BoundedStaleness,
+    Checkpoint,
+    Downpour,
+    GrowingBatches,
+    Ray,
+    Sandblaster,
+    Stop,
+    Threads,
+    train,
+)
 from hogwild.deltas import Delta
 from hogwild.engines.ray.terms import Reign
 from hogwild.interfaces import AbstractStrategy
@@ -69,6 +80,9 @@ def pushed(trap, shards=1, workers=2, **engine):
     acknowledged = result.history.counts["acknowledged"]
     assert result.params.weights.tolist() == [acknowledged] * result.params.weights.size
     faults = result.history.traffic.faults
+    if faults is not None:
+        assert faults.pushes == faults.acknowledged == acknowledged
+        assert faults.applied == (acknowledged,) * shards
     return 0 if faults is None else faults.shards_replaced, result
 
 
@@ -252,6 +266,31 @@ def test_strategies_learn_as_if_nothing_had_happened(strategy, casts):
     calm = learn(Threads(2, shards=2))
     assert found.history.traffic.faults.shards_replaced == 1
     assert EASY.gap(found.history[-1].objective) < EASY.gap(calm.history[-1].objective) + 0.01
+
+
+def test_a_run_that_goes_on_counts_its_own_pushes(tmp_path, casts):
+    """Not those that shards had applied before the checkpoint."""
+    stop, engine = Stop(epochs=12, tol=0), Ray(2, shards=2, backups=True)
+
+    def stop_it(record):
+        if record.epoch == 5:
+            raise RuntimeError("no more power")
+
+    def kill_one(record):
+        if record.epoch == 8:
+            kill(casts[-1].hosts.shards[1])
+
+    def learn(callback, **options):
+        run = {"strategy": Downpour(4), "stop": stop, "engine": engine, "callbacks": [callback]}
+        return train(EASY.model, EASY.data, **run, **options).history
+
+    with pytest.raises(RuntimeError, match="no more power"):
+        learn(stop_it, seed=0, checkpoint=Checkpoint(str(tmp_path), every_s=None, epochs=1))
+    history = learn(kill_one, resume=str(tmp_path))
+    report, whole = history.traffic.faults, history[-1].examples / 4
+    assert report.shards_replaced == 1
+    assert report.applied == (report.pushes, report.pushes)
+    assert report.acknowledged == report.pushes < whole * 11 / 12
 
 
 # ------------------------------------------------------------------------------------------------ what cannot go on

@@ -1,5 +1,6 @@
 """Hosts of a real cluster die while a run is on them: raylets of this machine, with all their processes."""
 
+import gzip
 import os
 import signal
 import threading
@@ -10,7 +11,8 @@ import pytest
 from tests.engines.ray.hosts import STORE_BYTES, hosts
 from tests.engines.ray.plots import EASY, Averaging, begun, epochs, is_as_good, run, until
 
-from hogwild import ActorLost, Local, LocalSGD, Ray, Stop, train
+from hogwild import ActorLost, Downpour, Local, LocalSGD, Network, Ray, Stop, Threads, backoff, train
+from hogwild.testing.survival import adds_up
 
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed"),
@@ -170,3 +172,41 @@ def test_data_that_are_larger_than_the_object_store_go_to_the_disk(cluster, othe
     stop = Stop(epochs=1, tol=None)
     found = train(EASY.model, data, strategy=LocalSGD(100_000), engine=Ray(2, **APIECE), stop=stop, seed=0)
     assert found.history[-1].examples == len(X)
+
+
+def digits(folder, part, n):
+    """The first n: pixels (n, 784), about 0 on average, and labels (n,)."""
+    pixels, labels = (
+        gzip.decompress((folder / "mnist" / f"{part}-{kind}-ubyte.gz").read_bytes())
+        for kind in ("images-idx3", "labels-idx1")
+    )
+    X = np.frombuffer(pixels, np.uint8, offset=16).reshape(-1, 784)[:n]
+    return (X / 255 - 0.1307).astype(np.float32), np.frombuffer(labels, np.uint8, offset=8)[:n].astype(np.int64)
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="the extra `nets` is not installed")
+def test_a_net_is_as_good_after_the_death_of_a_shards_host(cluster, other, shared_data):
+    """With it die the process that leads a shard, the copy of the other one, and a worker."""
+    import torch
+
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(784, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10))
+    model, data = Network(net, rate=backoff(0.3, 0.6)), digits(shared_data, "train", 6_000)
+    unseen, labels = digits(shared_data, "t10k", 10_000)
+
+    def learn(engine, *callbacks):
+        stop, strategy = Stop(epochs=8, tol=None), Downpour(20, server="sgd")
+        found = train(model, data, strategy=strategy, engine=engine, stop=stop, seed=0, callbacks=callbacks)
+        return found.history.traffic.faults, 100 * np.mean(found.predict(unseen).argmax(axis=1) != labels)
+
+    def kill(record):
+        if record.epoch == 2:
+            cluster.kill(other)
+            cluster.add(disk=1)
+
+    _, usual = learn(Threads(2, shards=2))
+    faults, error = learn(Ray(2, shards=2, **APIECE), kill)
+    assert (faults.workers_lost, faults.workers_joined, faults.shards_replaced) == (1, 1, 1)
+    assert adds_up(faults)
+    assert usual < 8.0
+    assert error < usual + 0.5  # points

@@ -15,7 +15,7 @@ from hogwild.engines.ray.reaching import CONDUCTORS, Reaching
 from hogwild.engines.ray.reasons import Reasons
 from hogwild.engines.ray.stream import Following
 from hogwild.engines.ray.succession import Succession
-from hogwild.engines.ray.terms import ActorLost, Key, Limits, Parked, Range, Reign, Standing
+from hogwild.engines.ray.terms import ActorLost, Counted, Key, Limits, Parked, Range, Reign, Standing
 from hogwild.engines.servers import AbstractServers
 from hogwild.engines.session import Session
 from hogwild.engines.waits import Reply, Waits
@@ -74,6 +74,9 @@ class Away(AbstractServers):
         )
         self._shards = Reaching(posts.views(), CONDUCTORS, posts.lost, patience_s)
         session.server_params = self.params
+        self._before = [0] * size
+        if session.resumed is not None:
+            self._before = [counted.pushes for counted in self._shards.ask_all("counted")]
         likes = () if session.resumed is None else session.resumed.likes
         # Of those that were lost when the run was kept, which begin where others were.
         lost = [(rank, like) for rank, like in enumerate(likes) if rank != like]
@@ -110,6 +113,11 @@ class Away(AbstractServers):
         for span, weights in zip(self._ranges.spans, found, strict=True):
             params.weights[span.begin : span.end] = weights
         return params
+
+    def counted(self) -> list[Counted]:
+        """What each shard has applied in this run."""
+        found: list[Counted] = self._shards.ask_all("counted")
+        return [each._replace(pushes=each.pushes - before) for each, before in zip(found, self._before, strict=True)]
 
     def ask(self, rank: int, request: Parked, reply: Reply) -> None:
         key = rank, request.number

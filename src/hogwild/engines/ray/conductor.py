@@ -30,7 +30,7 @@ from hogwild.engines.ray.reasons import Reasons
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
 from hogwild.engines.ray.reports import Reports
 from hogwild.engines.ray.seats import seated
-from hogwild.engines.ray.terms import ActorLost, Entry, Limits, Over, Parked, Released, Summed, Terms
+from hogwild.engines.ray.terms import ActorLost, Entry, Limits, Over, Parked, Released, Sent, Summed, Terms
 from hogwild.engines.ray.tickets import Tickets
 from hogwild.engines.resuming import attend
 from hogwild.engines.session import Session
@@ -277,14 +277,14 @@ class Conductor:
         """The worker's program has ended."""
         self._answer(self._council.returned, rank)
 
-    def counted(self, rank: int, counts: Counter[str], traffic: Traffic) -> None:
+    def counted(self, rank: int, counts: Counter[str], sent: Sent) -> None:
         """The worker is no longer there, however it has ended: what it has counted."""
         self._session.staff.counted(rank, counts)
-        self._reports.end(rank, traffic)
+        self._reports.end(rank, sent)
 
-    def so_far(self, rank: int, traffic: Traffic) -> None:
+    def so_far(self, rank: int, sent: Sent) -> None:
         """The worker goes on, and has sent so much without the conductor."""
-        self._reports.so_far(rank, traffic)
+        self._reports.so_far(rank, sent)
 
     def status(self) -> Status:
         """How far the run is."""
@@ -322,7 +322,7 @@ class Conductor:
         if self._enquiries is not None:
             self._enquiries.end()
         try:
-            self._session.history.traffic = self._reports.total()
+            self._session.history.traffic = self._reports.total(self._away)
             return self._session.result()
         except Aborted:  # processes have died meanwhile
             return Failure.of(self._session.error or judges_lost(), self._trace)

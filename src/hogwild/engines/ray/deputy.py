@@ -26,7 +26,7 @@ from hogwild.engines.ray.place import Place
 from hogwild.engines.ray.seats import ConductorProxy
 from hogwild.engines.ray.server import Server
 from hogwild.engines.ray.sums import Sums
-from hogwild.engines.ray.terms import Entry, Judged, Released, Shown, Terms
+from hogwild.engines.ray.terms import Entry, Judged, Released, Sent, Shown, Terms
 from hogwild.engines.servers import SERVED
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import Job, Tally, Worker
@@ -152,13 +152,13 @@ class Deputy:
         self._sums.end()
         if self._server is not None:
             self._server.close()
-        told(conductor.counted.remote(rank, self._worker.counts, self._traffic()))
+        told(conductor.counted.remote(rank, self._worker.counts, self._sent()))
 
-    def _traffic(self) -> Traffic:
-        """What this worker has sent without the conductor."""
-        traffic = Traffic()
+    def _sent(self) -> Sent:
+        """So far."""
+        traffic, pushes = (Traffic(), 0) if self._server is None else self._server.so_far()
         traffic.sent(*self._sums.sent)
-        return traffic if self._server is None else traffic + self._server.so_far()
+        return Sent(self._life, traffic, pushes)
 
     def _enter(self) -> int:
         """Take the place of a dead process; the number of the first round."""
@@ -207,7 +207,7 @@ class Deputy:
         self._program.rounds += 1
         if time.monotonic() >= self._next_report_s:
             self._next_report_s = time.monotonic() + EVERY_S
-            self._conductor.so_far.remote(self._rank, self._traffic())
+            self._conductor.so_far.remote(self._rank, self._sent())
         round, self._worker.peers = turn
         return round
 
@@ -283,7 +283,7 @@ class Deputy:
     def keep(self) -> None:
         """For a checkpoint, of what this worker has. Only while it waits for an answer."""
         place, server = self._place.supply.place, self._server
-        traffic, line = self._traffic().as_dict(), None if server is None else server.standing()
+        traffic, line = self._sent().traffic.as_dict(), None if server is None else server.standing()
         memory = self._place.memories[self._rank]
         self._kept.keep(worker_part(self._worker, memory, place=place, line=line, traffic=traffic))
 

@@ -16,7 +16,7 @@ from hogwild.engines.ray.wire import Awaited, Unanswered
 from hogwild.engines.ray.wiring import Wiring
 
 WORKERS = "push", "pull", "operate", "fetch"
-CONDUCTORS = "answered", "admit", "clock", "drop", "left", "remind", "weights"
+CONDUCTORS = "answered", "admit", "clock", "counted", "drop", "left", "remind", "weights"
 PAUSE_S = 0.2  # before somebody is asked again who could not be reached, but others say lives
 
 
@@ -38,7 +38,7 @@ class Asked(NamedTuple):
 
 
 @final
-class Sent(NamedTuple):
+class Posted(NamedTuple):
     """A call of a worker, whose messages have been sent. `number`: what the worker calls it, if it is a pull."""
 
     call: Call

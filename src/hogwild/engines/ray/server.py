@@ -20,14 +20,14 @@ from hogwild.engines.calls import Call
 from hogwild.engines.line import Line
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.hearing import told
-from hogwild.engines.ray.reaching import WORKERS, Reaching, Sent
+from hogwild.engines.ray.reaching import WORKERS, Posted, Reaching
 from hogwild.engines.ray.terms import GoesOn, Parked, Standing, Terms, View
 from hogwild.engines.ray.wiring import Wiring
-from hogwild.engines.servers import NO_KEYS, SEQS_OF_A_LIFE
+from hogwild.engines.servers import NO_KEYS
 from hogwild.engines.waits import Aborted, Failed
 from hogwild.interfaces import AbstractTask
 from hogwild.requests import OnServer, Pull, Push, Ticket
-from hogwild.server import Applied, Client, OpPart, Pulled, PullPart, PushPart, Ranges
+from hogwild.server import SEQS_OF_A_LIFE, Applied, Client, OpPart, Pulled, PullPart, PushPart, Ranges
 from hogwild.traffic import Traffic
 
 NO_WEIGHTS = np.zeros(0)
@@ -59,15 +59,15 @@ class Server:
     ) -> None:
         self._rank, self._conductor, self._heard, self._over = rank, conductor, heard, over
         self._rounds, self._run = rounds, terms.run
-        self.traffic = Traffic()
+        self.traffic, self._before = Traffic(), 0
         self._ranges = Ranges(terms.params.offsets, len(terms.shards))
         self._line = Line(Client(rank, self._ranges), task, size, self.traffic, self._send)
         wiring, patience_s = Wiring(rank, terms.run), terms.patience_s
         self._shards, self._backed = Reaching(terms.shards, WORKERS, self._look, patience_s, wiring), terms.backed
         self._lock = threading.RLock()  # of all below, and of the line
-        self._outbox: list[Sent] = []
+        self._outbox: list[Posted] = []
         self._numbers = 0  # of pulls
-        self._parked: dict[int, tuple[Sent, list[Any]]] = {}  # pulls that were started and wait, and what is known
+        self._parked: dict[int, tuple[Posted, list[Any]]] = {}  # pulls that were started and wait, and what is known
         self._known: dict[int, int] = {}  # those of which the conductor knows, and a number of the time it was told
         self._tellings = 0
         self._tickets: dict[Ticket, int] = {}  # those that are not done, and the number of the pull
@@ -106,6 +106,7 @@ class Server:
         """Take the place of a process that has died, which has sent messages of its own: see `Servers.admit`."""
         client = Client(self._rank, self._ranges, life * SEQS_OF_A_LIFE, pushes=standing.pushes)
         client.received(Versioned(NO_WEIGHTS, NO_KEYS, standing.stamps, True))
+        self._before = client.pushes
         self._line.client = client
         self._begun = self._numbers = client.seq  # the conductor tells them apart, too
 
@@ -147,10 +148,10 @@ class Server:
         """Was it started here?"""
         return ticket in self._tickets or (ticket.done and isinstance(ticket.request, Pull | Push | OnServer))
 
-    def so_far(self) -> Traffic:
-        """A copy of what was sent."""
+    def so_far(self) -> tuple[Traffic, int]:
+        """A copy of what was sent, and how many pushes."""
         with self._lock:
-            return Traffic() + self.traffic
+            return Traffic() + self.traffic, self._line.client.pushes - self._before
 
     def under_way(self) -> int:
         """For the conductor: the number of the last push or operation that was started, if not all have arrived."""
@@ -201,7 +202,7 @@ class Server:
 
     # ------------------------------------------------------------------------------------------------- what is sent
 
-    def _begin(self, request: Pull | Push | OnServer, reply: Callable[[Any], None]) -> list[Sent]:
+    def _begin(self, request: Pull | Push | OnServer, reply: Callable[[Any], None]) -> list[Posted]:
         """Ask the line; what it has sent."""
         if isinstance(request, Push) and isinstance(request.x, Delta) and request.x.portion is not None:
             known = self._conductor.sending.remote(self._rank, request.x.portion)
@@ -224,15 +225,15 @@ class Server:
         for part in parts:
             sent(part.n_bytes)
             asked.append(ask(part.shard, method, (*part, number)))
-        self._outbox.append(Sent(call, parts, asked, number))
+        self._outbox.append(Posted(call, parts, asked, number))
 
-    def _taken(self) -> list[Sent]:
+    def _taken(self) -> list[Posted]:
         sent, self._outbox = self._outbox, []
         return sent
 
     # -------------------------------------------------------------------------------------------- what is answered
 
-    def _finish(self, sent: Sent) -> None:
+    def _finish(self, sent: Posted) -> None:
         """In the thread of the program: wait for the answers, at the conductor if that takes longer."""
         answers = self._shards.answers(sent.asked)
         while (missing := self._missing(sent, answers)) is not None:
@@ -240,14 +241,14 @@ class Server:
             answers = self._fetched(sent, answers)
         self._join(sent, answers)
 
-    def _finish_beside(self, sent: Sent) -> None:
+    def _finish_beside(self, sent: Posted) -> None:
         """In a thread beside the program, which must not wait for long."""
         self._join_or_park(sent, self._shards.answers(sent.asked))
 
-    def _fetch_beside(self, sent: Sent, answers: list[Any]) -> None:
+    def _fetch_beside(self, sent: Posted, answers: list[Any]) -> None:
         self._join_or_park(sent, self._fetched(sent, answers))
 
-    def _join_or_park(self, sent: Sent, answers: list[Any]) -> None:
+    def _join_or_park(self, sent: Posted, answers: list[Any]) -> None:
         missing = self._missing(sent, answers)
         if missing is None:
             self._join(sent, answers)
@@ -261,13 +262,13 @@ class Server:
                 self._known[sent.number] = self._tellings
                 self._news.notify_all()
 
-    def _missing(self, sent: Sent, answers: Sequence[Any]) -> Parked | None:
+    def _missing(self, sent: Posted, answers: Sequence[Any]) -> Parked | None:
         """What to wait for, if shards cannot answer yet."""
         at = tuple(part.shard for part, answer in zip(sent.parts, answers, strict=True) if answer is None)
         request = sent.call.request
         return Parked(sent.number, request.version or request.clock or 0, at) if at else None
 
-    def _fetched(self, sent: Sent, answers: Sequence[Any]) -> list[Any]:
+    def _fetched(self, sent: Posted, answers: Sequence[Any]) -> list[Any]:
         """The shards need not wait any longer. What a process does not know that has taken another's place is asked
         again, and may have to wait there.
         """
@@ -286,7 +287,7 @@ class Server:
         found: View = self._heard(self._conductor.shards.remote(self._run, "lost", shard, life, why, dead=dead))
         return found
 
-    def _join(self, sent: Sent, answers: Sequence[Any]) -> None:
+    def _join(self, sent: Posted, answers: Sequence[Any]) -> None:
         """The answers of all shards become one; what was held back may now be sent."""
         call, kind = sent.call, type(sent.parts[0])
         if kind is PullPart:
@@ -305,7 +306,7 @@ class Server:
 
     # ------------------------------------------------------------------------------------------- beside the program
 
-    def _wait_beside(self, sent: Sequence[Sent]) -> None:
+    def _wait_beside(self, sent: Sequence[Posted]) -> None:
         with self._lock:
             for each in sent:
                 if not self._closed:

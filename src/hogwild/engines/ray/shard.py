@@ -27,7 +27,7 @@ from hogwild.engines.ray.keeping import Kept
 from hogwild.engines.ray.reaching import WORKERS
 from hogwild.engines.ray.relay import COMPLETE, Relay
 from hogwild.engines.ray.stream import Following
-from hogwild.engines.ray.terms import Key, Range, Reign
+from hogwild.engines.ray.terms import Counted, Key, Range, Reign
 from hogwild.engines.ray.wiring import Socket, Sockets, most_bytes
 from hogwild.engines.servers import NO_KEYS
 from hogwild.interfaces import Job
@@ -222,6 +222,14 @@ class ShardHost:
         """See `Kept.write`."""
         return self._copied.write(place, number)
 
+    def counted(self) -> Counted:
+        """What it has applied, and the numbers of it."""
+        with self._lock:
+            shard, mark = self._desk.shard, self._mark()
+            found = Counted(shard.version, shard.numbers())
+        self._settle(mark)
+        return found
+
     def weights(self) -> Vector:
         """As they are now."""
         with self._lock:
@@ -233,6 +241,13 @@ class ShardHost:
     def node(self) -> str:
         """Where it is."""
         return str(ray.get_runtime_context().get_node_id())
+
+    @property
+    def role(self) -> tuple[int, str]:
+        """Its shard, and what it is there: it "leads" or, if it could, "follows"; else it "catches up". Lock held."""
+        following = self._following
+        what = "leads" if following is None else "follows" if following.complete else "catches up"
+        return self._reign.shard, what
 
     # ------------------------------------------------------------------------------------------ the actor that leads
 

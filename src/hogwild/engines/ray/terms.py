@@ -13,7 +13,9 @@ from hogwild.deltas import Vector
 from hogwild.params import Params
 from hogwild.rules.updates import Update
 from hogwild.server.ranges import Span
+from hogwild.server.seen import Life
 from hogwild.snapshots.folder import Saved
+from hogwild.traffic import Traffic
 
 
 class ActorLost(RuntimeError):
@@ -119,6 +121,17 @@ class Entry(NamedTuple):
 
 
 @final
+class Sent(NamedTuple):
+    """What a worker's process has sent without the conductor. life: how many processes it had before; pushes: how many
+    of them it has sent, each counted once.
+    """
+
+    life: int
+    traffic: Traffic
+    pushes: int
+
+
+@final
 class Summed(NamedTuple):
     """A sum, and from which number on workers make them among themselves, if that is known."""
 
@@ -167,6 +180,16 @@ class Range(NamedTuple):
     survey: Any
     conductor: Any
     saved: Saved | None = None
+
+
+@final
+class Counted(NamedTuple):
+    """What a shard has applied. pushes: how many; numbers: how many numbers each process of a worker has used for its
+    pushes and operations, as far as this shard knows.
+    """
+
+    pushes: int
+    numbers: dict[Life, int]
 
 
 @final

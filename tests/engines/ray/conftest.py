@@ -1,10 +1,13 @@
 """Runs on a real cluster take longer than those in one process."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 from tests.engines.conftest import watched
+
+from hogwild.engines.ray.installed import LOOPBACK_ONLY, environment, import_ray
 
 PATIENCE_S = 120.0
 
@@ -13,6 +16,14 @@ PATIENCE_S = 120.0
 def no_thread_is_left() -> Iterator[None]:
     """Ctrl-C after PATIENCE_S seconds ends a run that hangs, and fails the test."""
     yield from watched(PATIENCE_S)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ray_is_told_to_listen_here_only() -> None:
+    """Before a test imports what needs Ray."""
+    if find_spec("ray") is not None:
+        with environment(**{LOOPBACK_ONLY: "0"}):
+            import_ray()
 
 
 @pytest.fixture(scope="module")

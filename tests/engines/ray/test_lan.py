@@ -15,7 +15,7 @@ from tests.engines.ray import lan
 
 import hogwild
 
-NOTICED_S = 5.0  # with the settings of docs/cluster.md; Ray's own are 64 s
+NOTICED_S = 30.0  # about 4 with the settings of docs/cluster.md on a quiet machine; Ray's own take 64
 PATIENCE_S = 110.0  # for all scenes
 ROOT = Path(__file__).parents[3]
 

@@ -10,8 +10,10 @@ from hogwild.traffic import Traffic
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed")
 
 
-def sent(n_bytes):
-    return Traffic(n_bytes, 1)
+def sent(n_bytes, life=0):
+    from hogwild.engines.ray.terms import Sent
+
+    return Sent(life, Traffic(n_bytes, 1), 0)
 
 
 def test_what_a_dead_process_has_reported_stays_and_is_counted_once():
@@ -26,9 +28,9 @@ def test_what_a_dead_process_has_reported_stays_and_is_counted_once():
     reports.lost(1)
     assert rig.traffic.sent_bytes == 201  # of which checkpoints are made
     assert reports.status().sent_bytes == 211
-    reports.so_far(1, sent(1_000))  # the next process, from its beginning
+    reports.so_far(1, sent(1_000, 1))  # the next process, from its beginning
     assert reports.status().sent_bytes == 1_211
-    reports.end(1, sent(2_000))
+    reports.end(1, sent(2_000, 1))
     reports.lost(1)  # when its program had ended
     reports.end(0, sent(20))
-    assert reports.total() == Traffic(2_221, 4)
+    assert reports.total(None) == Traffic(2_221, 4)

@@ -20,7 +20,6 @@ from tests.engines.ray.traps import Trap
 
 from hogwild import Ray, Threads
 from hogwild.deltas import Delta
-from hogwild.engines.ray.cluster import joined
 from hogwild.engines.ray.mesh import Mesh, Store
 from hogwild.rules.schedules import Moment
 from hogwild.rules.updates import sgd, sgd_step
@@ -37,14 +36,8 @@ PATIENCE_S = 120.0  # to start processes on a busy machine
 MOST = 1 << 20
 
 
-@pytest.fixture(autouse=True, scope="module")
-def cluster():
-    """Before the module is imported that needs Ray, which must be told to listen here only."""
-    with joined("local", cpus=3):
-        yield
-
-
 def wires():
+    """Imported when Ray has been told to listen here only."""
     return import_module("hogwild.engines.ray.wire")
 
 
@@ -218,6 +211,7 @@ async def find(me, pushes):
     assert found.tolist() == [total] * found.size
 
 
+@pytest.mark.usefixtures("local_cluster")
 @pytest.mark.parametrize("shards", [1, 3])
 def test_bits_and_traffic_are_those_of_threads(shards):
     def learn(engine, before):
@@ -250,6 +244,7 @@ def break_all():
         each._mesh.close()
 
 
+@pytest.mark.usefixtures("local_cluster")
 def test_broken_connections_are_made_again_and_nothing_is_lost():
     async def work(me):
         await connected(me)
@@ -277,6 +272,7 @@ class Slow:
         return sgd_step(gradient, rate, constants, state)
 
 
+@pytest.mark.usefixtures("local_cluster")
 def test_what_is_not_answered_in_time_is_asked_again_and_done_once():
     async def work(me):
         await connected(me)
@@ -287,6 +283,7 @@ def test_what_is_not_answered_in_time_is_asked_again_and_done_once():
     look(Ray(2), work, probe=served(sgd(1.0)._replace(formula=Slow(), linear=False)), n_examples=25)
 
 
+@pytest.mark.usefixtures("local_cluster")
 @pytest.mark.parametrize(("role", "times"), [("primary", 1), ("copy", 2)])
 def test_shards_die_and_their_copies_are_connected(role, times, tmp_path):
     trap = Trap(str(tmp_path), role=role, times=times)
@@ -304,6 +301,7 @@ def test_shards_die_and_their_copies_are_connected(role, times, tmp_path):
     assert found.history.traffic.faults.shards_replaced == times
 
 
+@pytest.mark.usefixtures("local_cluster")
 def test_only_this_machine_can_connect_to_shards():
     async def work(me):
         await connected(me)

@@ -102,7 +102,7 @@ def test_memory() -> None:
 @pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed")
 def test_ray_server() -> None:
     outcome = run("ray_server")
-    assert names(outcome) >= {"4 KB", "80 KB", "800 KB", "8 MB"}
+    assert names(outcome) >= {"4 KB", "80 KB", "1,000 rows of 80 KB", "1,000 rows of 8 MB"}
     assert all(figure > 0 for figure in outcome.figures.values())
 
 

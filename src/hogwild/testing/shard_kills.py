@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, final
 from hogwild.engines.desk import Desk
 from hogwild.engines.ray.stream import Following
 from hogwild.rules.updates import Update
+from hogwild.testing.probes import must
 
 LEADERS = "untold", "told"
 COPY = "copy"
@@ -104,6 +105,7 @@ class _Trap:
             self._note(f"shard-pair-{shard}-{number}")
             if kill.who in ("told", COPY) and self._is_due(kill, number):
                 victim = os.getpid() if kill.who == COPY else self._read(f"shard-leads-{shard}")
+                must(victim, "who tells a copy of a push has noted that it leads")
                 self._kill(kill, number, os.getpid(), victim)
 
     def _is_due(self, kill: ShardKill, number: int) -> bool:

@@ -4,7 +4,7 @@ import gc
 import pickle
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -37,8 +37,11 @@ MOST = 1 << 20
 
 
 def wires():
-    """Imported when Ray has been told to listen here only."""
     return import_module("hogwild.engines.ray.wire")
+
+
+def packing():
+    return import_module("hogwild.engines.ray.packing")
 
 
 @pytest.fixture(autouse=True)
@@ -73,17 +76,19 @@ def assert_same(found: Any, expected: Any) -> None:
 
 @given(THINGS)
 def test_what_is_packed_is_unpacked(thing):
-    packed, unpacked = wires().packed, wires().unpacked
+    packed, unpacked = packing().packed, packing().unpacked
     data = packed(thing, MOST)
     assert_same(unpacked(data), thing)
     assert packed(thing, data.size) is not None
     assert packed(thing, data.size - 1) is None
 
 
-@pytest.mark.parametrize("array", [np.arange(12.0), np.arange(12.0)[::3], np.arange(12.0).reshape(3, 4).T, np.zeros(0)])
+@pytest.mark.parametrize(
+    "array", [np.arange(12.0), np.arange(12.0)[::3], np.arange(12.0).reshape(3, 4).T, np.zeros(0), np.array(2.5)]
+)
 def test_arrays_can_be_written_and_lie_where_kernels_want_them(array):
     for n in (1, 7, 100):
-        _, found = wires().unpacked(wires().packed(("x" * n, array), MOST))
+        _, found = packing().unpacked(packing().packed(("x" * n, array), MOST))
         assert found.flags.writeable
         assert found.flags.aligned
         assert np.array_equal(found, array)
@@ -141,7 +146,42 @@ def test_no_program_comes_in_a_message():
             asked.get()
     assert not ran.is_set()
     with pytest.raises(pickle.UnpicklingError, match="exec is no part of a message"):
-        wires().unpacked(wires().packed(Calls(), MOST))
+        packing().unpacked(packing().packed(Calls(), MOST))
+
+
+@pytest.mark.parametrize("data", [np.zeros(64, np.uint8), np.ones(64, np.uint8), np.zeros(0, np.uint8)])
+def test_bytes_that_are_no_message_are_refused(data):
+    with pytest.raises(pickle.UnpicklingError, match="no message"):
+        packing().unpacked(data)
+
+
+@given(THINGS, st.data())
+def test_spoiled_messages_are_refused_or_read(thing, draw):
+    """They must not crash the process."""
+    data = packing().packed(thing, MOST)
+    for place in draw.draw(st.lists(st.integers(0, data.size - 1), min_size=1, max_size=4)):
+        data[place] = draw.draw(st.integers(0, 255))
+    with suppress(pickle.UnpicklingError, MemoryError):
+        packing().unpacked(data)
+
+
+@pytest.mark.parametrize(
+    "array", [np.array([object()]), np.array(["text"]), np.zeros(2, "f4,f4"), np.zeros(2, "M8[s]")]
+)
+def test_only_numbers_are_read(array):
+    with pytest.raises(pickle.UnpicklingError, match="is no part of a message"):
+        packing().unpacked(packing().packed(array, MOST))
+    with pytest.raises(pickle.UnpicklingError, match="is no dtype of a message"):
+        packing()._array(array.dtype.str, array.shape, bytearray(array.nbytes))
+
+
+def test_an_answer_does_not_keep_a_buffer_that_is_much_larger():
+    buffer = np.zeros(MOST, np.uint8)
+    data = packing().packed(np.arange(10), MOST)
+    buffer[: data.size] = data
+    found = packing().unpacked(buffer)
+    assert found.tolist() == list(range(10))
+    assert not np.shares_memory(found, buffer)
 
 
 class Calls:

@@ -29,6 +29,6 @@ def has_gloo() -> bool:
     """Imports torch, if it is installed."""
     try:
         distributed = import_module("torch.distributed")
-    except ImportError:
+    except (ImportError, OSError):  # not there, or not made for this machine
         return False
     return bool(distributed.is_available() and distributed.is_gloo_available())

@@ -36,7 +36,8 @@ class Reports:
     def so_far(self, rank: int, sent: Sent) -> None:
         """The worker goes on, and has sent so much."""
         with self._lock:
-            self._so_far[rank] = sent
+            if (rank, sent.life) not in self._killed:  # it may be heard late
+                self._so_far[rank] = sent
         self._meters.show(self.status())
 
     def lost(self, rank: int) -> None:

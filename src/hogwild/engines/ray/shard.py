@@ -66,6 +66,7 @@ class ShardHost:
             shard.restore(terms.saved.part(shard_file(span.shard)).arrays)
             shard.begin_anew()
         self._copied = Kept(shard_file(span.shard))
+        self._sockets.close()
         self._live: set[int] = set(range(terms.size))
         backed = backup is not None or following is not None
         self._desk = Desk(shard, self._live, self._tell_and_answer if backed else _answer)
@@ -177,6 +178,7 @@ class ShardHost:
 
     def drop(self, rank: int) -> None:
         """The worker is dead: what it waits for nobody wants to hear."""
+        self._sockets.close(rank)
         with self._lock:
             self._desk.waiting.drop(rank)
             for waiting in (self._later, self._ready):

@@ -31,9 +31,11 @@ class Summing:
     def __init__(self, direct: Direct, rank: int, conductor: Any, under_way: Callable[[], int]) -> None:
         self._direct, self._rank, self._conductor, self._under_way = direct, rank, conductor, under_way
         self._begun: SimpleQueue[SimpleQueue[Answer] | None] = SimpleQueue()
-        self._changing = threading.Lock()  # of what follows
+        # Never held while somebody is asked: `break_off` comes in the thread in which the conductor is answered.
+        self._lock = threading.Lock()
         self._broken = False
         self._answer: SimpleQueue[Answer] | None = None  # of the sum that the program is in
+        self._changing = threading.Lock()  # of what follows, and of what the conductor knows of it
         self._hears, self._lingers = False, False  # it waits for the others, and the conductor knows
         threading.Thread(target=self._make_all, name="hogwild-summing", daemon=True).start()
 
@@ -42,10 +44,12 @@ class Summing:
         `Broken` if a connection is.
         """
         answer: SimpleQueue[Answer] = SimpleQueue()
-        with self._changing:
+        with self._lock:
             if self._broken:
                 raise _broken_off()
-            self._answer, self._hears = answer, True
+            self._answer = answer
+        with self._changing:
+            self._hears = True
         self._begun.put(answer)
         try:
             found = answer.get(timeout=LONG_S)
@@ -60,7 +64,7 @@ class Summing:
     def break_off(self) -> None:
         """No sum is made any more, and nobody waits here: the program gets `Broken`. From any thread."""
         self._direct.close()  # first: what is left behind sends nothing that the program may be changing
-        with self._changing:
+        with self._lock:
             self._broken = True
             if self._answer is not None:
                 self._answer.put(_broken_off())

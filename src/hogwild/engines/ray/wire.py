@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 import threading
 from collections import deque
@@ -13,69 +12,17 @@ from typing import Any, final
 
 import numpy as np
 
-from hogwild.engines.line import Value
-from hogwild.engines.ray.mesh import Broken, Bytes, Mesh
-from hogwild.server.messages import Sender
+from hogwild.engines.ray.mesh import Broken, Mesh
+from hogwild.engines.ray.packing import Bytes, packed, unpacked
 
 SHARD, WORKER = 0, 1  # the ends of a connection
 ASKED, ANSWERED = 0, 1  # kinds of messages
 SILENT_S = 2.0  # without an answer, and the actor is asked: shards answer at once
-ALIGNED_BYTES = 16  # kernels want arrays that begin at a multiple of that
-NOTHING = ()  # instead of an answer, which is the only one in a tuple
-
-
-ARRAY = np.zeros(1)
-MAKERS: tuple[Any, ...] = (ARRAY.__reduce_ex__(4)[0], ARRAY.__reduce_ex__(5)[0], ARRAY[0].__reduce__()[0])
-PLAIN = {(each.__module__, each.__name__): each for each in (*MAKERS, np.ndarray, np.dtype, Sender, Value)}
-"""What messages may be made of, beside numbers, text, tuples and the like. Who can reach a connection, which asks for
-no token, can spoil a run, but run no program here.
-"""
+NOTHING = ()  # for an answer, which is alone in a tuple: it is an error, too large or lost, and the actor is called
 
 
 class Unanswered(ConnectionError):
     """No answer comes by this connection: call the actor. A shard knows by a message's number what it has done."""
-
-
-def packed(what: Any, most_bytes: int) -> Bytes | None:
-    """Its bytes: arrays are copied once. None if there are more."""
-    arrays: list[pickle.PickleBuffer] = []
-    head = pickle.dumps(what, 5, buffer_callback=arrays.append)
-    parts = [memoryview(head), *(array.raw() for array in arrays)]
-    sizes = np.array([len(parts), *(part.nbytes for part in parts)], np.int64)
-    end, places = sizes.nbytes, []
-    for part in parts:
-        places.append(-(-end // ALIGNED_BYTES) * ALIGNED_BYTES)
-        end = places[-1] + part.nbytes
-    if end > most_bytes:
-        return None
-    data = np.empty(end, np.uint8)
-    data[: sizes.nbytes] = sizes.view(np.uint8)
-    view = data.data
-    for place, part in zip(places, parts, strict=True):
-        view[place : place + part.nbytes] = part
-    return data
-
-
-def unpacked(data: Bytes) -> Any:
-    """What was packed. Its arrays are parts of `data`, and can be written if that can. UnpicklingError for what is not
-    made of `PLAIN`.
-    """
-    n = int(data[:8].view(np.int64)[0])
-    end, parts, view = 8 * (n + 1), [], data.data
-    for size in data[8:end].view(np.int64).tolist():
-        begin = -(-end // ALIGNED_BYTES) * ALIGNED_BYTES
-        end = begin + size
-        parts.append(view[begin:end])
-    return _Unpickler(io.BytesIO(parts[0]), buffers=parts[1:]).load()
-
-
-@final
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return PLAIN[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"{module}.{name} is no part of a message") from None
 
 
 @final
@@ -179,7 +126,7 @@ class Wire:
             except pickle.UnpicklingError:  # as an operation's error
                 answer = NOTHING
             with self._lock:
-                if not self._sent:
+                if not self._sent:  # given up meanwhile
                     return
                 awaited = self._sent.popleft()
             awaited.put(answer)

@@ -41,12 +41,24 @@ def most_bytes(weights: int, width: int) -> int:
     return HEAD_BYTES + weights * (width + KEY_BYTES)
 
 
+def _name(rank: int) -> str:
+    """How names of connections of this worker begin."""
+    return f"{rank}-"
+
+
 @final
 class Sockets:
     """Of the process of a shard."""
 
     def __init__(self) -> None:
         self._store: Store | None = None
+        self._meshes: dict[str, Mesh] = {}  # by name
+
+    def close(self, rank: int | None = None) -> None:
+        """Those of this worker are no longer served, or of all."""
+        for name, mesh in list(self._meshes.items()):
+            if rank is None or name.startswith(_name(rank)):
+                mesh.close()
 
     def open(self, name: str, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any]) -> Socket | None:
         """A thread waits for the worker, and then gives it the answers. None: there is no torch, or no room for such
@@ -64,9 +76,11 @@ class Sockets:
             except RuntimeError as error:
                 LOG.warning("a worker has not connected: %s", error)
                 return
+            self._meshes[name] = mesh
             serve(mesh, most_bytes, answer)
+            del self._meshes[name]
 
-        threading.Thread(target=wait_and_serve, name="hogwild-wire", daemon=True).start()
+        threading.Thread(target=wait_and_serve, name="hogwild-serving", daemon=True).start()
         return Socket(store.address, most_bytes)
 
 
@@ -78,7 +92,7 @@ class Wiring:
 
     def __init__(self, rank: int, run: int) -> None:
         self._rank, self._run = rank, run
-        self._lock = threading.Lock()  # of what follows
+        self._lock = threading.Lock()  # of what changes below; `ask` may read what is a moment old
         self._wires: dict[int, tuple[int, Wire]] = {}  # by shard, and the life in which its leader was
         self._wanted: SimpleQueue[tuple[int, View] | None] = SimpleQueue()
         self._connecting: set[int] = set()
@@ -121,14 +135,17 @@ class Wiring:
             wire = self._connected(view.actor) if has_gloo() else None
             with self._lock:
                 self._connecting.discard(shard)
+                _, before = self._wires.get(shard, NONE)
                 if wire is not None:
                     self._wires[shard] = view.life, wire
                 over = self._over
+            if before is not None:
+                before.give_up()
             if over and wire is not None:
                 wire.end()
 
     def _connected(self, actor: Any) -> Wire | None:
-        name = f"{self._rank}-{uuid4().hex}"
+        name = _name(self._rank) + uuid4().hex
         try:
             socket: Socket | None = ray.get(actor.wire.remote(self._run, name))
             if socket is None:
@@ -136,7 +153,7 @@ class Wiring:
             mesh = Mesh(Store(*socket.address), ray.util.get_node_ip_address(), WORKER, 2, name)
         except LOST:  # who asks for more will notice
             return None
-        except (RuntimeError, OSError) as error:
+        except Exception as error:  # whatever it is, calls take its place
             LOG.warning("worker %d is not connected with a shard, messages take longer: %s", self._rank, error)
             return None
         return Wire(mesh, socket.most_bytes)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from tests.engines.conftest import watched
@@ -155,6 +155,7 @@ def test_bytes_that_are_no_message_are_refused(data):
         packing().unpacked(data)
 
 
+@settings(max_examples=40)
 @given(THINGS, st.data())
 def test_spoiled_messages_are_refused_or_read(thing, draw):
     """They must not crash the process."""

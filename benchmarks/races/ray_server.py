@@ -154,8 +154,9 @@ class _Pair:
 
     def example(self, floats: int, patience_s: float) -> float:
         """Updates a second of that example, in which the driver passes on weights and gradients."""
-        ray, make = self._ray, self._make
-        server, learners = make(_Server).remote(floats), [make(_Learner).remote(floats) for _ in range(WORKERS)]
+        ray = self._ray
+        server = ray.remote(num_cpus=0)(_Server).remote(floats)
+        learners = [ray.remote(num_cpus=0)(_Learner).remote(floats) for _ in range(WORKERS)]
         weights = server.apply_gradients.remote()
         ray.get([learner.compute_gradients.remote(weights) for learner in learners])
         under_way = {learner.compute_gradients.remote(weights): learner for learner in learners}

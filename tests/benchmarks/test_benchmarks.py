@@ -108,6 +108,7 @@ def test_ray_server() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed")
+@pytest.mark.soak  # the loss curve is tested with the engine
 def test_ray_predicted() -> None:
     outcome = run("ray_predicted")
     for rounds in ("8 rounds", "2 rounds"):

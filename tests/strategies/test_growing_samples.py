@@ -27,7 +27,7 @@ def shown():
     return load("growing_batches")
 
 
-@pytest.mark.parametrize("problem", ["convex", "non-convex"])
+@pytest.mark.parametrize("problem", ["convex", pytest.param("non-convex", marks=pytest.mark.soak)])
 def test_digits_of_skewed_labels_are_learnt_as_well_in_far_fewer_rounds(shown, problem):
     pytest.importorskip("torch", reason="softmax regression and the perceptron are networks (the extra `nets`)")
     many, gradients, small_error = shown.run(problem, "biased", shown.SMALL, GRADIENTS, 0)

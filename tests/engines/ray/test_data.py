@@ -116,7 +116,7 @@ def test_sparse_files_of_different_widths_and_weights(tmp_path):
     assert there.history[-1].holdout_loss == pytest.approx(here.history[-1].holdout_loss, rel=1e-4)
 
 
-@pytest.mark.parametrize("strategy", [Downpour(), GrowingBatches()])
+@pytest.mark.parametrize("strategy", [pytest.param(Downpour(), marks=pytest.mark.soak), GrowingBatches()])
 def test_strategies_that_do_not_agree_on_rounds_learn_as_well(tmp_path, strategy):
     data = Local(partial(open_part, str(tmp_path)))
     here = learn(Partitioned((X, SIGNS), OWNERS), Threads(3), strategy, epochs=20)
@@ -125,6 +125,7 @@ def test_strategies_that_do_not_agree_on_rounds_learn_as_well(tmp_path, strategy
     assert min(record.objective for record in there.history) < 1.3 * best + 0.02
 
 
+@pytest.mark.soak
 def test_l1_is_paid_by_shards_that_have_no_rows(tmp_path):
     model = Linear("hinge", l2=1e-3, l1=1e-3)
     found = learn(Local(partial(open_part, str(tmp_path))), Ray(3, shards=2), Downpour(), model, epochs=10)

@@ -59,6 +59,7 @@ def test_all_that_survive_a_lost_worker_are_here():
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_another_process_takes_the_place_with_the_rows_of_the_dead_one():
     found = learn(LocalSGD(5), Ray(3), 100, Partitioned(EASY.data), callbacks=[kill_a_worker])
     usual = learn(LocalSGD(5), Ray(3), 100, Partitioned(EASY.data))

@@ -184,6 +184,7 @@ def digits(folder, part, n):
     return (X / 255 - 0.1307).astype(np.float32), np.frombuffer(labels, np.uint8, offset=8)[:n].astype(np.int64)
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(find_spec("torch") is None, reason="the extra `nets` is not installed")
 def test_a_net_is_as_good_after_the_death_of_a_shards_host(cluster, other, shared_data):
     """With it die the process that leads a shard, the copy of the other one, and a worker."""

@@ -122,7 +122,7 @@ async def deltas(me, tell):
             tell(total.examples, total.steps)
 
 
-@pytest.mark.parametrize("size", [5, 3, 2])
+@pytest.mark.parametrize("size", [pytest.param(5, marks=pytest.mark.soak), 3, 2])
 @pytest.mark.parametrize("what", [vectors, deltas])
 def test_bits_are_those_of_threads(what, size):
     assert told(what, Ray(size)) == told(what, Threads(size))
@@ -331,7 +331,10 @@ class Outlives(AbstractStrategy):
             me.params.weights[:] = mean.sum / mean.count
 
 
-@pytest.mark.parametrize(("what", "after_s"), [(die, 0.0), (die, 0.02), (break_connections, 0.02)])
+@pytest.mark.parametrize(
+    ("what", "after_s"),
+    [(die, 0.0), pytest.param(die, 0.02, marks=pytest.mark.soak), (break_connections, 0.02)],
+)
 def test_others_go_on_with_the_same_sums(what, after_s):
     stop = Stop(epochs=6, tol=0)
     found = train(EASY.model, EASY.data, strategy=Outlives(what, after_s), engine=Ray(3), stop=stop, seed=0)

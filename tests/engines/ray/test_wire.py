@@ -229,7 +229,8 @@ def test_who_is_silent_is_given_up_and_what_was_sent_is_remembered():
 
 
 async def connected(me, shards=1):
-    """Ask until all shards are."""
+    """Ask until all shards are; with torch there it need not be worth its import first."""
+    import_module("torch")
     while sum(thread.name == "hogwild-wire" for thread in threading.enumerate()) < shards:
         await me.pull()
     return [each for each in all_wires() if not each.over]

@@ -6,8 +6,6 @@ import sys
 from importlib import import_module
 from typing import ClassVar, final
 
-WORTH_S = 0.2
-
 
 @final
 class Spent:
@@ -19,10 +17,10 @@ class Spent:
     total_s: ClassVar[float] = 0.0
 
     @classmethod
-    def spend(cls, seconds: float) -> bool:
-        """So much more. Is it time to connect?"""
+    def spend(cls, seconds: float, worth_s: float) -> bool:
+        """So much more. Is it time to connect, which is worth so much?"""
         cls.total_s += seconds
-        return cls.total_s >= WORTH_S or "torch" in sys.modules
+        return cls.total_s >= worth_s or "torch" in sys.modules
 
 
 def has_gloo() -> bool:

@@ -17,6 +17,7 @@ from hogwild.engines.ray.summing import Summing
 from hogwild.engines.ray.terms import Summed
 from hogwild.requests import Reduce, Reduced
 
+WORTH_S = 0.2  # workers that sum wait for each other, and the import is in the background
 SUM_S, BYTE_S = 1e-3, 9e-9  # what a sum through the conductor takes, measured with two workers on one machine
 
 
@@ -109,7 +110,7 @@ class Sums:
         return found
 
     def _through_conductor(self, request: Reduce) -> Reduced:
-        worth = Spent.spend(SUM_S + BYTE_S * size_in_bytes(request.x))
+        worth = Spent.spend(SUM_S + BYTE_S * size_in_bytes(request.x), WORTH_S)
         if self._connecting is None and self._size > 1 and worth:
             self._connecting = Connecting(self._rank, self._size, self._conductor, self._run)
         mesh = None if self._connecting is None else self._connecting.mesh

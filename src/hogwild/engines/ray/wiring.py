@@ -24,6 +24,7 @@ MOST_BYTES = 1 << 24  # of a message: calls of actors are as fast with such
 HEAD_BYTES = 4_096  # a message has less beside its arrays
 KEY_BYTES = 8
 MOST_TIMES = 4  # that a worker connects with an actor: who is silent now and then is better called
+WORTH_S = 2.0  # what the import takes: the shard's process, which all ask, must import torch, too
 CALL_S = 5e-4  # what a call of an actor takes longer than a message to it
 NONE = -1, None  # no connection
 
@@ -105,7 +106,7 @@ class Wiring:
         life, wire = self._wires.get(shard, NONE)
         if wire is not None and life == view.life and not wire.over:
             return wire.ask(method, arguments)
-        if shard not in self._connecting and Spent.spend(CALL_S):
+        if shard not in self._connecting and Spent.spend(CALL_S, WORTH_S):
             self._want(shard, view)
         return None
 

@@ -167,6 +167,7 @@ class _Pair:
             weights = server.apply_gradients.remote(gradient)
             under_way[learner.compute_gradients.remote(weights)] = learner
             updates += 1
+        ray.wait(list(under_way), num_returns=len(under_way))
         for actor in (server, *learners):
             ray.kill(actor)
         return updates / taken

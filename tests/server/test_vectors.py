@@ -44,6 +44,8 @@ def test_operations(shards):
     rig.operate("axpy", "d", 3.0, "d")
     rig.operate("copy", "weights", "d")
     np.testing.assert_array_equal(rig.weights, [-8.0, -16.0, -24.0, -32.0, -40.0])
+    rig.operate("axpy", "weights", -2.0, "d", 0.5, "weights", 1.0, "d")  # one after the other
+    np.testing.assert_array_equal(rig.weights, 4.0 * np.arange(1, 6))
     rig.operate("copy", "d", "accrued")  # one that is there is overwritten
     assert rig.operate("dot", "d", "d") == 0.0
 
@@ -115,8 +117,11 @@ def test_pushes_and_operations_of_a_worker_are_numbered_together():
         ((), r"^operation \(\) is not known"),
         ("loss", r"^operation 'loss' is not known"),
         (([],), r"^operation \(\[\],\) is not known"),
-        (("axpy", "x", "y"), r"has 2 arguments; its form is \('axpy', y, a, x\)$"),
-        (("axpy", "x", "y", 1.0), r"^a='y' in operation .* must be a finite number; its form is \('axpy', y, a, x\)$"),
+        (("axpy", "x", "y"), r"has 2 arguments; its form is \('axpy', y, a, x, \.\.\.\)$"),
+        (("axpy", "x", "y", 1.0), r"^a='y' in operation .* must be a finite number; its form is \('axpy', y, a, x, "),
+        (("axpy", "x", 1.0, "y", 2.0), r"has 4 arguments; its form is"),
+        (("axpy", "x", 1.0, "y", "z", 2.0), r"^a='z' in operation"),
+        (("axpy", "weights", 1.0, "d", 1.0, "q"), r"^the server has no vector 'q'"),
         (("scale", "weights", np.nan), r"^a=nan in operation"),
         (("scale", 1.0, 1.0), r"^x=1.0 in operation .* must be the name of a vector, such as 'weights'$"),
         (("copy", "", "weights"), r"^to='' in operation"),

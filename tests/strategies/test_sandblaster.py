@@ -1,6 +1,7 @@
 """Sandblaster is L-BFGS of one process, on any number of workers and shards, and whoever is slow or lost."""
 
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from hogwild.engines.session import Session
 from hogwild.engines.turn import Turn
 from hogwild.interfaces import AbstractStrategy
 from hogwild.requests import OnServer, Start
+from hogwild.requests.interposed import Interposed
 from hogwild.testing import problem
 
 L2, N = 0.01, 300
@@ -207,6 +209,53 @@ def test_what_happened_is_counted():
 def test_l1_is_refused(engine):
     with pytest.raises(Unsupported, match=r"^a penalty that is in no gradient \(l1\) cannot be paid .*: use l1=0, or"):
         learn(engine, l1=0.01)
+
+
+# ---- what is under way at the same time
+
+
+class Watched(AbstractStrategy):
+    """Sandblaster, and which operations are under way at the same time."""
+
+    needs, answer, server, agree = Sandblaster.needs, Sandblaster.answer, Sandblaster.server, True
+
+    def __init__(self):
+        self.together = [[]]
+
+    async def work(self, me):
+        await Interposed(Sandblaster().work(me), me.made, self._see)
+
+    def _see(self, request):
+        if isinstance(request, Start):
+            self.together[-1].append(request.request.op)
+        elif self.together[-1]:
+            self.together.append([])
+        return request
+
+
+def reads_and_changes(op):
+    match op:
+        case ("copy", to, of):
+            return {of}, {to}
+        case ("dot", x, y):
+            return {x, y}, set()
+        case ("scale" | "units", x, _):
+            return set(), {x}
+        case ("axpy", y, *terms):
+            return set(terms[1::2]), {y}
+    raise AssertionError(op)
+
+
+def test_operations_that_are_under_way_together_may_be_done_in_any_order():
+    """On a cluster they are: weights would depend on it in their last bits."""
+    watched = Watched()
+    learn(Threads(1), strategy=watched)
+    several = [ops for ops in watched.together if len(ops) > 1]
+    assert len(several) > 20
+    for ops in several:
+        for one, other in combinations(map(reads_and_changes, ops), 2):
+            assert not one[1] & (other[0] | other[1])
+            assert not other[1] & one[0]
 
 
 # ---- whoever is lost

@@ -145,11 +145,11 @@ class Push:
 class OnServer:
     """One operation on the named vectors of the shards. Answer: float (0 for those that give no number).
 
-    ("copy", to, of), ("scale", x, a), ("axpy", y, a, x): y += a x, ("dot", x, y), and ("units", x, a): x_i *= scale_i^a
-    with the scales of the model (`AbstractTask.scales`). "weights" and "accrued" exist; "copy" makes others. "accrued"
-    is the sum of the deltas of portions, added in the order of their numbers, of each portion the first; ("loss",): the
-    sum of their losses. Reading either closes the sum, what comes later is dropped (`Ack.late`), until ("clear",)
-    begins another. ValueError for a vector that is not there.
+    ("copy", to, of), ("scale", x, a), ("axpy", y, a, x, ...): y += a x, then the next a and x, ("dot", x, y), and
+    ("units", x, a): x_i *= scale_i^a with the scales of the model (`AbstractTask.scales`). "weights" and "accrued"
+    exist; "copy" makes others. "accrued" is the sum of the deltas of portions, added in the order of their numbers, of
+    each portion the first; ("loss",): the sum of their losses. Reading either closes the sum, what comes later is
+    dropped (`Ack.late`), until ("clear",) begins another. ValueError for a vector that is not there.
     """
 
     op: tuple[Any, ...]

@@ -27,6 +27,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
 }
 """What can be done, with the arguments it takes: `a` is a number, all others are names."""
 
+AGAIN: dict[str, tuple[str, ...]] = {"axpy": ("a", "x")}
+"""Arguments that may follow again, as often as one likes."""
+
 WEIGHTS, ACCRUED = "weights", "accrued"
 
 
@@ -34,7 +37,9 @@ def check_operation(op: Any) -> None:
     """ValueError unless this is an operation with the right arguments."""
     if not (isinstance(op, tuple) and op and isinstance(op[0], str) and op[0] in OPERATIONS):
         raise ValueError(f"operation {op!r} is not known; use one of {', '.join(map(_form, OPERATIONS))}")
-    arguments = OPERATIONS[op[0]]
+    arguments, again = OPERATIONS[op[0]], AGAIN.get(op[0], ())
+    while again and len(arguments) < len(op) - 1:
+        arguments += again
     if len(op) - 1 != len(arguments):
         raise ValueError(f"operation {op!r} has {len(op) - 1} arguments; its form is {_form(op[0])}")
     for name, given in zip(arguments, op[1:], strict=True):
@@ -46,7 +51,7 @@ def check_operation(op: Any) -> None:
 
 
 def _form(name: str) -> str:
-    return f"({', '.join([repr(name), *OPERATIONS[name]])})"
+    return f"({', '.join([repr(name), *OPERATIONS[name], *(['...'] if name in AGAIN else [])])})"
 
 
 @final
@@ -86,7 +91,7 @@ class Vectors:
 
         ("copy", to, of)      to = of; `to` may be new
         ("scale", x, a)       x = a x
-        ("axpy", y, a, x)     y = y + a x
+        ("axpy", y, a, x, ...)  y = y + a x, then the same with the next a and x
         ("units", x, a)       x_i = x_i scale_i^a: a gradient (a = 1) or a change (a = -1) of w becomes that of
                               u = w / scales, or back; see `AbstractTask.scales`
         ("dot", x, y)         sum of x_i y_i, in float64
@@ -106,10 +111,10 @@ class Vectors:
             case ("scale", x, a):
                 vector = self._find(x)
                 vector *= float(a)  # a NumPy scalar might be of higher precision than the vector
-            case ("axpy", y, a, x):
-                term = self._find(x) * float(a)
+            case ("axpy", y, *terms):
                 vector = self._find(y)
-                vector += term
+                for a, of in [(float(a), self._find(x)) for a, x in zip(terms[::2], terms[1::2], strict=True)]:
+                    vector += of * a
             case ("units", x, a):
                 vector = self._find(x)
                 vector *= self._scales ** float(a)

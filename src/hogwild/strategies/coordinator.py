@@ -142,7 +142,9 @@ class Coordinator:
         await me.on_server("scale", "direction", found.g)
         terms = [(f"s {n}", a) for n, a in zip(self._pairs, found.s, strict=True)]
         terms += [(f"y {n}", a) for n, a in zip(self._pairs, found.y, strict=True)]
-        await self._together(*(("axpy", "direction", float(a), name) for name, a in terms if a != 0))
+        added = [each for name, a in terms if a != 0 for each in (float(a), name)]
+        if added:
+            await me.on_server("axpy", "direction", *added)
         await me.on_server("units", "direction", 1.0)
         step = found.first
         if step is None and found.slope < 0:  # as much as the last one promised; of the first of all, length 1
@@ -154,7 +156,9 @@ class Coordinator:
         return await self._together(*(("dot", x, name) for name in names))
 
     async def _together(self, *ops: tuple[object, ...]) -> list[float]:
-        """Operations that do not depend on each other are under way at the same time."""
+        """Operations that do not depend on each other, as none changes what another reads or changes, are under way at
+        the same time: they are done in any order.
+        """
         tickets = [await self._me.start(self._me.on_server(*op)) for op in ops]
         return [await ticket for ticket in tickets]
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("default")
+
+
+_OF_THE_CLUSTER = re.compile(r"^tests/(engines/ray/|testing/test_kills)|(?<![a-z])ray(?![a-z])", re.IGNORECASE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes run the tests, one of them runs all that start clusters: one cluster at a time."""
+    for item in items:
+        if _OF_THE_CLUSTER.search(item.nodeid):
+            item.add_marker(pytest.mark.xdist_group("cluster"))
 
 
 @pytest.fixture(autouse=True, scope="module")

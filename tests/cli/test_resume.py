@@ -25,7 +25,7 @@ def same(model: Path, other: Path) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(weights(model), weights(other), strict=True))
 
 
-RAY = pytest.param("two", ("--engine", "ray", "--workers", 2), marks=pytest.mark.skipif(
+RAY = pytest.param("two", ("--engine", "ray", "--workers", 2), id="ray", marks=pytest.mark.skipif(
     find_spec("ray") is None, reason="the extra `cluster` is not installed"
 ))  # fmt: skip
 

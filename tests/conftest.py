@@ -34,6 +34,7 @@ settings.load_profile("default")
 _OF_THE_CLUSTER = re.compile(r"^tests/(engines/ray/|testing/test_kills)|(?<![a-z])ray(?![a-z])", re.IGNORECASE)
 
 
+@pytest.hookimpl(tryfirst=True)  # the marks are read in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes run the tests, one of them runs all that start clusters: one cluster at a time."""
     for item in items:

@@ -22,7 +22,7 @@ demo: $(VENV)/.ready ## See hogwild at work
 	@$(BIN)/hogwild demo $(ARGS)
 
 test: lint $(VENV)/.nets ## Check style, types and architecture, then run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(VENV)/.ready ## Check style, types and architecture only
 	$(BIN)/python -m ruff check --quiet .

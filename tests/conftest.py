@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,12 +35,17 @@ settings.load_profile("default")
 _OF_THE_CLUSTER = re.compile(r"^tests/(engines/ray/|testing/test_kills)|(?<![a-z])ray(?![a-z])", re.IGNORECASE)
 
 
-@pytest.hookimpl(tryfirst=True)  # the marks are read in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Where several processes run the tests, one of them runs all that start clusters: one cluster at a time."""
-    for item in items:
-        if _OF_THE_CLUSTER.search(item.nodeid):
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneCluster(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "cluster" if _OF_THE_CLUSTER.search(nodeid) else nodeid.split("::")[0]
+
+    config.option.loadscopereorder = False  # as collected, in which those of the cluster come early
+    return OneCluster(config, log)
 
 
 @pytest.fixture(autouse=True, scope="module")

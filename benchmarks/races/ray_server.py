@@ -4,7 +4,7 @@ against the parameter server of Ray's own examples.
 
 from __future__ import annotations
 
-import threading
+import gc
 import time
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,6 +19,7 @@ from benchmarks.timing import interleaved
 from hogwild.deltas import Change
 from hogwild.engines import Ray
 from hogwild.engines.ray.cluster import joined
+from hogwild.engines.ray.wire import Wire
 from hogwild.interfaces import AbstractStrategy, Stop, Worker
 from hogwild.models.linear import Linear
 from hogwild.rules.schedules import constant
@@ -69,7 +70,7 @@ class Asking(AbstractStrategy):
             for _ in range(HANDFUL):
                 await me.push(change)
                 await me.pull(keys)
-            here = not self.connects or any(thread.name == "hogwild-wire" for thread in threading.enumerate())
+            here = not self.connects or any(isinstance(each, Wire) for each in gc.get_objects())
             here |= time.perf_counter() - begun > CONNECT_S
         await me.all_reduce()
         begun, rounds = time.perf_counter(), 0

@@ -1,6 +1,7 @@
 """Connections of workers with shards: messages as bytes, two ends in one process, and then on a real local cluster."""
 
 import gc
+import inspect
 import pickle
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -231,9 +233,9 @@ def test_who_is_silent_is_given_up_and_what_was_sent_is_remembered():
 async def connected(me, shards=1):
     """Ask until all shards are; with torch there it need not be worth its import first."""
     import_module("torch")
-    while sum(thread.name == "hogwild-wire" for thread in threading.enumerate()) < shards:
+    while len(found := [each for each in all_wires() if not each.over]) < shards:
         await me.pull()
-    return [each for each in all_wires() if not each.over]
+    return found
 
 
 def all_wires():
@@ -310,7 +312,7 @@ class Slow:
         slow = import_module("tests.engines.ray.test_wire")
         if not hasattr(slow, "was_slow"):
             slow.was_slow = True
-            threading.Event().wait(1.5 * wires().SILENT_S)
+            threading.Event().wait(1.5 * wires().SILENT.total_seconds())
         return sgd_step(gradient, rate, constants, state)
 
 
@@ -341,6 +343,48 @@ def test_shards_die_and_their_copies_are_connected(role, times, tmp_path):
 
     found = look(Ray(2, backups=True), work, probe=served(trap.rule), n_examples=25)
     assert found.history.traffic.faults.shards_replaced == times
+
+
+@dataclass(frozen=True)
+class Overheard:
+    """The formula of `sgd`. When a copy has heard of a push by a connection, who leads the shard breaks it."""
+
+    folder: str
+
+    @property
+    def heard(self):
+        return Path(self.folder, "heard")
+
+    @property
+    def broken(self):
+        return Path(self.folder, "broken")
+
+    def __call__(self, gradient, rate, constants, state):
+        if any(frame.function == "follow" for frame in inspect.stack(0)):
+            if threading.current_thread().name == "hogwild-serving":
+                self.heard.touch()
+        elif self.heard.exists() and not self.broken.exists():
+            self.broken.touch()
+            import_module("tests.engines.ray.test_wire").break_all()
+        return sgd_step(gradient, rate, constants, state)
+
+
+@pytest.mark.usefixtures("local_cluster")
+def test_copies_hear_by_connections_and_otherwise_if_these_break(tmp_path):
+    formula = Overheard(str(tmp_path))
+
+    async def work(me):
+        await connected(me)
+        pushes = 0
+        while not formula.broken.exists():
+            await me.push(ones(me))
+            pushes += 1
+        for _ in range(10):
+            await me.push(ones(me))
+        await find(me, pushes + 10)
+
+    found = look(Ray(2, backups=True), work, probe=served(sgd(1.0)._replace(formula=formula, linear=False)))
+    assert found.history.traffic.faults is None
 
 
 @pytest.mark.usefixtures("local_cluster")

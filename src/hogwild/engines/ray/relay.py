@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+from contextlib import suppress
 from typing import Any, Final, final
 
 import numpy as np
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 
 from hogwild.engines.ray.errors import LOST, said
 from hogwild.engines.ray.stream import Batch, Stream
-from hogwild.engines.ray.terms import Reign
+from hogwild.engines.ray.terms import Reign, View
+from hogwild.engines.ray.wire import Unanswered
+from hogwild.engines.ray.wiring import LEADER, Wiring
 
 COMPLETE: Final = "complete"  # a message: the copy knows all that workers were answered, and is waited for
 PACKED_BYTES = 100_000  # Ray takes several times as long to pack small arrays, but does not copy large ones
@@ -37,6 +40,11 @@ class Relay:
         self._stream = Stream(chained=copy is not None)
         self._changed = threading.Condition(lock)
         self._failure: Exception | None = None  # nobody is answered any more
+        self._wiring = Wiring(LEADER, reign.run)
+
+    def close(self) -> None:
+        """The run is over."""
+        self._wiring.end()
 
     @property
     def told(self) -> int:
@@ -67,9 +75,7 @@ class Relay:
 
     def _send(self, batch: Batch) -> None:
         try:
-            told = self._reign, batch.first, batch.messages
-            packed = pickle.dumps(told, pickle.HIGHEST_PROTOCOL) if batch.n_bytes <= PACKED_BYTES else told
-            obeyed = ray.get(self._copy.follow.remote(packed))
+            obeyed = self._followed(batch)
         except LOST as error:
             self._lost(batch.copy, error)
             return
@@ -82,6 +88,16 @@ class Relay:
         with self._changed:
             self._stream.confirm(batch)
             self._changed.notify_all()
+
+    def _followed(self, batch: Batch) -> bool:
+        """Tell the copy; does it obey? What it is told twice it knows by its number."""
+        told = tuple(self._reign), batch.first, batch.messages
+        awaited = self._wiring.ask(self._reign.shard, View(batch.copy, self._copy), "follow", told)
+        if awaited is not None:
+            with suppress(Unanswered):
+                return bool(awaited.get())
+        packed = (pickle.dumps(told, pickle.HIGHEST_PROTOCOL),) if batch.n_bytes <= PACKED_BYTES else told
+        return bool(ray.get(self._copy.follow.remote(*packed)))
 
     def _lost(self, copy: int, error: Exception) -> None:
         """The copy is out of reach. If that is because it leads itself, the conductor knows."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, ClassVar, final
 
@@ -50,6 +50,7 @@ class ShardHost:
 
     def __init__(self) -> None:
         self._sockets = Sockets()
+        self._relay: Relay | None = None
 
     def begin(self, terms: Range, job: Job | None, backup: Any = None, following: Following | None = None) -> str:
         """Another run. An actor may have several, one after another. `job`: only if its penalty is paid here. Answers
@@ -67,6 +68,8 @@ class ShardHost:
             shard.begin_anew()
         self._copied = Kept(shard_file(span.shard))
         self._sockets.close()
+        if self._relay is not None:
+            self._relay.close()
         self._live: set[int] = set(range(terms.size))
         backed = backup is not None or following is not None
         self._desk = Desk(shard, self._live, self._tell_and_answer if backed else _answer)
@@ -86,13 +89,13 @@ class ShardHost:
 
     @in_group("wires")
     def wire(self, run: int, name: str) -> Socket | None:
-        """A worker wants to be connected: `push`, `pull`, `fetch` and `operate` are answered that way, too."""
+        """A worker wants to be connected, or who leads with its copy: what they ask is answered that way, too."""
         reign, weights = self._reign, self._desk.shard.weights
         if run != reign.run:
             return None
 
         def answer(method: str, arguments: tuple[Any, ...]) -> Any:
-            if reign[:2] != self._reign[:2] or method not in WORKERS:
+            if reign[:2] != self._reign[:2] or method not in (*WORKERS, "follow"):
                 raise RuntimeError(f"{method!r} is not asked for in run {self._reign.run}")
             return getattr(self, method)(*arguments)
 
@@ -248,8 +251,7 @@ class ShardHost:
     def role(self) -> tuple[int, str]:
         """Its shard, and what it is there: it "leads" or, if it could, "follows"; else it "catches up". Lock held."""
         following = self._following
-        what = "leads" if following is None else "follows" if following.complete else "catches up"
-        return self._reign.shard, what
+        return self._reign.shard, "leads" if following is None else "follows" if following.complete else "catches up"
 
     # ------------------------------------------------------------------------------------------ the actor that leads
 
@@ -288,11 +290,9 @@ class ShardHost:
     # -------------------------------------------------------------------------------------- the actor with the copy
 
     @in_group("copies")
-    def follow(self, told: bytes | tuple[Reign, int, Sequence[tuple[Any, ...]]]) -> bool:
-        """In this reign, from the first message of this number on, that has happened to the shard. False: this actor
-        obeys somebody else, or leads.
-        """
-        reign, first, messages = pickle.loads(told) if isinstance(told, bytes) else told
+    def follow(self, *told: Any) -> bool:
+        """A reign, the number of a message, and it and the next, or their pickle. False: this actor obeys another."""
+        reign, first, messages = told if len(told) > 1 else pickle.loads(*told)
         with self._lock:
             if self._following is None or reign != self._reign:
                 return False

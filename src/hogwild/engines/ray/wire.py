@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from datetime import timedelta
 from typing import Any, final
 
 import numpy as np
@@ -17,7 +16,7 @@ from hogwild.engines.ray.packing import Bytes, packed, unpacked
 
 SHARD, WORKER = 0, 1  # the ends of a connection
 ASKED, ANSWERED = 0, 1  # kinds of messages
-SILENT_S = 2.0  # without an answer, and the actor is asked: shards answer at once
+SILENT = timedelta(seconds=2)  # without an answer, and the actor is asked: shards answer at once
 NOTHING = ()  # for an answer, which is alone in a tuple: it is an error, too large or lost, and the actor is called
 
 
@@ -29,21 +28,20 @@ class Unanswered(ConnectionError):
 class Awaited:
     """The answer to a message that was sent."""
 
-    def __init__(self, wire: Wire, data: Bytes) -> None:
-        self._wire, self._data = wire, data
-        self._found: SimpleQueue[Any] = SimpleQueue()
-
-    def put(self, found: Any) -> None:
-        """It has come."""
-        self._found.put(found)
+    def __init__(self, wire: Wire, data: Bytes, into: Bytes, begun: tuple[Any, Any]) -> None:
+        self._wire, self._data, self._into = wire, data, into
+        self._receiving, self._sending = begun
 
     def get(self) -> Any:
         """Wait for it. `Unanswered` if none comes, or an error: the actor will raise it."""
         try:
-            found = self._found.get(timeout=SILENT_S)
-        except Empty:
+            Mesh.finish(self._receiving, SILENT)
+            found = unpacked(self._into)
+        except Broken:
             self._wire.give_up()
-            found = self._found.get()
+            raise Unanswered from None
+        except pickle.UnpicklingError:
+            raise Unanswered from None
         if not found:
             raise Unanswered
         return found[0]
@@ -59,89 +57,64 @@ class Wire:
 
     most_bytes : of a message and of an answer
 
-    Answers come in the order of the messages. A thread waits for them that can be left behind: see `Summing`.
+    Answers come in the order of the messages. Whoever waits for one waits in gloo, for `SILENT` at most.
     """
 
     def __init__(self, mesh: Mesh, most_bytes: int) -> None:
         self._mesh, self._most_bytes = mesh, most_bytes
-        self._lock = threading.Lock()  # of what follows, and of the order
+        self._lock = threading.Lock()  # of the order
         self.over = False
-        self._sent: deque[Awaited] = deque()  # and not answered
-        self._receiving: SimpleQueue[tuple[Any, Bytes, Any] | None] = SimpleQueue()
-        threading.Thread(target=self._hear, name="hogwild-wire", daemon=True).start()
 
     def ask(self, method: str, arguments: tuple[Any, ...]) -> Awaited | None:
         """Send it. None if it is too large, or nothing is sent here any more."""
         data = packed((method, arguments), self._most_bytes)
         if data is None:
             return None
-        awaited, into = Awaited(self, data), np.empty(self._most_bytes, np.uint8)
+        into = np.empty(self._most_bytes, np.uint8)
         with self._lock:
             if self.over:
                 return None
             try:
                 receiving = self._mesh.receive(into, SHARD, ANSWERED)
-                sending = self._mesh.send(data, SHARD, ASKED)
+                return Awaited(self, data, into, (receiving, self._mesh.send(data, SHARD, ASKED)))
             except Broken:
-                self._stop()
+                self.over = True
                 return None
-            self._sent.append(awaited)
-            self._receiving.put((receiving, into, sending))
-        return awaited
 
     def give_up(self) -> None:
         """Nobody waits for an answer any more."""
+        self.over = True
         self._mesh.close()
-        with self._lock:
-            self._stop()
 
     def end(self) -> None:
-        """The worker has no more messages."""
+        """The worker has no more messages, and waits for no answer."""
         with self._lock:
-            if not self.over:
-                data = packed(None, self._most_bytes)
-                assert data is not None
-                with suppress(Broken):  # then the shard knows
-                    self._receiving.put((None, data, self._mesh.send(data, SHARD, ASKED)))
-                self._stop()
-
-    def _stop(self) -> None:
-        """Lock held."""
-        self.over = True
-        while self._sent:
-            self._sent.popleft().put(NOTHING)
-        self._receiving.put(None)
-
-    def _hear(self) -> None:
-        while (each := self._receiving.get()) is not None:
-            receiving, into, sending = each
-            try:
-                self._mesh.finish(sending if receiving is None else receiving)
-                if receiving is None:
-                    return  # the shard knows that this was the last
-                answer = unpacked(into)
-            except Broken:
-                self.give_up()
+            if self.over:
                 return
-            except pickle.UnpicklingError:  # as an operation's error
-                answer = NOTHING
-            with self._lock:
-                if not self._sent:  # given up meanwhile
-                    return
-                awaited = self._sent.popleft()
-            awaited.put(answer)
+            self.over = True
+            data = packed(None, self._most_bytes)
+            assert data is not None
+            with suppress(Broken):  # then the shard knows
+                self._mesh.finish(self._mesh.send(data, SHARD, ASKED), SILENT)
 
 
 def serve(mesh: Mesh, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any]) -> None:
     """The shard's end: answer messages until the worker ends, or is out of reach."""
+
+    def receive() -> tuple[Bytes, Any]:
+        """Anew, as the shard may keep some of it."""
+        into = np.empty(most_bytes, np.uint8)
+        return into, mesh.receive(into, WORKER, ASKED)
+
     sending = None
     try:
+        into, receiving = receive()
         while True:
-            into = np.empty(most_bytes, np.uint8)  # anew, as the shard may keep some of it
-            mesh.finish(mesh.receive(into, WORKER, ASKED))
+            mesh.finish(receiving)
             asked = unpacked(into)
             if asked is None:
                 return
+            into, receiving = receive()  # before the worker can send it: gloo need not ask whether it may
             data = packed(_answered(answer, *asked), most_bytes)
             if data is None:
                 data = packed(NOTHING, most_bytes)

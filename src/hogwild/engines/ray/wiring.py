@@ -1,4 +1,4 @@
-"""How workers get connected with shards while both go on."""
+"""How workers get connected with shards, and shards with their copies, while all go on."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ MOST_TIMES = 4  # that a worker connects with an actor: who is silent now and th
 WORTH_S = 2.0  # what the import takes: the shard's process, which all ask, must import torch, too
 CALL_S = 5e-4  # what a call of an actor takes longer than a message to it
 NONE = -1, None  # no connection
+LEADER = -1  # instead of a worker's rank: who leads a shard, and is connected with its copy
 
 
 @final
 class Socket(NamedTuple):
-    """Where a shard waits for one worker to connect, under a name that it has made up. most_bytes: see `Wire`."""
+    """Where a shard waits for who wants to connect, under a name that it has made up. most_bytes: see `Wire`."""
 
     address: Address
     most_bytes: int
@@ -87,8 +88,8 @@ class Sockets:
 
 @final
 class Wiring:
-    """Of one worker in one run: sends what it can to shards with which it is connected, and a thread connects it with
-    those that it asks often.
+    """Of one worker in one run, or of `LEADER`: sends what it can to actors with which it is connected, and a thread
+    connects it with those that it asks often.
     """
 
     def __init__(self, rank: int, run: int) -> None:
@@ -155,6 +156,7 @@ class Wiring:
         except LOST:  # who asks for more will notice
             return None
         except Exception as error:  # whatever it is, calls take its place
-            LOG.warning("worker %d is not connected with a shard, messages take longer: %s", self._rank, error)
+            who = "who leads a shard" if self._rank == LEADER else f"worker {self._rank}"
+            LOG.warning("%s is not connected with a shard, messages take longer: %s", who, error)
             return None
         return Wire(mesh, socket.most_bytes)

@@ -135,9 +135,7 @@ class Worker:
         return self._make(OnServer(op))
 
     def start(self, request: Any) -> Start:
-        """Begin a request that communicates, and go on; the answer is a ticket to await later. Requests of this worker
-        that are under way at the same time may be done in any order.
-        """
+        """Begin a request that communicates, and go on: await the ticket later. Those under way are done in any order."""
         if self.made and self.made[-1] is request:
             self.made.pop()
         else:  # made before others, which were forgotten, or by hand

@@ -135,7 +135,7 @@ class Worker:
         return self._make(OnServer(op))
 
     def start(self, request: Any) -> Start:
-        """Begin a request that communicates, and go on: await the ticket later. Those under way are done in any order."""
+        """Begin a request that communicates; await the ticket later. Those under way may be done in any order."""
         if self.made and self.made[-1] is request:
             self.made.pop()
         else:  # made before others, which were forgotten, or by hand

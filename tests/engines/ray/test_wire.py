@@ -233,9 +233,8 @@ def test_who_is_silent_is_given_up_and_what_was_sent_is_remembered():
 async def connected(me, shards=1):
     """Ask until all shards are; with torch there it need not be worth its import first."""
     import_module("torch")
-    while len(found := [each for each in all_wires() if not each.over]) < shards:
+    while sum(not each.over for each in all_wires()) < shards:
         await me.pull()
-    return found
 
 
 def all_wires():
@@ -260,7 +259,7 @@ async def find(me, pushes):
 def test_bits_and_traffic_are_those_of_threads(shards):
     def learn(engine, before):
         async def work(me):
-            used = await before(me)
+            await before(me)
             me.rng = np.random.default_rng(0)
             for number in range(30):
                 keys = None if number % 3 else np.sort(me.rng.choice(me.params.weights.size, 5, replace=False))
@@ -269,12 +268,11 @@ def test_bits_and_traffic_are_those_of_threads(shards):
                 await (me.push(delta) if number % 2 else await me.start(me.push(delta)))
             await me.on_server("copy", "kept", "weights")
             me.counts["dot"] = round(1e6 * await me.on_server("dot", "kept", "weights"))
-            assert [each.over for each in used] == [False] * len(used)
 
         return look(engine, work, probe=served(sgd()), n_examples=25)
 
     async def at_once(me):
-        return ()
+        pass
 
     here = learn(Threads(1, shards=shards), at_once)
     there = learn(Ray(1, shards=shards), lambda me: connected(me, shards))

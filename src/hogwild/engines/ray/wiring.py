@@ -26,6 +26,7 @@ KEY_BYTES = 8
 MOST_TIMES = 4  # that a worker connects with an actor: who is silent now and then is better called
 WORTH_S = 2.0  # what the import takes: the shard's process, which all ask, must import torch, too
 CALL_S = 5e-4  # what a call of an actor takes longer than a message to it
+LAST_S = 1.0  # more than it takes to answer; a thread that waits in gloo for ever does nothing else
 NONE = -1, None  # no connection
 LEADER = -1  # instead of a worker's rank: who leads a shard, and is connected with its copy
 
@@ -54,13 +55,15 @@ class Sockets:
 
     def __init__(self) -> None:
         self._store: Store | None = None
-        self._meshes: dict[str, Mesh] = {}  # by name
+        self._served: dict[str, tuple[Mesh, threading.Thread]] = {}  # by name
 
     def close(self, rank: int | None = None) -> None:
-        """Those of this worker are no longer served, or of all."""
-        for name, mesh in list(self._meshes.items()):
-            if rank is None or name.startswith(_name(rank)):
-                mesh.close()
+        """Those of this worker are no longer served, or of all: then nothing that was asked there is done any more."""
+        served = [each for name, each in list(self._served.items()) if rank is None or name.startswith(_name(rank))]
+        for mesh, _ in served:
+            mesh.close()
+        for _, thread in served if rank is None else ():
+            thread.join(LAST_S)
 
     def open(self, name: str, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any]) -> Socket | None:
         """A thread waits for the worker, and then gives it the answers. None: there is no torch, or no room for such
@@ -78,9 +81,9 @@ class Sockets:
             except RuntimeError as error:
                 LOG.warning("a worker has not connected: %s", error)
                 return
-            self._meshes[name] = mesh
+            self._served[name] = mesh, threading.current_thread()
             serve(mesh, most_bytes, answer)
-            del self._meshes[name]
+            del self._served[name]
 
         threading.Thread(target=wait_and_serve, name="hogwild-serving", daemon=True).start()
         return Socket(store.address, most_bytes)

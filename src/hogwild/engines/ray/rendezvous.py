@@ -10,12 +10,15 @@ Address = tuple[str, int]
 
 @final
 class Rendezvous:
-    """Of one run. Not thread-safe. Sums are numbered from 0 here; the number where it begins is the same for all."""
+    """Of one run. Not thread-safe. Sums are numbered from 0 here; the number where it begins is the same for all.
 
-    def __init__(self, size: int) -> None:
+    complete : are all workers there? Else they never begin.
+    """
+
+    def __init__(self, size: int, *, complete: bool = True) -> None:
         self._come, self._connected = [0] * size, [False] * size
-        self._waits = True  # does each sum wait for all?
-        self._over = False
+        self._waits = complete  # does each sum wait for all?
+        self._over = not complete
         self.begins: int | None = None  # sums from this one on
         self._addresses: dict[int, Address | None] = {}
         self._answers: list[SimpleQueue[Address | None]] = [SimpleQueue() for _ in range(size)]

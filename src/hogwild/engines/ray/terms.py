@@ -74,11 +74,14 @@ class GoesOn(NamedTuple):
 
 @final
 class Limits(NamedTuple):
-    """Of a run, as asked for. size: how many workers; for the others see `Ray`."""
+    """Of a run, as asked for. size: how many workers; absent: which of them are not there at its beginning, and come
+    later; for the others see `Ray`.
+    """
 
     size: int
     restarts: int
     patience_s: float
+    absent: frozenset[int] = frozenset()
 
 
 @final

@@ -59,7 +59,7 @@ def observers_are_told_how_far_it_is(engine):
     for told in watcher.told:
         assert 0 <= told.share <= 1
         assert told.sent_bytes <= found.history.traffic.sent_bytes
-        assert (told.size, told.restarts, told.objective, told.staleness) == (2, 0, None, None)
+        assert (told.size, told.joined, told.objective, told.staleness) == (2, 0, None, None)
 
 
 def what_they_raise_ends_the_run(engine):

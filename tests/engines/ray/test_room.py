@@ -1,0 +1,81 @@
+"""Somebody else holds cores of the cluster for a while: there is less room than a run may have, and then more."""
+
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from tests.conformance.runs import died_after, learn, numbers, often
+from tests.engines.ray.plots import Averaging, begun, epochs, run, until
+
+from hogwild import LocalSGD, Ray, Threads
+from hogwild.engines.ray import driver
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed"),
+    pytest.mark.slow,
+    pytest.mark.usefixtures("local_cluster"),
+]
+STRATEGY = LocalSGD(7)
+
+
+class Holder:
+    """Does nothing."""
+
+
+@contextmanager
+def held(cores):
+    """Within, an actor of somebody else has so many of the three; what it yields ends that at once."""
+    ray = import_module("ray")
+    from hogwild.engines.ray import cast
+
+    for actors in cast._resting.values():  # of other runs: they keep their cores
+        cast._end(actors)
+        actors.clear()
+    holder = ray.remote(num_cpus=cores)(Holder).remote()
+    ray.get(holder.__ray_ready__.remote())
+    try:
+        yield lambda: ray.kill(holder)
+    finally:
+        ray.kill(holder)
+
+
+def test_who_has_not_come_does_not_rest_for_the_next_run(casts):
+    with held(2):
+        found = learn(STRATEGY, Ray(2, least=1), seed=0)
+    assert found.history.traffic.faults.workers_joined == 0
+    assert casts[-1]._deputies == casts[-1].deputies[:1]
+    next_one = learn(STRATEGY, Ray(2, least=1), seed=0)
+    assert np.array_equal(next_one.params.weights, learn(STRATEGY, Threads(2), seed=0).params.weights)
+    assert next_one.history.traffic.faults is None
+
+
+def test_who_comes_at_last_rests_for_the_next_run(casts, tmp_path):
+    with held(2) as let_go:
+
+        def plot():
+            yield from epochs(2)
+            let_go()
+            yield from until(lambda: begun(tmp_path) == 2)
+            yield from epochs(2)
+
+        found = run(Ray(2, least=1), Averaging(str(tmp_path)), plot())
+    assert found.history.traffic.faults.workers_joined == 1
+    assert casts[-1]._deputies == casts[-1].deputies
+
+
+def test_too_few_are_named(monkeypatch):
+    monkeypatch.setattr(driver, "START_S", 1.0)
+    with held(2), pytest.raises(RuntimeError, match=r"^the cluster has not started 2 workers in 1 s: use fewer, or"):
+        learn(STRATEGY, Ray(3, least=2), seed=0)
+
+
+def test_a_run_goes_on_with_fewer(tmp_path):
+    """From a checkpoint, in the midst of an epoch: what the other had of that one is not learnt."""
+    whole = learn(STRATEGY, Threads(2), seed=0, checkpoint=often(tmp_path / "all"))
+    half = max(1, len(numbers(tmp_path / "all")) // 2)
+    with held(2):
+        resumed = learn(STRATEGY, Ray(2, least=1), resume=died_after(tmp_path / "all", half, tmp_path / "died"))
+    assert [record.epoch for record in resumed.history] == [record.epoch for record in whole.history]
+    assert resumed.history[-1].objective == pytest.approx(whole.history[-1].objective, rel=0.05)

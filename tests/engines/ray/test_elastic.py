@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.engines.ray.hosts import hosts
 from tests.engines.ray.plots import EASY, Averaging, begun, epochs, is_as_good, run, until
+from tests.engines.ray.stumbling import Stumbles
 
 from hogwild import Downpour, Fault, Local, LocalSGD, Partitioned, Ray, Simulated, Stop, Unsupported, train
 from hogwild.testing.survival import adds_up
@@ -90,7 +91,11 @@ def test_there_must_be_room_for_those_that_are_enough(head):
 @pytest.mark.parametrize(
     ("strategy", "data", "words"),
     [
-        ("alone", EASY.data, r"Alone does not survive a 'lost worker', so it cannot begin with 1 of 2 workers: leave"),
+        (
+            Stumbles(None),
+            EASY.data,
+            r"Stumbles does not survive a 'lost worker', so it cannot begin with 1 of 2 workers",
+        ),
         (LocalSGD(5), Partitioned(EASY.data), r"rows that stay with their workers .* need all 2 of them from the beg"),
         (LocalSGD(5), Local(lambda rank, size: EASY.data), r"rows that stay with their workers \(Partitioned, Local\)"),
     ],

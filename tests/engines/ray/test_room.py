@@ -21,7 +21,6 @@ pytestmark = [
 PERIODS = LocalSGD(7)
 
 
-CORES = 3
 SURVIVORS = [
     name
     for name, make in STRATEGIES.items()
@@ -34,15 +33,15 @@ class Holder:
 
 
 @contextmanager
-def held(cores):
-    """Within, an actor of somebody else has so many of the three; what it yields ends that at once."""
+def room_for(workers):
+    """Within, an actor of somebody else has all cores but so many; what it yields ends that at once."""
     ray = import_module("ray")
     from hogwild.engines.ray import cast
 
     for key in [key for key in cast._resting if key[1] is cast.Deputy]:  # of other runs: they keep their cores
-        cast._end(cast._resting[key][CORES - cores :])
-        del cast._resting[key][CORES - cores :]
-    holder = ray.remote(num_cpus=cores)(Holder).remote()
+        cast._end(cast._resting[key][workers:])
+        del cast._resting[key][workers:]
+    holder = ray.remote(num_cpus=ray.cluster_resources()["CPU"] - workers)(Holder).remote()
     ray.get(holder.__ray_ready__.remote())
     try:
         yield lambda: ray.kill(holder)
@@ -54,7 +53,7 @@ def held(cores):
 def test_it_learns_without_who_has_not_come(name):
     strategy = small(name)
     usual = learn(strategy, Threads(3, shards=2), seed=0)
-    with held(1):
+    with room_for(2):
         found = learn(strategy, Ray(3, shards=2, least=2), seed=0)
     faults = found.history.traffic.faults
     assert (faults.workers_lost, faults.workers_joined) == (0, 0)
@@ -63,7 +62,7 @@ def test_it_learns_without_who_has_not_come(name):
 
 
 def test_who_has_not_come_does_not_rest_for_the_next_run(casts):
-    with held(2):
+    with room_for(1):
         found = learn(PERIODS, Ray(2, least=1), seed=0)
     assert found.history.traffic.faults.workers_joined == 0
     assert casts[-1]._deputies == casts[-1].deputies[:1]
@@ -73,7 +72,7 @@ def test_who_has_not_come_does_not_rest_for_the_next_run(casts):
 
 
 def test_who_comes_at_last_rests_for_the_next_run(casts, tmp_path):
-    with held(2) as let_go:
+    with room_for(1) as let_go:
 
         def plot():
             yield from epochs(2)
@@ -88,7 +87,10 @@ def test_who_comes_at_last_rests_for_the_next_run(casts, tmp_path):
 
 def test_too_few_are_named(monkeypatch):
     monkeypatch.setattr(driver, "START_S", 1.0)
-    with held(2), pytest.raises(RuntimeError, match=r"^the cluster has not started 2 workers in 1 s: use fewer, or"):
+    with (
+        room_for(1),
+        pytest.raises(RuntimeError, match=r"^the cluster has not started 2 workers in 1 s: use fewer, or"),
+    ):
         learn(PERIODS, Ray(3, least=2), seed=0)
 
 
@@ -96,7 +98,7 @@ def test_a_run_goes_on_with_fewer(tmp_path):
     """From a checkpoint, in the midst of an epoch: what the other had of that one is not learnt."""
     whole = learn(PERIODS, Threads(2), seed=0, checkpoint=often(tmp_path / "all"))
     half = max(1, len(numbers(tmp_path / "all")) // 2)
-    with held(2):
+    with room_for(1):
         resumed = learn(PERIODS, Ray(2, least=1), resume=died_after(tmp_path / "all", half, tmp_path / "died"))
     assert [record.epoch for record in resumed.history] == [record.epoch for record in whole.history]
     assert resumed.history[-1].objective == pytest.approx(whole.history[-1].objective, rel=0.05)

@@ -67,6 +67,7 @@ class Driver:
         """Go on where an interruption came."""
         if not self._started:
             self._start()
+        self._close()  # an interruption may have come before it
         while self._driven:
             self._watch(*self._driven)
             self._close()

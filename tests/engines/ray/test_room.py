@@ -1,5 +1,8 @@
 """Somebody else holds cores of the cluster for a while: there is less room than a run may have, and then more."""
 
+import os
+import signal
+import threading
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -8,8 +11,9 @@ import numpy as np
 import pytest
 from tests.conformance.runs import TASK, died_after, learn, numbers, often, small
 from tests.engines.ray.plots import Averaging, begun, epochs, run, until
+from tests.engines.ray.waiting import wait_for
 
-from hogwild import LocalSGD, Ray, Threads
+from hogwild import LocalSGD, Ray, Stop, Threads
 from hogwild.engines.ray import driver
 from hogwild.strategies import STRATEGIES
 
@@ -19,8 +23,6 @@ pytestmark = [
     pytest.mark.usefixtures("local_cluster"),
 ]
 PERIODS = LocalSGD(7)
-
-
 SURVIVORS = [
     name
     for name, make in STRATEGIES.items()
@@ -102,3 +104,37 @@ def test_a_run_goes_on_with_fewer(tmp_path):
         resumed = learn(PERIODS, Ray(2, least=1), resume=died_after(tmp_path / "all", half, tmp_path / "died"))
     assert [record.epoch for record in resumed.history] == [record.epoch for record in whole.history]
     assert resumed.history[-1].objective == pytest.approx(whole.history[-1].objective, rel=0.05)
+
+
+def is_over(actor):
+    """Has it ended, or will it never begin?"""
+    ray = import_module("ray")
+    with pytest.raises(ray.exceptions.RayActorError):
+        ray.get(actor.__ray_ready__.remote())
+    return True
+
+
+def test_ctrl_c_does_not_wait_for_who_has_not_come(casts):
+    def press(record):
+        if record.epoch == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with room_for(1):
+        found = learn(PERIODS, Ray(2, least=1), stop=Stop(epochs=5_000, tol=0), seed=0, callbacks=[press])
+        assert found.reason == "interrupted"
+        assert is_over(casts[-1].deputies[1])
+
+
+def test_ctrl_c_before_enough_have_come_leaves_nobody(casts):
+    def press():
+        wait_for(lambda: bool(casts))
+        import_module("ray").get(casts[-1].deputies[0].__ray_ready__.remote())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    pressing = threading.Thread(target=press)
+    with room_for(1):
+        pressing.start()
+        with pytest.raises(KeyboardInterrupt):
+            learn(PERIODS, Ray(3, least=2), seed=0)
+        pressing.join()
+        assert all(map(is_over, casts[-1].deputies))

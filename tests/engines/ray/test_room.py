@@ -4,8 +4,10 @@ import os
 import signal
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from tests.conformance.runs import TASK, died_after, learn, numbers, often, smal
 from tests.engines.ray.plots import Averaging, begun, epochs, run, until
 from tests.engines.ray.waiting import wait_for
 
-from hogwild import LocalSGD, Ray, Stop, Threads
+from hogwild import AbstractStrategy, LocalSGD, Ray, Stop, Threads
 from hogwild.engines.ray import driver
 from hogwild.strategies import STRATEGIES
 
@@ -85,6 +87,39 @@ def test_who_comes_at_last_rests_for_the_next_run(casts, tmp_path):
         found = run(Ray(2, least=1), Averaging(str(tmp_path)), plot())
     assert found.history.traffic.faults.workers_joined == 1
     assert casts[-1]._deputies == casts[-1].deputies
+
+
+@dataclass(frozen=True)
+class Summing(AbstractStrategy):
+    """Each process notes in a folder when it sums with the other among themselves."""
+
+    notes: str
+    agree = True
+    survives = frozenset({"lost worker"})
+
+    async def work(self, me):
+        async for _ in me.rounds():
+            for _ in range(10):
+                mean = await me.all_reduce(me.params.weights)
+            me.params.weights[:] = mean.sum / mean.count
+            await me.steps(5)
+            if any(thread.name == "hogwild-summing" for thread in threading.enumerate()):
+                Path(self.notes, str(os.getpid())).touch()
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="the extra `nets` is not installed")
+def test_all_sum_among_themselves_when_the_last_one_has_come(tmp_path):
+    with room_for(1) as let_go:
+
+        def plot():
+            yield from epochs(20)
+            let_go()
+            yield from until(lambda: begun(tmp_path) == 2)
+            yield from epochs(5)
+
+        found = run(Ray(2, least=1), Summing(str(tmp_path)), plot())
+    assert found.history.traffic.faults.workers_joined == 1
+    assert TASK.gap(found.history[-1].objective) < 0.02
 
 
 def test_too_few_are_named(monkeypatch):

@@ -76,11 +76,11 @@ class Conductor:
         session.history.traffic = traffic = Traffic()
         self._reports = Reports(session, job, traffic)
         self._away = away = serving(session, job.strategy, hosts, self._run, limits, self._reasons, sent)
-        self._rendezvous, self._tickets = Rendezvous(size, complete=not absent), Tickets(size)
+        self._rendezvous, self._tickets = Rendezvous(size), Tickets(size)
         self._membership = membership = Membership(session, traffic, job.strategy, restarts, away)
         arrivals, told = Arrivals(self._mirrors.deputies), self._tickets.told
         self._council = Council(session, Direct(traffic), away, told, membership.begun, arrivals)
-        membership.sit_in(self._council, absent)
+        membership.sit_in(self._council, self._rendezvous, absent)
         about = self._council, traffic, self._fail, self._tickets.released
         self._enquiries = None if away is None else Enquiries(away, *about)
         posts = None if away is None else away.posts

@@ -169,6 +169,7 @@ class Deputy:
         worker.params.state.update(params.state)
         if self._server is not None and entry.standing is not None:
             self._server.take_over(self._life, entry.standing)
+        self._sums.go_on(entry.sums)
         return entry.number
 
     def _answer(self, request: Any) -> Any:

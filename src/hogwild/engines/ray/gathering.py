@@ -19,8 +19,8 @@ class Gathered(NamedTuple):
 
 
 def gather(deputies: Sequence[Any], least: int, start_s: float) -> Gathered:
-    """Wait until so many of them have processes, and then as long as another one comes soon: who comes later makes sums
-    slower, see `Rendezvous`. GetTimeoutError if there are too few after so many seconds, RayActorError if one of those
+    """Wait until so many of them have processes, and then as long as another one comes soon: sums are slow until all
+    are there, see `Rendezvous`. GetTimeoutError if there are too few after so many seconds, RayActorError if one of those
     that have come has died.
     """
     by_answer = {deputy.__ray_ready__.remote(): deputy for deputy in deputies}

@@ -10,6 +10,7 @@ from typing import final
 
 from hogwild.engines.council import Council
 from hogwild.engines.ray.away import Away
+from hogwild.engines.ray.rendezvous import Rendezvous
 from hogwild.engines.ray.terms import ActorLost, Entry
 from hogwild.engines.session import Session
 from hogwild.engines.waits import Aborted, workers
@@ -41,9 +42,9 @@ class Membership:
         self._doors: dict[int, Door] = {}  # where those wait who want to be let in
         self._closed = False
 
-    def sit_in(self, council: Council, absent: Collection[int] = ()) -> None:
+    def sit_in(self, council: Council, rendezvous: Rendezvous, absent: Collection[int]) -> None:
         """Whom it tells what it knows. The run begins without these workers."""
-        self._council = council
+        self._council, self._rendezvous = council, rendezvous
         if absent:
             self._begin_without(sorted(absent))
 
@@ -180,7 +181,7 @@ class Membership:
             LOG.warning("worker %d of %d has joined, in round %d", rank, self._size, number)
         else:
             LOG.warning("another process has taken the place of worker %d, in round %d", rank, number)
-        return Entry(worker.rng, worker.params, number, standing)
+        return Entry(worker.rng, worker.params, number, standing, self._rendezvous.admit(rank, like))
 
 
 def rows_lost(ranks: Collection[int]) -> ActorLost:

@@ -10,15 +10,12 @@ Address = tuple[str, int]
 
 @final
 class Rendezvous:
-    """Of one run. Not thread-safe. Sums are numbered from 0 here; the number where it begins is the same for all.
+    """Of one run. Not thread-safe. Sums are numbered from 0 here; the number where it begins is the same for all."""
 
-    complete : are all workers there? Else they never begin.
-    """
-
-    def __init__(self, size: int, *, complete: bool = True) -> None:
+    def __init__(self, size: int) -> None:
         self._come, self._connected = [0] * size, [False] * size
-        self._waits = complete  # does each sum wait for all?
-        self._over = not complete
+        self._waits = True  # does each sum wait for all that are there?
+        self._over = False
         self.begins: int | None = None  # sums from this one on
         self._addresses: dict[int, Address | None] = {}
         self._answers: list[SimpleQueue[Address | None]] = [SimpleQueue() for _ in range(size)]
@@ -32,6 +29,11 @@ class Rendezvous:
         self._waits = self._waits and waits
         if self.begins is None and self._waits and all(self._connected):
             self.begins = max(self._come)
+
+    def admit(self, rank: int, like: int) -> int:
+        """The worker comes late, and to the sums that this other one will come to. The number of the first of them."""
+        self._come[rank] = self._come[like]
+        return self._come[rank]
 
     def failed(self, rank: int) -> None:
         """What the worker gave was refused: it may come to the same sum again."""

@@ -115,12 +115,15 @@ class Terms(NamedTuple):
 
 @final
 class Entry(NamedTuple):
-    """With what a process begins that takes the place of another. number: of its first round."""
+    """With what a process begins that takes the place of another, or comes late. number: of its first round; sums: how
+    many there were before it.
+    """
 
     rng: np.random.Generator
     params: Params
     number: int
     standing: Standing | None
+    sums: int
 
 
 @final

@@ -20,8 +20,8 @@ class Gathered(NamedTuple):
 
 def gather(deputies: Sequence[Any], least: int, start_s: float) -> Gathered:
     """Wait until so many of them have processes, and then as long as another one comes soon: sums are slow until all
-    are there, see `Rendezvous`. GetTimeoutError if there are too few after so many seconds, RayActorError if one of those
-    that have come has died.
+    are there, see `Rendezvous`. GetTimeoutError if there are too few after so many seconds, RayActorError if one of
+    those that have come has died.
     """
     by_answer = {deputy.__ray_ready__.remote(): deputy for deputy in deputies}
     come, left = ray.wait(list(by_answer), num_returns=least, timeout=start_s)

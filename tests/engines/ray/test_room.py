@@ -70,7 +70,7 @@ def test_who_has_not_come_does_not_rest_for_the_next_run(casts):
         found = learn(PERIODS, Ray(2, least=1), seed=0)
     assert found.history.traffic.faults.workers_joined == 0
     assert casts[-1]._deputies == casts[-1].deputies[:1]
-    next_one = learn(PERIODS, Ray(2, least=1), seed=0)
+    next_one = learn(PERIODS, Ray(2), seed=0)
     assert np.array_equal(next_one.params.weights, learn(PERIODS, Threads(2), seed=0).params.weights)
     assert next_one.history.traffic.faults is None
 

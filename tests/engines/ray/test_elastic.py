@@ -57,14 +57,13 @@ def test_who_comes_late_pushes_to_shards_too(head, caplog):
         yield from epochs(3)
         head.add(disk=2)
         yield from until(lambda: "has joined" in caplog.text)
-        yield from epochs(5)
+        yield from epochs(15)
 
-    strategy = Downpour(5, server="sgd")
-    found = run(Ray(2, shards=2, least=1, restarts=0, **WHOLE), strategy, plot())
+    found = run(Ray(2, shards=2, least=1, restarts=0, **WHOLE), Downpour(5), plot())
     faults = found.history.traffic.faults
     assert (faults.workers_lost, faults.workers_joined) == (0, 1)
     assert adds_up(faults)
-    assert is_as_good(found, strategy, 2)
+    assert EASY.gap(found.history[-1].objective) < 0.02
 
 
 def test_without_who_never_comes_the_bits_are_those_of_a_simulated_cluster(head, casts):

@@ -16,7 +16,6 @@ from tests.engines.ray.plots import Averaging, begun, epochs, run, until
 from tests.engines.ray.waiting import wait_for
 
 from hogwild import AbstractStrategy, LocalSGD, Ray, Stop, Threads
-from hogwild.engines.ray import driver
 from hogwild.strategies import STRATEGIES
 
 pytestmark = [
@@ -123,7 +122,7 @@ def test_all_sum_among_themselves_when_the_last_one_has_come(tmp_path):
 
 
 def test_too_few_are_named(monkeypatch):
-    monkeypatch.setattr(driver, "START_S", 1.0)
+    monkeypatch.setattr("hogwild.engines.ray.driver.START_S", 1.0)
     with (
         room_for(1),
         pytest.raises(RuntimeError, match=r"^the cluster has not started 2 workers in 1 s: use fewer, or"),

@@ -15,7 +15,7 @@ from tests.conformance.runs import TASK, died_after, learn, numbers, often, smal
 from tests.engines.ray.plots import Averaging, begun, epochs, run, until
 from tests.engines.ray.waiting import wait_for
 
-from hogwild import AbstractStrategy, LocalSGD, Ray, Stop, Threads
+from hogwild import AbstractStrategy, ActorLost, LocalSGD, Ray, Stop, Threads
 from hogwild.strategies import STRATEGIES
 
 pytestmark = [
@@ -24,8 +24,9 @@ pytestmark = [
     pytest.mark.usefixtures("local_cluster"),
 ]
 PERIODS = LocalSGD(7)
+SOME = {"local-sgd", "downpour", "sandblaster"}  # the others take as long again
 SURVIVORS = [
-    name
+    pytest.param(name, marks=() if name in SOME else pytest.mark.soak)
     for name, make in STRATEGIES.items()
     if "lost worker" in make().survives and not make().needs & {"share", "turns"}
 ]
@@ -50,6 +51,14 @@ def room_for(workers):
         yield lambda: ray.kill(holder)
     finally:
         ray.kill(holder)
+
+
+def is_over(actor):
+    """Has it ended, or will it never begin?"""
+    ray = import_module("ray")
+    with pytest.raises(ray.exceptions.RayActorError):
+        ray.get(actor.__ray_ready__.remote())
+    return True
 
 
 @pytest.mark.parametrize("name", SURVIVORS)
@@ -86,6 +95,41 @@ def test_who_comes_at_last_rests_for_the_next_run(casts, tmp_path):
         found = run(Ray(2, least=1), Averaging(str(tmp_path)), plot())
     assert found.history.traffic.faults.workers_joined == 1
     assert casts[-1]._deputies == casts[-1].deputies
+
+
+def kill(notes, rank):
+    """The process of this worker."""
+    os.kill(next(int(path.name) for path in notes.iterdir() if path.read_text() == str(rank)), signal.SIGKILL)
+
+
+@pytest.mark.soak
+def test_who_comes_late_dies_like_any_other(tmp_path, caplog):
+    with room_for(1) as let_go:
+
+        def plot():
+            yield from epochs(2)
+            let_go()
+            yield from until(lambda: begun(tmp_path) == 2)
+            kill(tmp_path, 1)
+            yield from until(lambda: begun(tmp_path) == 3)
+            yield from epochs(5)
+
+        found = run(Ray(2, least=1, restarts=1), Averaging(str(tmp_path)), plot())
+    faults = found.history.traffic.faults
+    assert (faults.workers_lost, faults.workers_joined) == (1, 2)
+    assert "another process has taken the place of worker 1, in round " in caplog.text
+
+
+def test_who_has_not_come_cannot_go_on_alone(casts, tmp_path):
+    def plot():
+        yield from epochs(2)
+        kill(tmp_path, 0)
+        yield from epochs(1_000)
+
+    with room_for(1):
+        with pytest.raises(ActorLost, match=r"^worker 0 of 2 has died, and nobody is left who could tell another"):
+            run(Ray(2, least=1), Averaging(str(tmp_path)), plot())
+        assert is_over(casts[-1].deputies[1])
 
 
 @dataclass(frozen=True)
@@ -138,14 +182,6 @@ def test_a_run_goes_on_with_fewer(tmp_path):
         resumed = learn(PERIODS, Ray(2, least=1), resume=died_after(tmp_path / "all", half, tmp_path / "died"))
     assert [record.epoch for record in resumed.history] == [record.epoch for record in whole.history]
     assert resumed.history[-1].objective == pytest.approx(whole.history[-1].objective, rel=0.05)
-
-
-def is_over(actor):
-    """Has it ended, or will it never begin?"""
-    ray = import_module("ray")
-    with pytest.raises(ray.exceptions.RayActorError):
-        ray.get(actor.__ray_ready__.remote())
-    return True
 
 
 def test_ctrl_c_does_not_wait_for_who_has_not_come(casts):

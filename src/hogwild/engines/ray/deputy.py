@@ -77,7 +77,7 @@ class Deputy:
         """Another run. An actor may have several, one after another.
 
         threads : that compute here
-        life :   so many processes of this worker have died in it
+        life :   so many processes of this worker have died in it; if it comes late, one more
         common : what all have agreed on who have opened their parts
         """
         self._begun.clear()

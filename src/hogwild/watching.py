@@ -24,7 +24,7 @@ class Status:
     sent_bytes : what workers have sent so far, and what they were answered
     staleness :  how stale pushes were, on average, in rounds or versions; None: none were sent
     workers, size : how many are there, of how many
-    restarts :   processes that have taken the place of dead ones
+    joined :     processes that have come since it began: in the place of dead ones, or late
     """
 
     time_s: float
@@ -36,7 +36,7 @@ class Status:
     staleness: float | None
     workers: int
     size: int
-    restarts: int
+    joined: int
 
 
 class AbstractObserver(ABC):

@@ -308,10 +308,10 @@ def test_bandwidths_have_units(text, bytes_s):
 
 def test_options_of_a_cluster_reach_the_engine():
     asked = {"strategy": "downpour", "engine": "ray", "workers": 8, "shards": 2, "address": "ray://head:10001"}
-    asked |= {"threads": 4, "cpus": 0.5, "gpus": 0.25, "unauthenticated": True, "copies": False}
+    asked |= {"threads": 4, "cpus": 0.5, "gpus": 0.25, "unauthenticated": True, "copies": False, "least": 3}
     options = {**dict.fromkeys([*STRATEGY_OPTIONS, *ENGINE_OPTIONS, "threads"]), **asked}
-    engine = Ray(8, 2, "ray://head:10001", threads=4, cpus=0.5, gpus=0.25, unauthenticated=True, backups=False)
-    assert axes(options) == ("downpour", engine)
+    common = {"threads": 4, "cpus": 0.5, "gpus": 0.25, "unauthenticated": True, "backups": False, "least": 3}
+    assert axes(options) == ("downpour", Ray(8, 2, "ray://head:10001", **common))
 
 
 # ---- wrong usage
@@ -327,6 +327,8 @@ def test_options_of_a_cluster_reach_the_engine():
         ),
         ("--address auto", "--address goes with --engine ray, not with threads"),
         ("--unauthenticated", "--unauthenticated goes with --engine ray, not with threads"),
+        ("--least 1", "--least goes with --engine ray, not with threads"),
+        ("--engine ray --workers 2 --least 3", "--least 3 must be a whole number from 1 to"),
         ("--no-copies", "--copies/--no-copies goes with --engine ray, not with threads"),
         ("--latency 1e-3", "--latency goes with --engine simulated, not with threads"),
         ("--bandwidth 1GB", "--bandwidth goes with --engine simulated, not with threads"),

@@ -47,4 +47,4 @@ def test_what_a_cluster_does_is_told():
 
     bar = EpochsBar(Bar(), 0, virtual=False)
     bar.status(STATUS)
-    assert updates == [(0.5, "2.00 M examples/s  1.5 MB/s  staleness 1.5  7 of 8 workers  2 restarted")]
+    assert updates == [(0.5, "2.00 M examples/s  1.5 MB/s  staleness 1.5  7 of 8 workers  2 joined")]

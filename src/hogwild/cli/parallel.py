@@ -98,6 +98,7 @@ ENGINE_OPTIONS = {
     "jitter": Row("--jitter", NOT_NEGATIVE, "X", "Sigma of the log times of requests."),
     "straggle": Row("--straggle", SHARE, "X", "Share of the requests that get stuck."),
     "straggle_factor": Row("--straggle-factor", Finite(min=1), "X", "Those take so many times as long."),
+    "least": Row("--least", COUNT, "N", "So many workers are enough to begin; the others join.  [default: all]"),
     "address": Row("--address", str, "ADDRESS", "Of the cluster: auto, HOST:PORT or ray://HOST:PORT."),
     "cpus": Row("--cpus", POSITIVE, "X", "Cores that each worker takes of its machine."),
     "gpus": Row("--gpus", NOT_NEGATIVE, "X", "Graphics processors that each worker takes."),

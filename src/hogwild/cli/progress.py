@@ -108,10 +108,10 @@ def _cluster(status: Status) -> Iterator[str]:
         yield f"{in_bytes(int(status.sent_bytes / max(status.time_s, 1e-9)))}/s"
     if status.staleness is not None:
         yield f"staleness {status.staleness:.2g}"
-    if status.workers < status.size or status.restarts:
+    if status.workers < status.size or status.joined:
         yield f"{status.workers} of {status.size} workers"
-    if status.restarts:
-        yield f"{status.restarts} restarted"
+    if status.joined:
+        yield f"{status.joined} joined"
 
 
 def _losses(record: Record) -> str:

@@ -44,6 +44,21 @@ def check_job(job: Job, engine: AbstractEngine) -> None:
         raise Unsupported(f'{name} must both need "server" and give a rule for it, or neither')
 
 
+def check_least(job: Job, least: int, size: int) -> None:
+    """Unsupported if so many of the workers are too few to begin: the others would come later."""
+    strategy, name = job.strategy, type(job.strategy).__name__
+    if least < size and "lost worker" not in strategy.survives:
+        raise Unsupported(
+            f"{name} does not survive a 'lost worker', so it cannot begin with {least} of {size} workers: leave out "
+            f"least={least}, or use a strategy that has the word in `survives`"
+        )
+    if least < size and (job.bounds is not None or job.local is not None):
+        raise Unsupported(
+            f"rows that stay with their workers (Partitioned, Local) need all {size} of them from the beginning: leave "
+            f"out least={least}, or give the data to all"
+        )
+
+
 def check_faults(job: Job, plan: Faults) -> None:
     """Unsupported if the strategy does not say that it survives all of the plan, or data were lost with a worker."""
     strategy, taken = job.strategy, plan.takes_away()

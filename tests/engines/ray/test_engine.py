@@ -102,6 +102,9 @@ def test_the_usual_strategy_shares_no_memory():
         ({"patience_s": 0}, ValueError, "patience_s=0 must be a positive number"),
         ({"unauthenticated": 1}, TypeError, "unauthenticated=1 must be True or False"),
         ({"backups": 1}, TypeError, "backups=1 must be True, False or None"),
+        ({"least": 3}, ValueError, "least=3 must be a whole number from 1 to workers=2, or None for all"),
+        ({"least": 0}, ValueError, "least=0 must be a whole number from 1 to workers=2, or None for all"),
+        ({"least": 1.0}, ValueError, "least=1.0 must be a whole number from 1 to workers=2, or None for all"),
     ],
 )
 def test_what_is_asked_for_is_checked(options, error, words):

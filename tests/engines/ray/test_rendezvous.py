@@ -33,6 +33,16 @@ def test_it_never_begins_where_some_do_not_wait():
     assert meeting.begins is None
 
 
+def test_it_begins_when_who_has_come_late_is_connected_too():
+    meeting = Rendezvous(2)
+    for _ in range(3):
+        meeting.comes(0, connected=True)
+    assert meeting.admit(1, 0) == 3
+    meeting.comes(0, connected=True)
+    meeting.comes(1, connected=True)
+    assert meeting.begins == 4
+
+
 def test_who_was_refused_comes_again():
     meeting = Rendezvous(2)
     meeting.comes(0, connected=True)

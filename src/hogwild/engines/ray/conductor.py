@@ -59,7 +59,7 @@ class Conductor:
         the job lies in the object store. `opened`: if workers have their own data.
         """
         self._run += 1
-        size, restarts, self._patience_s = limits
+        size, restarts, self._patience_s, absent = limits
         self._news = News()
         self._logs.begin("", self._news.log)
         callbacks = (self._news.tell,) if job.callbacks else ()
@@ -80,7 +80,7 @@ class Conductor:
         self._membership = membership = Membership(session, traffic, job.strategy, restarts, away)
         arrivals, told = Arrivals(self._mirrors.deputies), self._tickets.told
         self._council = Council(session, Direct(traffic), away, told, membership.begun, arrivals)
-        membership.sit_in(self._council)
+        membership.sit_in(self._council, self._rendezvous, absent)
         about = self._council, traffic, self._fail, self._tickets.released
         self._enquiries = None if away is None else Enquiries(away, *about)
         posts = None if away is None else away.posts

@@ -77,7 +77,7 @@ class Deputy:
         """Another run. An actor may have several, one after another.
 
         threads : that compute here
-        life :   so many processes of this worker have died in it
+        life :   so many processes of this worker have died in it; if it comes late, one more
         common : what all have agreed on who have opened their parts
         """
         self._begun.clear()
@@ -169,6 +169,7 @@ class Deputy:
         worker.params.state.update(params.state)
         if self._server is not None and entry.standing is not None:
             self._server.take_over(self._life, entry.standing)
+        self._sums.go_on(entry.sums)
         return entry.number
 
     def _answer(self, request: Any) -> Any:

@@ -15,6 +15,7 @@ from hogwild.engines.progress import Watching
 from hogwild.engines.ray.away import Hosts, names
 from hogwild.engines.ray.cast import Cast
 from hogwild.engines.ray.errors import LOST, Failure, check_sent, said
+from hogwild.engines.ray.gathering import Gathered, gather
 from hogwild.engines.ray.logs import log_again
 from hogwild.engines.ray.opening import check, opened
 from hogwild.engines.ray.pulse import Pulse
@@ -29,13 +30,13 @@ START_S = 120.0  # more than it takes to start processes on a busy machine, unle
 
 @final
 class Driver:
-    """One run of a job by these actors."""
+    """One run of a job by these actors. It begins with `least` workers, and takes in the others when they are there."""
 
-    def __init__(self, job: Job, cast: Cast, restarts: int, threads: int, pulse: Pulse) -> None:
+    def __init__(self, job: Job, cast: Cast, restarts: int, threads: int, pulse: Pulse, least: int) -> None:
         self._job, self._restarts, self._threads, self._pulse = job, restarts, threads, pulse
         self._raised: Exception | None = None  # by a callback
         self._cast, self._conductor = cast, cast.conductor
-        self._size = len(cast.deputies)
+        self._size, self._least = len(cast.deputies), least
         self._sent = _sent(replace(job, callbacks=(_unheard,) if job.callbacks else ()))
         self._lives = [0] * self._size  # how many processes each worker has had before
         self._driven: dict[Any, int] = {}  # what ends when the program of this worker does
@@ -66,6 +67,7 @@ class Driver:
         """Go on where an interruption came."""
         if not self._started:
             self._start()
+        self._close()  # an interruption may have come before it
         while self._driven:
             self._watch(*self._driven)
             self._close()
@@ -79,34 +81,45 @@ class Driver:
         return self._result(ray.get(self._ending))
 
     def _start(self) -> None:
-        """All begin, and their programs."""
-        deputies, conductor = self._cast.deputies, self._conductor
+        """All that are there begin, and the programs of all will."""
+        conductor = self._conductor
         opening = None
         try:
             if self._job.local is not None:
-                opening = opened(deputies, self._sent, START_S)
+                opening = opened(self._cast.deputies, self._sent, START_S)
                 self._common = opening.common
             sent, hosts = self._sent, self._cast.hosts
-            limits = Limits(self._size, self._restarts, self._pulse.patience_s)
             self._start_shards(hosts)
+            deputies, absent = self._gather()
+            limits = Limits(self._size, self._restarts, self._pulse.patience_s, absent)
             self._run = ray.get(conductor.begin.remote(sent, limits, hosts, [sent], opening))
-            begun = [self._begin(rank) for rank in range(self._size)]
+            begun = [self._begin(rank) for rank in range(self._size) if rank not in absent]
             ray.get([conductor.know.remote(deputies), *begun], timeout=START_S)
         except ray.exceptions.RayTaskError as error:  # in one sentence, and what it says as the cause
             found = error.cause
             if opening is not None and isinstance(found, ValueError) and not isinstance(found, DataError):
-                check(deputies, opening.common)
+                check(self._cast.deputies, opening.common)
             raise Failure(found, str(error)).again() from None
         except ray.exceptions.GetTimeoutError as error:
             raise RuntimeError(
-                f"the cluster has not started {self._size} workers in {START_S:g} s: use fewer, or wait for free cores"
+                f"the cluster has not started {self._least} workers in {START_S:g} s: use fewer, or wait for free cores"
             ) from error
         self._news = conductor.news.remote()
         self._wanted = conductor.shards.remote(self._run, "wanted") if self._cast.hosts.copies else None
+        for rank in absent:
+            self._lives[rank] = 1  # as if it had died and were to be replaced
+            self._begin(rank)
         self._driven = {deputy.drive.remote(): rank for rank, deputy in enumerate(deputies)}
         for rank, deputy in enumerate(deputies):  # not before: who opens its data may give no sign for long
             self._pulse.watch(deputy, self._name(rank))
         self._started = True
+
+    def _gather(self) -> Gathered:
+        """Who begins? All, unless fewer are enough."""
+        if self._least < self._size:
+            self._cast.deputies, absent = gather(self._cast.deputies, self._least, START_S)
+            return Gathered(self._cast.deputies, absent)
+        return Gathered(self._cast.deputies, frozenset())
 
     def _start_shards(self, hosts: Hosts) -> None:
         """Their processes are there, and watched, as the conductor waits for them. RuntimeError if they do not come."""

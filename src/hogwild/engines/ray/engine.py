@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
-from hogwild.engines.checks import check_job
+from hogwild.engines.checks import check_job, check_least
 from hogwild.engines.threads import available_cores
 from hogwild.interfaces import AbstractEngine, AbstractStrategy, Job, Result
-from hogwild.limits import check_bool, check_fields, check_positive, check_whole, is_number
+from hogwild.limits import check_bool, check_fields, check_positive, check_whole, is_number, is_whole
 from hogwild.names import wrong_type
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Ray(AbstractEngine):
     `cluster`.
 
     workers : how many
+    least :   so many of them are enough to begin; the others join when the cluster has room for them. None: all
     shards :  into how many parts the parameter server cuts the weights, for strategies that have one
     address : of the cluster: "auto" for one that runs on this machine, "host:port", or "ray://host:port". None: the one
               that this process has joined, else the environment's RAY_ADDRESS, else a local one is started, which
@@ -75,6 +76,7 @@ class Ray(AbstractEngine):
     patience_s: float = 60.0
     unauthenticated: bool = False
     backups: bool | None = None
+    least: int | None = None
     can: ClassVar[frozenset[str]] = frozenset({"server"})
     opens: ClassVar[bool] = True
 
@@ -87,6 +89,10 @@ class Ray(AbstractEngine):
         check_bool("unauthenticated", self.unauthenticated)
         if self.backups is not None and not isinstance(self.backups, bool):
             raise wrong_type("backups", self.backups, "True, False or None")
+        if self.least is not None and not (is_whole(self.least) and 1 <= self.least <= self.workers):
+            raise ValueError(
+                f"least={self.least!r} must be a whole number from 1 to workers={self.workers!r}, or None for all"
+            )
         if not (is_number(self.gpus) and 0 <= self.gpus < math.inf):
             raise ValueError(f"gpus={self.gpus!r} must be a number of at least 0")
         for name in ("resources", "runtime_env"):
@@ -104,12 +110,14 @@ class Ray(AbstractEngine):
     def run(self, job: Job) -> Result:
         """Run the strategy on every worker; Unsupported if it cannot run here."""
         check_job(job, self)
+        least = self.size if self.least is None else int(self.least)
+        check_least(job, least, self.size)
         from hogwild.engines.ray.cluster import joined
 
         cpus = float(self.threads) if self.cpus is None else self.cpus
         apiece = {"CPU": cpus, **({"GPU": self.gpus} if self.gpus else {}), **self.resources}
-        wanted = {name: self.size * amount for name, amount in apiece.items()}
-        cores = max(available_cores(), math.ceil(wanted["CPU"]))  # of a cluster of our own: workers may share a core
+        wanted = {name: least * amount for name, amount in apiece.items()}
+        cores = max(available_cores(), math.ceil(self.size * cpus))  # of a cluster of our own: workers may share a core
         with joined(self.address, cpus=cores, unauthenticated=self.unauthenticated) as cluster:
             cluster.check_resources(wanted, apiece)
             from hogwild.engines.ray.cast import Cast
@@ -122,7 +130,7 @@ class Ray(AbstractEngine):
                 Cast(self.size, shards, apiece, self.runtime_env, stays=cluster.local, backed=backed) as cast,
                 Pulse(self.patience_s, cast.conductor) as pulse,
             ):
-                return Driver(job, cast, int(self.restarts), int(self.threads), pulse).run()
+                return Driver(job, cast, int(self.restarts), int(self.threads), pulse, least).run()
 
     def _backed(self, strategy: AbstractStrategy, cluster: Cluster) -> bool:
         """Shall each shard have a copy? Not if the run would end with a shard in any case."""

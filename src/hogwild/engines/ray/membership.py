@@ -1,18 +1,19 @@
-"""Processes of workers die, and others take their places while the run goes on."""
+"""Processes of workers die or come late, and others take their places, while the run goes on."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 from queue import SimpleQueue
 from typing import final
 
 from hogwild.engines.council import Council
 from hogwild.engines.ray.away import Away
+from hogwild.engines.ray.rendezvous import Rendezvous
 from hogwild.engines.ray.terms import ActorLost, Entry
 from hogwild.engines.session import Session
-from hogwild.engines.waits import Aborted
+from hogwild.engines.waits import Aborted, workers
 from hogwild.interfaces import AbstractStrategy
 from hogwild.traffic import FaultReport, Traffic
 
@@ -36,20 +37,43 @@ class Membership:
         self._restarts = restarts  # so many more may die
         self._size = session.size
         self._lives = [0] * session.size  # how many processes each worker has had before
-        self._dead: set[int] = set()
+        self._dead: set[int] = set()  # or not there yet
+        self._absent: set[int] = set()  # those of which no process has been there yet
         self._doors: dict[int, Door] = {}  # where those wait who want to be let in
         self._closed = False
 
-    def sit_in(self, council: Council) -> None:
-        """Whom it tells what it knows."""
-        self._council = council
+    def sit_in(self, council: Council, rendezvous: Rendezvous, absent: Collection[int]) -> None:
+        """Whom it tells what it knows. The run begins without these workers."""
+        self._council, self._rendezvous = council, rendezvous
+        if absent:
+            self._begin_without(sorted(absent))
+
+    def _begin_without(self, absent: Sequence[int]) -> None:
+        """What comes later is like another process of a worker that has died before it began: it has life 1."""
+        with self._council.lock:
+            self._traffic.faults = FaultReport()
+            for rank in absent:
+                self._lives[rank] = 1
+                self._dead.add(rank)
+                self._absent.add(rank)
+                self._without(rank)
+            if self._session.resumed is None:  # else it goes on in the epoch where it was, as it was shared out
+                self._session.supply.begin_without(absent)
+        late = "is not there yet: it comes in" if len(absent) == 1 else "are not there yet: they come in"
+        LOG.warning("%s of %d %s when the cluster has room", workers(absent), self._size, late)
+
+    def _without(self, rank: int) -> int:
+        """Nobody waits for this worker. How many portions are handed out again?"""
+        if self._server is not None:
+            self._server.lost(rank)
+        return self._council.lost(rank)
 
     def is_dead(self, rank: int) -> bool:
-        """Has its last process died, and no other taken its place yet?"""
+        """Has its last process died, or has none been there, and no other taken its place yet?"""
         return rank in self._dead
 
     def life(self, rank: int) -> int:
-        """How many processes this worker has had before."""
+        """How many processes this worker has had before; of those that come late it is one more."""
         return self._lives[rank]
 
     def rank_of(self, seat: int) -> int | None:
@@ -75,14 +99,13 @@ class Membership:
                 raise ActorLost(f"{who}, and more than `restarts` of the engine have died before: {why}")
             self._restarts -= 1
             self._dead.add(rank)
+            self._absent.discard(rank)
             door = self._doors.pop(rank, None)
             if door is not None:
                 door.put(None)
             report = self._traffic.faults = self._traffic.faults or FaultReport()
             report.workers_lost += 1
-            if self._server is not None:
-                self._server.lost(rank)
-            report.portions_again += self._council.lost(rank)
+            report.portions_again += self._without(rank)
             if self._council.deserted and self._session.reason is None:
                 raise ActorLost(f"{who}, and nobody is left who could tell another process what was learnt: {why}")
             LOG.warning("%s; the others go on until another process takes its place: %s", who, why)
@@ -109,7 +132,7 @@ class Membership:
                 self._let_in(other, door, rank)
 
     def close(self) -> set[int]:
-        """Nobody is let in any more. Whose last processes have died?"""
+        """Nobody is let in any more. Who is missing?"""
         with self._council.lock:
             self._closed = True
             missing = set(self._dead)
@@ -153,8 +176,12 @@ class Membership:
         worker = self._session.staff.another(rank, self._session.params[like].copy(), life)
         if self._traffic.faults is not None:
             self._traffic.faults.workers_joined += 1
-        LOG.warning("another process has taken the place of worker %d, in round %d", rank, number)
-        return Entry(worker.rng, worker.params, number, standing)
+        if rank in self._absent:
+            self._absent.discard(rank)
+            LOG.warning("worker %d of %d has joined, in round %d", rank, self._size, number)
+        else:
+            LOG.warning("another process has taken the place of worker %d, in round %d", rank, number)
+        return Entry(worker.rng, worker.params, number, standing, self._rendezvous.admit(rank, like))
 
 
 def rows_lost(ranks: Collection[int]) -> ActorLost:

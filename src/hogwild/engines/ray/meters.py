@@ -15,7 +15,7 @@ METERS = {
     "hogwild_sent_bytes": "what workers have sent so far, and what they were answered",
     "hogwild_staleness": "how many rounds or versions old weights were, on average, when a push came",
     "hogwild_workers": "workers that are there",
-    "hogwild_restarts": "processes that have taken the place of dead ones",
+    "hogwild_joined": "processes that have come since the run began: in the place of dead ones, or late",
 }
 
 

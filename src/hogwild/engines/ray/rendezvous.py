@@ -14,7 +14,7 @@ class Rendezvous:
 
     def __init__(self, size: int) -> None:
         self._come, self._connected = [0] * size, [False] * size
-        self._waits = True  # does each sum wait for all?
+        self._waits = True  # does each sum wait for all that are there?
         self._over = False
         self.begins: int | None = None  # sums from this one on
         self._addresses: dict[int, Address | None] = {}
@@ -29,6 +29,11 @@ class Rendezvous:
         self._waits = self._waits and waits
         if self.begins is None and self._waits and all(self._connected):
             self.begins = max(self._come)
+
+    def admit(self, rank: int, like: int) -> int:
+        """The worker comes late, and to the sums that this other one will come to. The number of the first of them."""
+        self._come[rank] = self._come[like]
+        return self._come[rank]
 
     def failed(self, rank: int) -> None:
         """What the worker gave was refused: it may come to the same sum again."""

@@ -49,6 +49,10 @@ class Sums:
         self.come = 0
         self.sent = (0, 0)
 
+    def go_on(self, number: int) -> None:
+        """There were so many before this worker came."""
+        self._number = number
+
     def ask(self, request: Reduce) -> Reduced:
         """See `Collectives.give`: the same sum, to the bit."""
         if request.quorum is not None:

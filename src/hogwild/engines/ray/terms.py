@@ -74,11 +74,14 @@ class GoesOn(NamedTuple):
 
 @final
 class Limits(NamedTuple):
-    """Of a run, as asked for. size: how many workers; for the others see `Ray`."""
+    """Of a run, as asked for. size: how many workers; absent: which of them are not there at its beginning, and come
+    later; for the others see `Ray`.
+    """
 
     size: int
     restarts: int
     patience_s: float
+    absent: frozenset[int] = frozenset()
 
 
 @final
@@ -112,12 +115,15 @@ class Terms(NamedTuple):
 
 @final
 class Entry(NamedTuple):
-    """With what a process begins that takes the place of another. number: of its first round."""
+    """With what a process begins that takes the place of another, or comes late. number: of its first round; sums: how
+    many there were before it.
+    """
 
     rng: np.random.Generator
     params: Params
     number: int
     standing: Standing | None
+    sums: int
 
 
 @final

@@ -19,11 +19,12 @@ from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.groups import PULSE, in_group
 from hogwild.engines.ray.hearing import heard, own, told
 from hogwild.engines.ray.keeping import Kept, worker_part
+from hogwild.engines.ray.linking import Linking
 from hogwild.engines.ray.logs import Forwarding
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.opening import OwnPart
 from hogwild.engines.ray.place import Place
-from hogwild.engines.ray.seats import ConductorProxy
+from hogwild.engines.ray.seats import ConductorProxy, seat_of
 from hogwild.engines.ray.server import Server
 from hogwild.engines.ray.sums import Sums
 from hogwild.engines.ray.terms import Entry, Judged, Released, Sent, Shown, Terms
@@ -95,6 +96,7 @@ class Deputy:
 
     def _prepare(self, terms: Terms, threads: int, common: Common | None) -> None:
         rank, size, conductor = self._rank, self._size, self._conductor
+        self._linking = linking = Linking(rank, seat_of(rank, self._life, size), conductor, terms.run)
         self._place = place = self._find_place(terms, common)
         self._worker = Worker(rank, size, terms.rng, place.params[rank], terms.data_share)
         self._goes_on, self._kept = terms.goes_on, Kept(worker_file(rank))
@@ -102,14 +104,14 @@ class Deputy:
             self._hands.close()
         self._hands = Hands(place.task, place.memories[rank], place.n_examples, threads) if threads > 1 else None
         self._computing = Computing(place, self._hands)
-        self._sums = Sums(rank, size, conductor, terms.run, self._under_way)
+        self._sums = Sums(rank, size, conductor, linking, terms.run, self._under_way)
         self._over = False
         self._next_report_s = time.monotonic() + EVERY_S
         self._judged: Judged | None = None
         self._server: Server | None = None
         if terms.shards:
             over, rounds = lambda: self._over, lambda: self._program.rounds
-            self._server = Server(rank, size, terms, place.task, conductor, heard, over, rounds)
+            self._server = Server(rank, size, terms, place.task, conductor, linking, heard, over, rounds)
             if terms.goes_on is not None:
                 self._server.go_on(terms.goes_on)
         self._began = 0  # how many requests were started
@@ -119,14 +121,14 @@ class Deputy:
 
     def _find_place(self, terms: Terms, common: Common | None) -> Place:
         """With the rows of this worker, if it has its own; who takes the place of another has not opened them yet."""
-        rank, size, job, conductor = self._rank, self._size, self._job, self._conductor
+        rank, size, job, linking = self._rank, self._size, self._job, self._linking
         if common is None:
-            return Place(rank, size, job, terms, conductor)
+            return Place(rank, size, job, terms, linking)
         part = OwnPart(rank, size, job) if self._life else self._part
         self._part = None
         assert part is not None
         settled = part.settled(common)
-        return part.named(lambda: Place(rank, size, job, terms, conductor, settled))
+        return part.named(lambda: Place(rank, size, job, terms, linking, settled))
 
     def drive(self) -> None:
         """Run the program until it ends."""
@@ -150,6 +152,7 @@ class Deputy:
         except BaseException as error:
             told(conductor.fail.remote(rank, Failure.of(error), 0 if program is None else program.rounds))
         self._sums.end()
+        self._linking.end()
         if self._server is not None:
             self._server.close()
         told(conductor.counted.remote(rank, self._worker.counts, self._sent()))
@@ -193,15 +196,13 @@ class Deputy:
             return request.ticket.answer
         if kind is Reduce:
             return self._sums.ask(request)
-        return heard(self._conductor.ask.remote(self._rank, request, self._under_way()))
+        return self._linking.ask("ask", request, self._under_way())
 
     def _under_way(self) -> int:
         return 0 if self._server is None else self._server.under_way()
 
     def _next_round(self) -> Any:
-        turn = heard(
-            self._conductor.turn.remote(self._rank, self._program.rounds, self._worker.peers, self._under_way())
-        )
+        turn = self._linking.ask("turn", self._program.rounds, self._worker.peers, self._under_way())
         if turn is None:
             return None
         self._program.rounds += 1
@@ -219,7 +220,7 @@ class Deputy:
         ticket = Ticket(request.request)
         self._began += 1
         self._tickets[self._began], self._numbers[ticket] = ticket, self._began
-        heard(self._conductor.start.remote(self._rank, self._began, request.request))
+        self._linking.ask("start", self._began, request.request)
         return self._listening(ticket)
 
     def _listening(self, ticket: Ticket) -> Ticket:
@@ -231,7 +232,7 @@ class Deputy:
     def _wait(self, ticket: Ticket) -> Any:
         """Also of what is done: others may want to know that this worker has been given the answer."""
         number = self._numbers[ticket]
-        ticket.answer = heard(self._conductor.wait.remote(self._rank, number, self._under_way()))
+        ticket.answer = self._linking.ask("wait", number, self._under_way())
         ticket.done = True
         del self._tickets[number], self._numbers[ticket]
         return ticket.answer

@@ -13,7 +13,7 @@ from typing import Any, final
 import numpy as np
 
 from hogwild.engines.ray.mesh import Broken, Mesh
-from hogwild.engines.ray.packing import Bytes, packed, unpacked
+from hogwild.engines.ray.packing import Bytes, Plain, packed, unpacked
 
 SHARD, WORKER = 0, 1  # the ends of a connection
 ASKED, ANSWERED = 0, 1  # kinds of messages
@@ -132,17 +132,20 @@ class Wire:
             awaited.put(answer)
 
 
-def serve(mesh: Mesh, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any]) -> None:
-    """The shard's end: answer messages until the worker ends, or is out of reach."""
-    sending = None
+def serve(
+    mesh: Mesh, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any], plain: Plain | None = None
+) -> None:
+    """The shard's end, or the conductor's: answer messages until the worker ends, or is out of reach."""
+    sending, into = None, np.empty(most_bytes, np.uint8)
     try:
         while True:
-            into = np.empty(most_bytes, np.uint8)  # anew, as the shard may keep some of it
             mesh.finish(mesh.receive(into, WORKER, ASKED))
-            asked = unpacked(into)
+            asked = unpacked(into, plain)
             if asked is None:
                 return
-            data = packed(_answered(answer, *asked), most_bytes)
+            if plain is None:
+                into = np.empty(most_bytes, np.uint8)  # the shard may keep some of it
+            data = packed(_answered(answer, *asked), most_bytes, plain)
             if data is None:
                 data = packed(NOTHING, most_bytes)
                 assert data is not None

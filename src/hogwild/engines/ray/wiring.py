@@ -15,6 +15,7 @@ import ray
 from hogwild.engines.ray.errors import LOST
 from hogwild.engines.ray.importing import Spent, has_gloo
 from hogwild.engines.ray.mesh import Mesh, Store
+from hogwild.engines.ray.packing import Plain
 from hogwild.engines.ray.rendezvous import Address
 from hogwild.engines.ray.terms import View
 from hogwild.engines.ray.wire import SHARD, WORKER, Awaited, Wire, serve
@@ -42,14 +43,14 @@ def most_bytes(weights: int, width: int) -> int:
     return HEAD_BYTES + weights * (width + KEY_BYTES)
 
 
-def _name(rank: int) -> str:
+def beginning(rank: int) -> str:
     """How names of connections of this worker begin."""
     return f"{rank}-"
 
 
 @final
 class Sockets:
-    """Of the process of a shard."""
+    """Of the process of a shard, or of the conductor."""
 
     def __init__(self) -> None:
         self._store: Store | None = None
@@ -58,12 +59,14 @@ class Sockets:
     def close(self, rank: int | None = None) -> None:
         """Those of this worker are no longer served, or of all."""
         for name, mesh in list(self._meshes.items()):
-            if rank is None or name.startswith(_name(rank)):
+            if rank is None or name.startswith(beginning(rank)):
                 mesh.close()
 
-    def open(self, name: str, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any]) -> Socket | None:
-        """A thread waits for the worker, and then gives it the answers. None: there is no torch, or no room for such
-        messages.
+    def open(
+        self, name: str, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any], plain: Plain | None = None
+    ) -> Socket | None:
+        """A thread waits for the worker, and then gives it the answers. `plain`: classes that messages may have. None:
+        there is no torch, or no room for such messages.
         """
         if most_bytes > MOST_BYTES or not has_gloo():
             return None
@@ -78,7 +81,7 @@ class Sockets:
                 LOG.warning("a worker has not connected: %s", error)
                 return
             self._meshes[name] = mesh
-            serve(mesh, most_bytes, answer)
+            serve(mesh, most_bytes, answer, plain)
             del self._meshes[name]
 
         threading.Thread(target=wait_and_serve, name="hogwild-serving", daemon=True).start()
@@ -146,7 +149,7 @@ class Wiring:
                 wire.end()
 
     def _connected(self, actor: Any) -> Wire | None:
-        name = _name(self._rank) + uuid4().hex
+        name = beginning(self._rank) + uuid4().hex
         try:
             socket: Socket | None = ray.get(actor.wire.remote(self._run, name))
             if socket is None:

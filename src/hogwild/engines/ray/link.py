@@ -37,7 +37,7 @@ class Link:
 
     @property
     def over(self) -> bool:
-        """Is the connection lost?"""
+        """Is the connection lost, or ended?"""
         return self._over
 
     def asked(self, what: Any) -> Bytes | None:
@@ -69,21 +69,21 @@ class Link:
             assert message is not None
             with suppress(Broken):  # then the conductor knows
                 self._asked.put((None, self._mesh.send(message, SHARD, ASKED), None))
-        self._asked.put(None)
+            self._over = True
+            self._asked.put(None)
 
     def _hear(self) -> None:
         while (each := self._asked.get()) is not None:
             receiving, sending, found = each
-            answer = NOTHING
             try:
-                self._mesh.finish(sending if receiving is None else receiving)
-                if found is not None:
-                    answer = unpacked(self._into, PLAIN)
+                self._mesh.finish(sending if found is None else receiving)
+                answer = None if found is None else unpacked(self._into, PLAIN)
             except (Broken, pickle.UnpicklingError):
                 self._over = True
                 self._mesh.close()
+                if found is not None:
+                    found.put(NOTHING)
+                return
             self._under_way = False
             if found is not None:
                 found.put(answer)
-            if self._over:
-                return

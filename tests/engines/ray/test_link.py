@@ -322,8 +322,8 @@ class Mixed(AbstractStrategy):
                     await me.average(1)
                 await me.all_reduce(None, 2)
             found = await me.get(peer)
-            weights += 1e-3 * found.x
             await me.all_reduce(None, 2)
+            weights += 1e-3 * found.x
         for link in used:
             assert not link.over
 

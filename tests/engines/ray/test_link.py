@@ -47,11 +47,11 @@ def module(name):
 
 
 def packed(what, most_bytes=MOST):
-    return module("packing").packed(what, most_bytes, module("links").PLAIN)
+    return module("packing").packed(what, most_bytes, module("plain").PLAIN)
 
 
 def unpacked(data):
-    return module("packing").unpacked(data, module("links").PLAIN)
+    return module("packing").unpacked(data, module("plain").PLAIN)
 
 
 @pytest.fixture(autouse=True)
@@ -172,7 +172,7 @@ def test_wrong_fields_are_refused():
 
 def test_all_that_messages_have_is_plain():
     """No code of their own but checks of their fields."""
-    for kind in module("links").PLAIN._kinds.values():
+    for kind in module("plain").PLAIN._kinds.values():
         assert issubclass(kind, Enum) or is_dataclass(kind) or issubclass(kind, tuple)
         assert not set(vars(kind)) & {"__reduce__", "__reduce_ex__", "__getattr__", "__del__", "__call__"}
 
@@ -192,10 +192,10 @@ def test_all_that_messages_have_is_plain():
 )
 def test_blocks_are_of_examples_that_are_there(block):
     """Kernels read them without a look."""
-    supply = module("asking").AskedSupply(None, 5)
+    checked, good = module("asking").checked, Block(np.arange(5), 1)
     with pytest.raises(ValueError, match="block"):
-        supply._checked([Block(np.arange(5), 1), block])
-    assert supply._checked([Block(np.arange(5), 1)])
+        checked([good, block], 5)
+    assert checked([good], 5) == [good]
 
 
 # ------------------------------------------------------------------------------------------------- each is done once
@@ -219,7 +219,7 @@ class Slow:
 def test_what_comes_twice_is_done_once():
     """Also while it is being done."""
     slow, found = Slow(), []
-    links = module("links").Links(slow)
+    links = module("links").Links(slow, int)
     threads = [threading.Thread(target=lambda: found.append(links.once(3, "ask", 1, ("what",), {}))) for _ in range(3)]
     for thread in threads:
         thread.start()
@@ -240,7 +240,7 @@ def test_what_comes_twice_is_done_once():
 def test_errors_are_raised_as_often_as_it_is_asked():
     slow = Slow()
     slow.goes_on.set()
-    links = module("links").Links(slow)
+    links = module("links").Links(slow, int)
     for _ in range(2):
         with pytest.raises(KeyError, match="why"):
             links.once(0, "ask", 1, (KeyError("why"),), {})
@@ -539,7 +539,7 @@ def test_nothing_is_left_after_a_run(ends, casts):
     else:
         look(Ray(2), work)
     cast = casts[-1]
-    ours = {"hogwild-link", "hogwild-linking", "hogwild-serving"}
+    ours = {"hogwild-link", "hogwild-linking", "hogwild-serving", "hogwild-visited"}
     for actor in (*cast.deputies, cast.conductor):
         wait_for(lambda actor=actor: not ours & threads_of(actor))
 

@@ -14,11 +14,7 @@ from hogwild.requests import Portion
 
 @final
 class AskedSupply:
-    """Examples are handed out by the conductor: see `Supply`. `n_examples`: that are here, if any are.
-
-    Kernels read what blocks name without a look, and connections ask for no token: so they are checked. ValueError for
-    examples that are not there.
-    """
+    """Examples are handed out by the conductor: see `Supply`. `n_examples`: that are here, if any are."""
 
     place = None  # in rows of its own
 
@@ -32,7 +28,7 @@ class AskedSupply:
         return self._taken(self._linking.ask("supply", "take_rest"))
 
     def reserve(self, rank: int, examples: int) -> list[Block]:
-        return self._checked(self._linking.ask("supply", "reserve", examples))
+        return checked(self._linking.ask("supply", "reserve", examples), self._n_examples)
 
     def reserve_count(self, rank: int, examples: int) -> int:
         return int(self._linking.ask("supply", "reserve_count", examples))
@@ -42,13 +38,17 @@ class AskedSupply:
 
     def _taken(self, found: Any) -> Taken:
         blocks, moment, count = found
-        return self._checked(blocks), moment, count
+        return checked(blocks, self._n_examples), moment, count
 
-    def _checked(self, blocks: list[Block]) -> list[Block]:
-        for starts, chunk in blocks:
-            fits = isinstance(starts, np.ndarray) and starts.dtype == np.int64 and starts.ndim == 1
-            if not (fits and isinstance(chunk, int | np.integer) and chunk > 0):
-                raise ValueError(f"this is no block of examples: {starts!r}, {chunk!r}")
-            if starts.size and not (starts.min() >= 0 and starts.max() < self._n_examples):
-                raise ValueError(f"blocks of examples must lie in 0 .. {self._n_examples - 1}")
-        return blocks
+
+def checked(blocks: list[Block], n: int) -> list[Block]:
+    """They are of these n examples. ValueError otherwise: kernels read what blocks name without a look, and connections
+    ask for no token.
+    """
+    for starts, chunk in blocks:
+        fits = isinstance(starts, np.ndarray) and starts.dtype == np.int64 and starts.ndim == 1
+        if not (fits and isinstance(chunk, int | np.integer) and chunk > 0):
+            raise ValueError(f"this is no block of examples: {starts!r}, {chunk!r}")
+        if starts.size and not (starts.min() >= 0 and starts.max() < n):
+            raise ValueError(f"blocks of examples must lie in 0 .. {n - 1}")
+    return blocks

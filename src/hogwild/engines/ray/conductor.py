@@ -81,7 +81,9 @@ class Conductor:
         self._membership = membership = Membership(session, traffic, job.strategy, restarts, away)
         arrivals, told = Arrivals(self._mirrors.deputies), self._tickets.told
         self._council = Council(session, Direct(traffic), away, told, membership.begun, arrivals)
-        self._starting, self._links = Starting(self._council, self._tickets, self._rendezvous), Links(self)
+        links = Links(self, lambda rank: seat_of(rank, membership.life(rank), size))
+        self._starting, self._links = Starting(self._council, self._tickets, self._rendezvous), links
+        self._mirrors.visitor = judges.visitor = links.visits
         membership.sit_in(self._council)
         about = self._council, traffic, self._fail, self._tickets.released
         self._enquiries = None if away is None else Enquiries(away, *about)

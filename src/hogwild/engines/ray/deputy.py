@@ -15,6 +15,7 @@ from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
 from hogwild.engines.hands import Hands
 from hogwild.engines.keeper import worker_file
+from hogwild.engines.ray.asking import checked
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.groups import PULSE, in_group
 from hogwild.engines.ray.hearing import heard, own, told
@@ -28,9 +29,11 @@ from hogwild.engines.ray.seats import ConductorProxy, seat_of
 from hogwild.engines.ray.server import Server
 from hogwild.engines.ray.sums import Sums
 from hogwild.engines.ray.terms import Entry, Judged, Released, Sent, Shown, Terms
+from hogwild.engines.ray.visits import params_of
 from hogwild.engines.servers import SERVED
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import Job, Tally, Worker
+from hogwild.params import Params
 from hogwild.requests import COMPUTE, NextRound, Reduce, Reduced, Start, Ticket, Wait
 from hogwild.snapshots.folder import Written
 from hogwild.traffic import Traffic
@@ -96,7 +99,7 @@ class Deputy:
 
     def _prepare(self, terms: Terms, threads: int, common: Common | None) -> None:
         rank, size, conductor = self._rank, self._size, self._conductor
-        self._linking = linking = Linking(rank, seat_of(rank, self._life, size), conductor, terms.run)
+        self._linking = linking = Linking(rank, seat_of(rank, self._life, size), conductor, terms.run, self._visited)
         self._place = place = self._find_place(terms, common)
         self._worker = Worker(rank, size, terms.rng, place.params[rank], terms.data_share)
         self._goes_on, self._kept = terms.goes_on, Kept(worker_file(rank))
@@ -108,6 +111,7 @@ class Deputy:
         self._over = False
         self._next_report_s = time.monotonic() + EVERY_S
         self._judged: Judged | None = None
+        self._judging = threading.Lock()  # it may be asked by a connection, too
         self._server: Server | None = None
         if terms.shards:
             over, rounds = lambda: self._over, lambda: self._program.rounds
@@ -307,11 +311,28 @@ class Deputy:
         if self._failure is not None:
             return self._failure
         try:
-            if self._judged is None or self._judged.number != judged.number:
-                # What came through the object store cannot be written, and kernels would be compiled for that.
-                self._judged = judged._replace(params=judged.params.copy())
-            if self._hands is not None:
-                return self._hands.tally(self._judged.params, blocks)
-            return [self._place.task.tally(self._judged.params, block) for block in blocks]
+            with self._judging:
+                if self._judged is None or self._judged.number != judged.number:
+                    # What came through the object store cannot be written, and kernels would be compiled for that.
+                    self._judged = judged._replace(params=judged.params.copy())
+                return self._tally(self._judged.params, blocks)
         except Exception as error:
             return Failure.of(error)
+
+    def _tally(self, params: Params, blocks: Sequence[Block]) -> list[Tally]:
+        if self._hands is not None:
+            return self._hands.tally(params, blocks)
+        return [self._place.task.tally(params, block) for block in blocks]
+
+    def _visited(self, method: str, arguments: tuple[Any, ...]) -> Shown | list[Tally]:
+        """`show` and `tally`, asked by a connection. `given`: of weights that were not judged here before."""
+        if method == "show":
+            return self.show()
+        number, given, blocks = arguments
+        place = self._place
+        with self._judging:
+            if given is not None:
+                self._judged = Judged(number, params_of(place.params[self._rank], *given))
+            if self._judged is None or self._judged.number != number:
+                raise ValueError(f"nobody has said what is judged in epoch {number}")
+            return self._tally(self._judged.params, checked(blocks, place.n_examples))

@@ -12,9 +12,9 @@ from typing import Any, final
 
 import numpy as np
 
-from hogwild.engines.ray.links import PLAIN
 from hogwild.engines.ray.mesh import Broken, Mesh
 from hogwild.engines.ray.packing import Bytes, packed, unpacked
+from hogwild.engines.ray.plain import PLAIN
 from hogwild.engines.ray.wire import ANSWERED, ASKED, NOTHING, SHARD
 from hogwild.engines.ray.wiring import MOST_BYTES
 

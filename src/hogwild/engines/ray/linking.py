@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any, final
 from uuid import uuid4
 
@@ -13,13 +14,15 @@ from hogwild.engines.ray.errors import LOST
 from hogwild.engines.ray.hearing import answered, heard
 from hogwild.engines.ray.importing import Spent, has_gloo
 from hogwild.engines.ray.link import Link
-from hogwild.engines.ray.links import PLAIN
 from hogwild.engines.ray.mesh import Mesh, Store
 from hogwild.engines.ray.packing import Bytes, unpacked
-from hogwild.engines.ray.wire import WORKER
-from hogwild.engines.ray.wiring import MOST_TIMES, WORTH_S, Socket, beginning
+from hogwild.engines.ray.plain import PLAIN
+from hogwild.engines.ray.visits import VISIT, VISITED
+from hogwild.engines.ray.wire import SHARD, WORKER, serve
+from hogwild.engines.ray.wiring import MOST_BYTES, MOST_TIMES, WORTH_S, Socket, beginning
 
 LOG = logging.getLogger(__name__)
+Visited = Callable[[str, tuple[Any, ...]], Any]
 CALL_S = 1e-3  # what a call of the conductor takes longer than a message to it
 
 
@@ -29,10 +32,11 @@ class Linking:
     connects it when calls have cost what that does.
 
     rank, seat : by which it calls the conductor, and by which the conductor knows what it has asked
+    visited : answers what the conductor asks meanwhile, in a thread of its own
     """
 
-    def __init__(self, rank: int, seat: int, conductor: Any, run: int) -> None:
-        self._rank, self._seat, self._conductor, self._run = rank, seat, conductor, run
+    def __init__(self, rank: int, seat: int, conductor: Any, run: int, visited: Visited) -> None:
+        self._rank, self._seat, self._conductor, self._run, self._visited = rank, seat, conductor, run, visited
         self._number = 0  # of the last message
         self._link: Link | None = None
         self._lock = threading.Lock()  # of what follows, and of who ends a link
@@ -91,7 +95,7 @@ class Linking:
             if not isinstance(socket, Socket):
                 return None
             here = ray.util.get_node_ip_address()
-            return Link(Mesh(Store(*socket.address), here, WORKER, 2, name))
+            mesh = Mesh(Store(*socket.address), here, WORKER, 2, name)
         except LOST:  # who asks for more will notice
             return None
         except Exception as error:  # whatever it is, calls take its place
@@ -99,3 +103,6 @@ class Linking:
                 "worker %d is not connected with the conductor, what it asks takes longer: %s", self._rank, error
             )
             return None
+        visited = mesh, MOST_BYTES, self._visited, PLAIN, (SHARD, VISIT, VISITED)
+        threading.Thread(target=serve, args=visited, name="hogwild-visited", daemon=True).start()
+        return Link(mesh)

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, final
 
-from hogwild.answers import All, Message, Portion, Reduced, Round
-from hogwild.data.blocks import Block
-from hogwild.deltas import Change, Coded, Delta, PartialState
 from hogwild.engines.ray.importing import has_gloo
-from hogwild.engines.ray.packing import Plain
-from hogwild.engines.ray.terms import Over, Parked, Summed
+from hogwild.engines.ray.plain import PLAIN
+from hogwild.engines.ray.terms import Over
+from hogwild.engines.ray.visits import Visits
 from hogwild.engines.ray.wiring import MOST_BYTES, Socket, Sockets
-from hogwild.requests import Average, Get, Inbox, Put, Reduce, Take
-from hogwild.rules.schedules import Moment
 
 METHODS = frozenset({"ask", "start", "sum", "supply", "turn", "wait"})
 """Of the conductor: what programs ask, one thing after another."""
-_REQUESTS = Average, Get, Inbox, Parked, Put, Reduce, Take
-_ANSWERS = All, Block, Change, Coded, Delta, Message, Moment, Over, PartialState, Portion, Reduced, Round, Summed
-PLAIN = Plain((*_REQUESTS, *_ANSWERS))
-"""What messages are made of. A worker checks blocks before kernels read what they name."""
 NEVER = 0, Future[Any]()  # what was asked last of who has asked nothing
 
 
@@ -32,12 +24,14 @@ class Links:
     """Of one run. Called by any thread.
 
     conductor : does what is asked, and knows by the seat whose place is taken
+    seat : of the process that a worker has now
     """
 
-    def __init__(self, conductor: Any) -> None:
-        self._conductor, self._sockets = conductor, Sockets()
+    def __init__(self, conductor: Any, seat: Callable[[int], int]) -> None:
+        self._conductor, self._seat, self._sockets = conductor, seat, Sockets()
         self._lock = threading.Lock()  # of what follows, and to open one after another
         self._last: dict[int, tuple[int, Future[Any]]] = {}  # by seat: the last number that was begun, and its answer
+        self._visits: dict[int, Visits] = {}  # by seat
         self._over = False
 
     def open(self, seat: int, name: str) -> Socket | None:
@@ -72,6 +66,18 @@ class Links:
             except Exception as error:
                 answer.set_exception(error)
         return answer.result()
+
+    def visits(self, rank: int) -> Visits | None:
+        """By which this worker can be asked; None: it is not connected."""
+        seat = self._seat(rank)
+        mesh = self._sockets.mesh(seat)
+        if mesh is None:
+            return None
+        with self._lock:
+            found = self._visits.get(seat)
+            if found is None or found.mesh is not mesh:
+                found = self._visits[seat] = Visits(mesh)
+            return found
 
     def lost(self, seat: int) -> None:
         """The process that has this seat is taken for dead."""

@@ -133,13 +133,20 @@ class Wire:
 
 
 def serve(
-    mesh: Mesh, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any], plain: Plain | None = None
+    mesh: Mesh,
+    most_bytes: int,
+    answer: Callable[[str, tuple[Any, ...]], Any],
+    plain: Plain | None = None,
+    kinds: tuple[int, int, int] = (WORKER, ASKED, ANSWERED),
 ) -> None:
-    """The shard's end, or the conductor's: answer messages until the worker ends, or is out of reach."""
+    """The shard's end, or the conductor's: answer messages until the worker ends, or is out of reach. `kinds`: who
+    asks, and the kinds of its messages and of the answers.
+    """
+    asks, asked_kind, answered_kind = kinds
     sending, into = None, np.empty(most_bytes, np.uint8)
     try:
         while True:
-            mesh.finish(mesh.receive(into, WORKER, ASKED))
+            mesh.finish(mesh.receive(into, asks, asked_kind))
             asked = unpacked(into, plain)
             if asked is None:
                 return
@@ -151,7 +158,7 @@ def serve(
                 assert data is not None
             if sending is not None:
                 mesh.finish(sending)
-            sending = mesh.send(data, WORKER, ANSWERED)
+            sending = mesh.send(data, asks, answered_kind)
     except (Broken, pickle.UnpicklingError):  # the worker calls the actor then
         return
     finally:

@@ -62,6 +62,10 @@ class Sockets:
             if rank is None or name.startswith(beginning(rank)):
                 mesh.close()
 
+    def mesh(self, rank: int) -> Mesh | None:
+        """A connection of this worker."""
+        return next((mesh for name, mesh in list(self._meshes.items()) if name.startswith(beginning(rank))), None)
+
     def open(
         self, name: str, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any], plain: Plain | None = None
     ) -> Socket | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from tests.engines.conftest import watched
+from tests.engines.ray.stumbling import die, is_a
 from tests.engines.ray.test_wire import ARRAYS, THINGS, Calls
 from tests.engines.ray.waiting import wait_for
 
@@ -26,6 +28,7 @@ from hogwild import AbstractStrategy, ActorLost, Gossip, LocalSGD, ParzenASGD, R
 from hogwild.answers import ALL, Message, Portion, Reduced, Round
 from hogwild.data.blocks import Block
 from hogwild.deltas import Change, Coded, Delta, PartialState
+from hogwild.params import Params
 from hogwild.requests import Average, Get, Inbox, Put, Reduce, Take
 from hogwild.rules.schedules import Moment
 from hogwild.testing import problem
@@ -493,29 +496,111 @@ def test_others_go_on_when_who_waits_is_killed():
     assert found.history.counts["links"] >= 2
 
 
-def test_the_run_ends_with_the_conductor(casts):
-    """Workers wait for it by their connections, and end with it."""
-    ray = import_module("ray")
+# ------------------------------------------------------------------------------- what the conductor asks of workers
 
-    @dataclass(frozen=True)
-    class Waits(AbstractStrategy):
-        agree = True
 
-        async def work(self, me):
-            async for round in me.rounds():
-                if round.number == 0:
-                    await linked(me)
-                await me.steps(5)
+@dataclass(frozen=True)
+class Averages(AbstractStrategy):
+    """When all are connected."""
 
-    def kill(record):
-        if record.epoch == 3:
-            os.kill(ray.get(casts[-1].conductor.__ray_call__.remote(lambda self: os.getpid())), signal.SIGKILL)
+    connects: bool = True
+    agree = True
+    survives = frozenset({"lost worker"})
 
-    with pytest.raises(ActorLost, match=r"^the conductor of the workers has died, and the run with it"):
-        learn(Waits(), Ray(2), callbacks=[kill])
-    for deputy in casts[-1].deputies:
-        with pytest.raises(ray.exceptions.RayActorError):
-            ray.get(deputy.__ray_ready__.remote())
+    async def work(self, me):
+        async for round in me.rounds():
+            if round.number == 0 and self.connects:
+                await linked(me)
+            await me.steps(5)
+            mean = await me.all_reduce(me.params.weights)
+            me.params.weights[:] = mean.sum / mean.count
+
+
+def connected(self):
+    """At the conductor: how many workers it asks by their connections."""
+    return len([each for each in range(2) if self._links.visits(each) is not None])
+
+
+def break_all(self):
+    """As a network may, of which nobody dies."""
+    for mesh in list(self._links._sockets._meshes.values()):
+        mesh.close()
+
+
+@pytest.mark.usefixtures("local_cluster")
+def test_weights_are_judged_by_connections_also_when_they_break(casts):
+    ray, found = import_module("ray"), []
+
+    def watch(record):
+        conductor = casts[-1].conductor
+        found.append(ray.get(conductor.__ray_call__.remote(connected)))
+        if record.epoch in (5, 8):
+            ray.get(conductor.__ray_call__.remote(break_all))
+
+    here, there = learn(Averages(connects=False), Threads(2)), learn(Averages(), Ray(2), callbacks=[watch])
+    assert [record.objective for record in here.history] == [record.objective for record in there.history]
+    assert [record.consensus for record in here.history] == [record.consensus for record in there.history]
+    assert found[:5] == [2] * 5
+
+
+@dataclass(frozen=True)
+class DiesOnce:
+    """A loss: a worker that judges by it dies, the first that does so after a note was written."""
+
+    note: str
+
+    def __call__(self, output, target):
+        import torch
+
+        if not torch.is_grad_enabled() and is_a("Deputy"):
+            with suppress(FileNotFoundError):
+                Path(self.note).unlink()
+                die()
+        return ((output - target.to(output.dtype)) ** 2).reshape(-1)
+
+
+@pytest.mark.usefixtures("local_cluster")
+def test_who_dies_while_it_judges_is_not_waited_for(tmp_path, casts):
+    import torch
+
+    from hogwild import Network
+
+    note, found = tmp_path / "dies", []
+
+    def watch(record):
+        found.append(import_module("ray").get(casts[-1].conductor.__ray_call__.remote(connected)))
+        if record.epoch == 2:
+            note.touch()
+
+    model = Network(torch.nn.Linear(EASY.data[0].shape[1], 1), loss=DiesOnce(str(note)))
+    stop = Stop(epochs=6, tol=0)
+    after = train(model, EASY.data, strategy=Averages(), engine=Ray(2), stop=stop, seed=0, callbacks=[watch])
+    assert found[:2] == [2, 2]
+    assert after.history.traffic.faults.workers_lost == 1
+    assert all(np.isfinite(record.objective) for record in after.history)
+
+
+@given(npst.arrays(np.float32, 3), npst.arrays(np.int64, 2))
+def test_weights_that_are_judged_are_of_the_model(weights, counts):
+    """Kernels look at no sizes."""
+    like = Params({"coef": (3,)}, np.float32, {"counts": np.zeros(2, np.int64)})
+    params_of = module("visits").params_of
+    found = params_of(like, weights, {"counts": counts})
+    assert np.array_equal(found.weights, weights, equal_nan=True)
+    assert np.array_equal(found.state["counts"], counts)
+    for wrong in (
+        (weights[:2], {"counts": counts}),
+        (weights.astype(np.float64), {"counts": counts}),
+        (weights, {"counts": counts[:1]}),
+        (weights, {"counts": counts.astype(np.float64)}),
+        (weights, {}),
+        (weights, {"counts": counts, "more": counts}),
+    ):
+        with pytest.raises(ValueError, match="of another model"):
+            params_of(like, *wrong)
+
+
+# ------------------------------------------------------------------------------------------------------ how it ends
 
 
 def threads_of(actor):
@@ -563,3 +648,28 @@ def test_only_this_machine_can_connect(casts):
 
     look(Ray(2), work, callbacks=[ask])
     assert found[-1] == {"127.0.0.1"}
+
+
+def test_the_run_ends_with_the_conductor(casts):
+    """Workers wait for it by their connections, and end with it."""
+    ray = import_module("ray")
+
+    @dataclass(frozen=True)
+    class Waits(AbstractStrategy):
+        agree = True
+
+        async def work(self, me):
+            async for round in me.rounds():
+                if round.number == 0:
+                    await linked(me)
+                await me.steps(5)
+
+    def kill(record):
+        if record.epoch == 3:
+            os.kill(ray.get(casts[-1].conductor.__ray_call__.remote(lambda self: os.getpid())), signal.SIGKILL)
+
+    with pytest.raises(ActorLost, match=r"^the conductor of the workers has died, and the run with it"):
+        learn(Waits(), Ray(2), callbacks=[kill])
+    for deputy in casts[-1].deputies:
+        with pytest.raises(ray.exceptions.RayActorError):
+            ray.get(deputy.__ray_ready__.remote())

@@ -523,8 +523,8 @@ def connected(self):
 
 def break_all(self):
     """As a network may, of which nobody dies."""
-    for mesh in list(self._links._sockets._meshes.values()):
-        mesh.close()
+    for each in list(self._links._visits.values()):
+        each._mesh.close()
 
 
 @pytest.mark.usefixtures("local_cluster")

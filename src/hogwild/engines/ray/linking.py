@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from typing import Any, final
-from uuid import uuid4
 
 import ray
 
+from hogwild.engines.ray.answering import TO_WORKER, Answer, answer_all
 from hogwild.engines.ray.errors import LOST
 from hogwild.engines.ray.hearing import answered, heard
 from hogwild.engines.ray.importing import Spent, has_gloo
@@ -17,12 +16,10 @@ from hogwild.engines.ray.link import Link
 from hogwild.engines.ray.mesh import Mesh, Store
 from hogwild.engines.ray.packing import Bytes, unpacked
 from hogwild.engines.ray.plain import PLAIN
-from hogwild.engines.ray.visits import VISIT, VISITED
-from hogwild.engines.ray.wire import SHARD, WORKER, serve
-from hogwild.engines.ray.wiring import MOST_BYTES, MOST_TIMES, WORTH_S, Socket, beginning
+from hogwild.engines.ray.wire import WORKER
+from hogwild.engines.ray.wiring import MOST_TIMES, WORTH_S, Socket, new_name
 
 LOG = logging.getLogger(__name__)
-Visited = Callable[[str, tuple[Any, ...]], Any]
 CALL_S = 1e-3  # what a call of the conductor takes longer than a message to it
 
 
@@ -35,7 +32,7 @@ class Linking:
     visited : answers what the conductor asks meanwhile, in a thread of its own
     """
 
-    def __init__(self, rank: int, seat: int, conductor: Any, run: int, visited: Visited) -> None:
+    def __init__(self, rank: int, seat: int, conductor: Any, run: int, visited: Answer) -> None:
         self._rank, self._seat, self._conductor, self._run, self._visited = rank, seat, conductor, run, visited
         self._number = 0  # of the last message
         self._link: Link | None = None
@@ -89,7 +86,7 @@ class Linking:
     def _connected(self) -> Link | None:
         if not has_gloo():
             return None
-        name = beginning(self._seat) + uuid4().hex
+        name = new_name(self._seat)
         try:
             socket = ray.get(self._conductor.links.remote(self._run, "open", self._seat, name))
             if not isinstance(socket, Socket):
@@ -103,6 +100,6 @@ class Linking:
                 "worker %d is not connected with the conductor, what it asks takes longer: %s", self._rank, error
             )
             return None
-        visited = mesh, MOST_BYTES, self._visited, PLAIN, (SHARD, VISIT, VISITED)
-        threading.Thread(target=serve, args=visited, name="hogwild-visited", daemon=True).start()
+        visited = mesh, TO_WORKER, self._visited
+        threading.Thread(target=answer_all, args=visited, name="hogwild-visited", daemon=True).start()
         return Link(mesh)

@@ -8,8 +8,9 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, final
 
+from hogwild.engines.ray.answering import TO_CONDUCTOR, answer_all
 from hogwild.engines.ray.importing import has_gloo
-from hogwild.engines.ray.plain import PLAIN
+from hogwild.engines.ray.mesh import Mesh
 from hogwild.engines.ray.terms import Over
 from hogwild.engines.ray.visits import Visits
 from hogwild.engines.ray.wiring import MOST_BYTES, Socket, Sockets
@@ -41,10 +42,14 @@ class Links:
         with self._lock:
             if self._over:
                 return None
-            return self._sockets.open(name, MOST_BYTES, partial(self._answer, seat), PLAIN)
+            return self._sockets.open_for(name, MOST_BYTES, partial(self._serve, seat))
 
-    def _answer(self, seat: int, method: str, asked: tuple[Any, ...]) -> Any:
-        return self.once(seat, method, *asked)
+    def _serve(self, seat: int, mesh: Mesh) -> None:
+        visits = self._visits[seat] = Visits(mesh)
+        answer_all(mesh, TO_CONDUCTOR, lambda method, asked: self.once(seat, method, *asked))
+        with self._lock:
+            if self._visits.get(seat) is visits:
+                del self._visits[seat]
 
     def once(self, seat: int, method: str, number: int, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         """What is asked under this number; if it has been asked before, the answer to that, which may be still to
@@ -69,15 +74,7 @@ class Links:
 
     def visits(self, rank: int) -> Visits | None:
         """By which this worker can be asked; None: it is not connected."""
-        seat = self._seat(rank)
-        mesh = self._sockets.mesh(seat)
-        if mesh is None:
-            return None
-        with self._lock:
-            found = self._visits.get(seat)
-            if found is None or found.mesh is not mesh:
-                found = self._visits[seat] = Visits(mesh)
-            return found
+        return self._visits.get(self._seat(rank))
 
     def lost(self, seat: int) -> None:
         """The process that has this seat is taken for dead."""

@@ -79,11 +79,11 @@ class Mesh:
                 self._begin(self._gloo.recv, np.empty(1, np.uint8), peer, CLOSING)[1].wait(INSTANT)
 
     @staticmethod
-    def finish(begun: Any, within: timedelta = FOREVER) -> None:
-        """Wait until it was sent, or received. `Broken` if it cannot be; after so long the connection is."""
+    def finish(begun: Any, patience: timedelta = FOREVER) -> None:
+        """Wait until it was sent, or received. `Broken` if it cannot be, or not in this time."""
         peer, work, _ = begun
         try:
-            work.wait(within)
+            work.wait(patience)
         except RuntimeError as error:
             raise _broken(peer, error) from error
 

@@ -14,6 +14,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from hogwild.engines.ray.answering import TO_WORKER
 from hogwild.engines.ray.mesh import Broken, Mesh
 from hogwild.engines.ray.packing import packed, unpacked
 from hogwild.engines.ray.plain import PLAIN
@@ -21,7 +22,6 @@ from hogwild.engines.ray.wire import NOTHING, WORKER
 from hogwild.engines.ray.wiring import MOST_BYTES
 from hogwild.params import Params
 
-VISIT, VISITED = 2, 3  # kinds of messages, beside those of `wire`
 LONG = timedelta(seconds=20)  # longer than to judge a batch: who is silent then is asked by its actor
 State = Mapping[str, NDArray[Any]]
 Visited = tuple[Any, ...]  # the answer, alone in a tuple, or NOTHING
@@ -32,18 +32,18 @@ class Visits:
     """Of the worker at the other end of this connection. Called by any thread."""
 
     def __init__(self, mesh: Mesh) -> None:
-        self.mesh, self._lock = mesh, threading.Lock()
+        self._mesh, self._lock = mesh, threading.Lock()  # of the order
 
     def ask(self, method: str, arguments: tuple[Any, ...]) -> Callable[[], Visited] | None:
         """Send it; what is returned waits for the answer. None: it cannot be sent."""
         data = packed((method, arguments), MOST_BYTES, PLAIN)
         if data is None:
             return None
-        mesh, into = self.mesh, np.empty(MOST_BYTES, np.uint8)  # several may be under way
+        mesh, into = self._mesh, np.empty(MOST_BYTES, np.uint8)  # several may be under way
         try:
             with self._lock:
-                receiving = mesh.receive(into, WORKER, VISITED)
-                sending = mesh.send(data, WORKER, VISIT)
+                receiving = mesh.receive(into, WORKER, TO_WORKER.answered)
+                sending = mesh.send(data, WORKER, TO_WORKER.asked)
         except Broken:
             return None
 

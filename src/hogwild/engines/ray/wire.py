@@ -13,7 +13,7 @@ from typing import Any, final
 import numpy as np
 
 from hogwild.engines.ray.mesh import Broken, Mesh
-from hogwild.engines.ray.packing import Bytes, Plain, packed, unpacked
+from hogwild.engines.ray.packing import Bytes, packed, unpacked
 
 SHARD, WORKER = 0, 1  # the ends of a connection
 ASKED, ANSWERED = 0, 1  # kinds of messages
@@ -132,33 +132,23 @@ class Wire:
             awaited.put(answer)
 
 
-def serve(
-    mesh: Mesh,
-    most_bytes: int,
-    answer: Callable[[str, tuple[Any, ...]], Any],
-    plain: Plain | None = None,
-    kinds: tuple[int, int, int] = (WORKER, ASKED, ANSWERED),
-) -> None:
-    """The shard's end, or the conductor's: answer messages until the worker ends, or is out of reach. `kinds`: who
-    asks, and the kinds of its messages and of the answers.
-    """
-    asks, asked_kind, answered_kind = kinds
-    sending, into = None, np.empty(most_bytes, np.uint8)
+def serve(mesh: Mesh, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any]) -> None:
+    """The shard's end: answer messages until the worker ends, or is out of reach."""
+    sending = None
     try:
         while True:
-            mesh.finish(mesh.receive(into, asks, asked_kind))
-            asked = unpacked(into, plain)
+            into = np.empty(most_bytes, np.uint8)  # anew, as the shard may keep some of it
+            mesh.finish(mesh.receive(into, WORKER, ASKED))
+            asked = unpacked(into)
             if asked is None:
                 return
-            if plain is None:
-                into = np.empty(most_bytes, np.uint8)  # the shard may keep some of it
-            data = packed(_answered(answer, *asked), most_bytes, plain)
+            data = packed(_answered(answer, *asked), most_bytes)
             if data is None:
                 data = packed(NOTHING, most_bytes)
                 assert data is not None
             if sending is not None:
                 mesh.finish(sending)
-            sending = mesh.send(data, asks, answered_kind)
+            sending = mesh.send(data, WORKER, ANSWERED)
     except (Broken, pickle.UnpicklingError):  # the worker calls the actor then
         return
     finally:

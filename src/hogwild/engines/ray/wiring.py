@@ -15,7 +15,6 @@ import ray
 from hogwild.engines.ray.errors import LOST
 from hogwild.engines.ray.importing import Spent, has_gloo
 from hogwild.engines.ray.mesh import Mesh, Store
-from hogwild.engines.ray.packing import Plain
 from hogwild.engines.ray.rendezvous import Address
 from hogwild.engines.ray.terms import View
 from hogwild.engines.ray.wire import SHARD, WORKER, Awaited, Wire, serve
@@ -43,7 +42,12 @@ def most_bytes(weights: int, width: int) -> int:
     return HEAD_BYTES + weights * (width + KEY_BYTES)
 
 
-def beginning(rank: int) -> str:
+def new_name(rank: int) -> str:
+    """Of another connection of this worker."""
+    return _name(rank) + uuid4().hex
+
+
+def _name(rank: int) -> str:
     """How names of connections of this worker begin."""
     return f"{rank}-"
 
@@ -59,19 +63,17 @@ class Sockets:
     def close(self, rank: int | None = None) -> None:
         """Those of this worker are no longer served, or of all."""
         for name, mesh in list(self._meshes.items()):
-            if rank is None or name.startswith(beginning(rank)):
+            if rank is None or name.startswith(_name(rank)):
                 mesh.close()
 
-    def mesh(self, rank: int) -> Mesh | None:
-        """A connection of this worker."""
-        return next((mesh for name, mesh in list(self._meshes.items()) if name.startswith(beginning(rank))), None)
-
-    def open(
-        self, name: str, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any], plain: Plain | None = None
-    ) -> Socket | None:
-        """A thread waits for the worker, and then gives it the answers. `plain`: classes that messages may have. None:
-        there is no torch, or no room for such messages.
+    def open(self, name: str, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any]) -> Socket | None:
+        """A thread waits for the worker, and then gives it the answers. None: there is no torch, or no room for such
+        messages.
         """
+        return self.open_for(name, most_bytes, lambda mesh: serve(mesh, most_bytes, answer))
+
+    def open_for(self, name: str, most_bytes: int, act: Callable[[Mesh], None]) -> Socket | None:
+        """The same, whatever is done with the connection."""
         if most_bytes > MOST_BYTES or not has_gloo():
             return None
         host = ray.util.get_node_ip_address()
@@ -85,7 +87,7 @@ class Sockets:
                 LOG.warning("a worker has not connected: %s", error)
                 return
             self._meshes[name] = mesh
-            serve(mesh, most_bytes, answer, plain)
+            act(mesh)
             del self._meshes[name]
 
         threading.Thread(target=wait_and_serve, name="hogwild-serving", daemon=True).start()
@@ -153,7 +155,7 @@ class Wiring:
                 wire.end()
 
     def _connected(self, actor: Any) -> Wire | None:
-        name = beginning(self._rank) + uuid4().hex
+        name = new_name(self._rank)
         try:
             socket: Socket | None = ray.get(actor.wire.remote(self._run, name))
             if socket is None:

@@ -482,6 +482,8 @@ class Outlives(AbstractStrategy):
                 elif me.rank == 0:
                     await me.get(1)
                     os.kill(int(others[1]), signal.SIGKILL)
+                    while await me.get(1) is not None:  # all would wait for each other before that is known
+                        pass
             await me.steps(1)
             mean = await me.all_reduce(me.params.weights)
             me.params.weights[:] = mean.sum / mean.count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 
 from benchmarks.outcome import Goal, Outcome
@@ -17,6 +18,7 @@ from hogwild.training import train
 WORKERS = 2
 ROUND_S = 0.02  # at least: rounds that are shorter are made of more rows
 EPOCHS = 12
+LONG = 200  # epochs: in longer runs processes get connected, where PyTorch is installed, and stay so ready for the next
 CHUNK = 512  # rows: periods are rounded down to whole chunks, and an epoch shall be one round
 LEAST_SHARE = 0.8
 
@@ -28,7 +30,8 @@ def ray_threads(setting: Setting) -> Outcome:
         f"`LocalSGD`, {WORKERS} workers, an epoch a round; weights are judged after each. Examples per second by the "
         f"clock of `history`, the first and the last of {EPOCHS} epochs left out. Start-up: from the call of `train` "
         "to the end of the first epoch, less an epoch of those that follow; the first one starts the cluster on this "
-        "machine, the others find it.",
+        f"machine, the others find it. Between them a run of {LONG} epochs, after which processes that have PyTorch "
+        "begin with connections.",
         ("engine", "examples per s, millions", "round, ms", "first start-up, s", "start-up, s"),
     )
     if find_spec("ray") is None:
@@ -50,6 +53,8 @@ def ray_threads(setting: Setting) -> Outcome:
     engines: tuple[AbstractEngine, ...] = (Threads(WORKERS), Ray(WORKERS))
     for engine in engines:
         race(engine, 0)  # compile, start the cluster
+        longer = stop if setting.quick else replace(stop, epochs=LONG)
+        train(model, data, strategy=strategy, engine=engine, stop=longer, seed=0)
     speeds = interleaved(
         {type(engine).__name__: lambda seed, engine=engine: race(engine, seed) for engine in engines}, setting.repeats
     )

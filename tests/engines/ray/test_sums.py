@@ -352,12 +352,13 @@ LONG = 10_000_000  # doubles, of which no connection takes a half at once
 
 def survives():
     """Of two workers, the first: the other dies when a part of what it sends is under way."""
-    from hogwild.engines.ray.summing import Summing  # not before Ray was told to listen here only
+    from hogwild.engines.ray import summing as module  # not before Ray was told to listen here only
 
+    module.LONG_S = PATIENCE_S  # there is no conductor whom it could tell that it waits for long
     store = Store(HERE)
     other = multiprocessing.get_context("spawn").Process(target=dies_in_the_middle, args=store.address)
     other.start()
-    summing = Summing(offering(Mesh(store, HERE, 0, 2)), 0, None, lambda: 0)
+    summing = module.Summing(offering(Mesh(store, HERE, 0, 2)), 0, None, lambda: 0)
     threading.Thread(target=lambda: (other.join(), summing.break_off())).start()
     try:
         summing.make(0)

@@ -4,32 +4,51 @@ from __future__ import annotations
 
 from typing import Any, final
 
+import numpy as np
+
 from hogwild.data.blocks import Block
-from hogwild.engines.ray.hearing import heard
+from hogwild.engines.ray.linking import Linking
 from hogwild.engines.supply import Taken
 from hogwild.requests import Portion
 
 
 @final
 class AskedSupply:
-    """Examples are handed out by the conductor: see `Supply`."""
+    """Examples are handed out by the conductor: see `Supply`. `n_examples`: that are here, if any are."""
 
     place = None  # in rows of its own
 
-    def __init__(self, conductor: Any) -> None:
-        self._supply = conductor.supply
+    def __init__(self, linking: Linking, n_examples: int) -> None:
+        self._linking, self._n_examples = linking, n_examples
 
     def take(self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False) -> Taken:
-        return heard(self._supply.remote(rank, "take", examples, minibatch, together=together))
+        return self._taken(self._linking.ask("supply", "take", examples, minibatch, together=together))
 
     def take_rest(self, rank: int) -> Taken:
-        return heard(self._supply.remote(rank, "take_rest"))
+        return self._taken(self._linking.ask("supply", "take_rest"))
 
     def reserve(self, rank: int, examples: int) -> list[Block]:
-        return heard(self._supply.remote(rank, "reserve", examples))
+        return checked(self._linking.ask("supply", "reserve", examples), self._n_examples)
 
     def reserve_count(self, rank: int, examples: int) -> int:
-        return int(heard(self._supply.remote(rank, "reserve_count", examples)))
+        return int(self._linking.ask("supply", "reserve_count", examples))
 
     def portion(self, rank: int, portion: Portion) -> Taken:
-        return heard(self._supply.remote(rank, "portion", portion))
+        return self._taken(self._linking.ask("supply", "portion", portion))
+
+    def _taken(self, found: Any) -> Taken:
+        blocks, moment, count = found
+        return checked(blocks, self._n_examples), moment, count
+
+
+def checked(blocks: list[Block], n: int) -> list[Block]:
+    """They are of these n examples. ValueError otherwise: kernels read what blocks name without a look, and connections
+    ask for no token.
+    """
+    for starts, chunk in blocks:
+        fits = isinstance(starts, np.ndarray) and starts.dtype == np.int64 and starts.ndim == 1
+        if not (fits and isinstance(chunk, int | np.integer) and chunk > 0):
+            raise ValueError(f"this is no block of examples: {starts!r}, {chunk!r}")
+        if starts.size and not (starts.min() >= 0 and starts.max() < n):
+            raise ValueError(f"blocks of examples must lie in 0 .. {n - 1}")
+    return blocks

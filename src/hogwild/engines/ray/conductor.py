@@ -21,6 +21,7 @@ from hogwild.engines.ray.enquiries import Enquiries
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.judges import Judges, judges_lost
 from hogwild.engines.ray.keeping import Apart, terms_of
+from hogwild.engines.ray.links import Links
 from hogwild.engines.ray.logs import Forwarding
 from hogwild.engines.ray.membership import Membership, rows_lost
 from hogwild.engines.ray.mirrors import Arrivals, Mirrors
@@ -29,9 +30,9 @@ from hogwild.engines.ray.opening import Opened
 from hogwild.engines.ray.reasons import Reasons
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
 from hogwild.engines.ray.reports import Reports
-from hogwild.engines.ray.seats import seated
+from hogwild.engines.ray.seats import seat_of, seated
 from hogwild.engines.ray.terms import ActorLost, Entry, Limits, Over, Parked, Released, Sent, Summed, Terms
-from hogwild.engines.ray.tickets import Tickets
+from hogwild.engines.ray.tickets import Starting, Tickets
 from hogwild.engines.resuming import attend
 from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
@@ -39,7 +40,7 @@ from hogwild.engines.transport import Direct
 from hogwild.engines.waits import Aborted, Deadlock, Failed
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
-from hogwild.requests import Reduce, Reduced, Round, Start, Wait
+from hogwild.requests import Reduce, Reduced, Round
 from hogwild.traffic import Traffic
 from hogwild.watching import Status
 
@@ -80,6 +81,9 @@ class Conductor:
         self._membership = membership = Membership(session, traffic, job.strategy, restarts, away)
         arrivals, told = Arrivals(self._mirrors.deputies), self._tickets.told
         self._council = Council(session, Direct(traffic), away, told, membership.begun, arrivals)
+        links = Links(self, lambda rank: seat_of(rank, membership.life(rank), size))
+        self._starting, self._links = Starting(self._council, self._tickets, self._rendezvous), links
+        self._mirrors.visitor = judges.visitor = links.visits
         membership.sit_in(self._council, self._rendezvous, absent)
         about = self._council, traffic, self._fail, self._tickets.released
         self._enquiries = None if away is None else Enquiries(away, *about)
@@ -102,6 +106,7 @@ class Conductor:
             if life == self._membership.life(rank):
                 self._tickets.lost(rank)
                 self._reports.lost(rank)
+        self._links.lost(seat_of(rank, life, self._session.size))
         try:
             goes_on = self._membership.lost(rank, life, why)
         except (ActorLost, Deadlock) as error:
@@ -180,6 +185,10 @@ class Conductor:
         except Exception as error:
             return Failed(error)
 
+    def links(self, run: int, what: str, *arguments: Any) -> Any:
+        """See the method of `Links` of that name."""
+        return getattr(self._links, what)(*arguments) if run == self._run else Over()
+
     # ------------------------------------------------------------------------------------- sums of workers themselves
 
     def sum(self, rank: int, request: Reduce, sent: int, *, connected: bool) -> Any:
@@ -221,24 +230,11 @@ class Conductor:
 
     def start(self, rank: int, number: int, request: Any) -> Any:
         """Begin a request. Its answer is told by `done`, and to who waits for it."""
-
-        def begin() -> None:
-            with self._council.lock:
-                if isinstance(request, Reduce):
-                    self._rendezvous.comes(rank, connected=False, waits=False)
-                self._tickets.begun(rank, number, self._council.communicate(rank, Start(request)))
-
-        return self._answer(begin)
+        return self._answer(self._starting.begin, rank, number, request)
 
     def wait(self, rank: int, number: int, sent: int) -> Any:
         """The answer to what was started."""
-        return self._answer(self._waited, rank, number, sent=sent)
-
-    def _waited(self, rank: int, number: int) -> Any:
-        answer = self._council.communicate(rank, Wait(self._tickets[rank, number]))
-        if not isinstance(answer, Failed):
-            self._tickets.awaited(rank, number)
-        return answer
+        return self._answer(self._starting.wait, rank, number, sent=sent)
 
     def done(self, rank: int) -> tuple[int, Any] | Released | None:
         """The next thing that this worker has started and that is done; None when the run is over."""
@@ -330,6 +326,7 @@ class Conductor:
             return Failure.of(error, self._trace)
         finally:
             self._mirrors.end()
+            self._links.end()
             self._rendezvous.end()
             self._news.end()
             self._tickets.end()

@@ -15,21 +15,25 @@ from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
 from hogwild.engines.hands import Hands
 from hogwild.engines.keeper import worker_file
+from hogwild.engines.ray.asking import checked
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.groups import PULSE, in_group
 from hogwild.engines.ray.hearing import heard, own, told
 from hogwild.engines.ray.keeping import Kept, worker_part
+from hogwild.engines.ray.linking import Linking
 from hogwild.engines.ray.logs import Forwarding
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.opening import OwnPart
 from hogwild.engines.ray.place import Place
-from hogwild.engines.ray.seats import ConductorProxy
+from hogwild.engines.ray.seats import ConductorProxy, seat_of
 from hogwild.engines.ray.server import Server
 from hogwild.engines.ray.sums import Sums
 from hogwild.engines.ray.terms import Entry, Judged, Released, Sent, Shown, Terms
+from hogwild.engines.ray.visits import params_of
 from hogwild.engines.servers import SERVED
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import Job, Tally, Worker
+from hogwild.params import Params
 from hogwild.requests import COMPUTE, NextRound, Reduce, Reduced, Start, Ticket, Wait
 from hogwild.snapshots.folder import Written
 from hogwild.traffic import Traffic
@@ -95,6 +99,7 @@ class Deputy:
 
     def _prepare(self, terms: Terms, threads: int, common: Common | None) -> None:
         rank, size, conductor = self._rank, self._size, self._conductor
+        self._linking = linking = Linking(rank, seat_of(rank, self._life, size), conductor, terms.run, self._visited)
         self._place = place = self._find_place(terms, common)
         self._worker = Worker(rank, size, terms.rng, place.params[rank], terms.data_share)
         self._goes_on, self._kept = terms.goes_on, Kept(worker_file(rank))
@@ -102,14 +107,15 @@ class Deputy:
             self._hands.close()
         self._hands = Hands(place.task, place.memories[rank], place.n_examples, threads) if threads > 1 else None
         self._computing = Computing(place, self._hands)
-        self._sums = Sums(rank, size, conductor, terms.run, self._under_way)
+        self._sums = Sums(rank, size, conductor, linking, terms.run, self._under_way)
         self._over = False
         self._next_report_s = time.monotonic() + EVERY_S
         self._judged: Judged | None = None
+        self._judging = threading.Lock()  # it may be asked by a connection, too
         self._server: Server | None = None
         if terms.shards:
             over, rounds = lambda: self._over, lambda: self._program.rounds
-            self._server = Server(rank, size, terms, place.task, conductor, heard, over, rounds)
+            self._server = Server(rank, size, terms, place.task, conductor, linking, heard, over, rounds)
             if terms.goes_on is not None:
                 self._server.go_on(terms.goes_on)
         self._began = 0  # how many requests were started
@@ -119,14 +125,14 @@ class Deputy:
 
     def _find_place(self, terms: Terms, common: Common | None) -> Place:
         """With the rows of this worker, if it has its own; who takes the place of another has not opened them yet."""
-        rank, size, job, conductor = self._rank, self._size, self._job, self._conductor
+        rank, size, job, linking = self._rank, self._size, self._job, self._linking
         if common is None:
-            return Place(rank, size, job, terms, conductor)
+            return Place(rank, size, job, terms, linking)
         part = OwnPart(rank, size, job) if self._life else self._part
         self._part = None
         assert part is not None
         settled = part.settled(common)
-        return part.named(lambda: Place(rank, size, job, terms, conductor, settled))
+        return part.named(lambda: Place(rank, size, job, terms, linking, settled))
 
     def drive(self) -> None:
         """Run the program until it ends."""
@@ -150,6 +156,7 @@ class Deputy:
         except BaseException as error:
             told(conductor.fail.remote(rank, Failure.of(error), 0 if program is None else program.rounds))
         self._sums.end()
+        self._linking.end()
         if self._server is not None:
             self._server.close()
         told(conductor.counted.remote(rank, self._worker.counts, self._sent()))
@@ -194,15 +201,13 @@ class Deputy:
             return request.ticket.answer
         if kind is Reduce:
             return self._sums.ask(request)
-        return heard(self._conductor.ask.remote(self._rank, request, self._under_way()))
+        return self._linking.ask("ask", request, self._under_way())
 
     def _under_way(self) -> int:
         return 0 if self._server is None else self._server.under_way()
 
     def _next_round(self) -> Any:
-        turn = heard(
-            self._conductor.turn.remote(self._rank, self._program.rounds, self._worker.peers, self._under_way())
-        )
+        turn = self._linking.ask("turn", self._program.rounds, self._worker.peers, self._under_way())
         if turn is None:
             return None
         self._program.rounds += 1
@@ -220,7 +225,7 @@ class Deputy:
         ticket = Ticket(request.request)
         self._began += 1
         self._tickets[self._began], self._numbers[ticket] = ticket, self._began
-        heard(self._conductor.start.remote(self._rank, self._began, request.request))
+        self._linking.ask("start", self._began, request.request)
         return self._listening(ticket)
 
     def _listening(self, ticket: Ticket) -> Ticket:
@@ -232,7 +237,7 @@ class Deputy:
     def _wait(self, ticket: Ticket) -> Any:
         """Also of what is done: others may want to know that this worker has been given the answer."""
         number = self._numbers[ticket]
-        ticket.answer = heard(self._conductor.wait.remote(self._rank, number, self._under_way()))
+        ticket.answer = self._linking.ask("wait", number, self._under_way())
         ticket.done = True
         del self._tickets[number], self._numbers[ticket]
         return ticket.answer
@@ -307,11 +312,28 @@ class Deputy:
         if self._failure is not None:
             return self._failure
         try:
-            if self._judged is None or self._judged.number != judged.number:
-                # What came through the object store cannot be written, and kernels would be compiled for that.
-                self._judged = judged._replace(params=judged.params.copy())
-            if self._hands is not None:
-                return self._hands.tally(self._judged.params, blocks)
-            return [self._place.task.tally(self._judged.params, block) for block in blocks]
+            with self._judging:
+                if self._judged is None or self._judged.number != judged.number:
+                    # What came through the object store cannot be written, and kernels would be compiled for that.
+                    self._judged = judged._replace(params=judged.params.copy())
+                return self._tally(self._judged.params, blocks)
         except Exception as error:
             return Failure.of(error)
+
+    def _tally(self, params: Params, blocks: Sequence[Block]) -> list[Tally]:
+        if self._hands is not None:
+            return self._hands.tally(params, blocks)
+        return [self._place.task.tally(params, block) for block in blocks]
+
+    def _visited(self, method: str, arguments: tuple[Any, ...]) -> Shown | list[Tally]:
+        """`show` and `tally`, asked by a connection. `given`: of weights that were not judged here before."""
+        if method == "show":
+            return self.show()
+        number, given, blocks = arguments
+        place = self._place
+        with self._judging:
+            if given is not None:
+                self._judged = Judged(number, params_of(place.params[self._rank], *given))
+            if self._judged is None or self._judged.number != number:
+                raise ValueError(f"nobody has said what is judged in epoch {number}")
+            return self._tally(self._judged.params, checked(blocks, place.n_examples))

@@ -43,8 +43,8 @@ class Ray(AbstractEngine):
     The data are sent to each machine once; `Local` data are opened by the workers, and sent nowhere. Each
     shard of the server is an actor that workers talk to directly, spread over the machines. In longer runs they sum
     among themselves, if PyTorch is installed there. What else they ask of each other goes through one more actor, the
-    conductor. Memory is not shared between workers: see `Unsupported`. With `threads` the same seed does not give the
-    same bits.
+    conductor, then by connections, too. Memory is not shared between workers: see `Unsupported`. With `threads` the
+    same seed does not give the same bits.
 
     A worker whose process dies is not waited for, what it had begun to learn goes to others, and another process takes
     its place as soon as the cluster has room for one, with the weights of one of the others: if the strategy survives

@@ -25,7 +25,11 @@ def told(answer: Any) -> Any:
 
 def heard(answer: Any) -> Any:
     """The same; what it cannot answer is raised."""
-    found = told(answer)
+    return answered(told(answer))
+
+
+def answered(found: Any) -> Any:
+    """What it has answered; what it cannot answer is raised."""
     if isinstance(found, Over):
         raise Aborted
     if isinstance(found, Failed):

@@ -16,9 +16,41 @@ from hogwild.engines.judging import AbstractJudges, Tallier
 from hogwild.engines.ray.errors import LOST, Failure, said
 from hogwild.engines.ray.groups import PULSE
 from hogwild.engines.ray.terms import ActorLost, Judged
+from hogwild.engines.ray.visits import Visited, Visitor, Visits, unconnected
+from hogwild.engines.ray.wire import NOTHING
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import AbstractTask, Tally
 from hogwild.params import Params
+
+
+@final
+class _Judging:
+    """Weights that are judged, which go to each process once, for all blocks."""
+
+    def __init__(self, judged: Judged) -> None:
+        self._judged, self._sent = judged, None
+        self._told: set[Visits] = set()  # by which connections
+        self._lock = threading.Lock()
+
+    def sent(self) -> Any:
+        """Where they lie in the object store."""
+        with self._lock:
+            if self._sent is None:
+                self._sent = ray.put(self._judged)
+            return self._sent
+
+    def told(self, visits: Visits, blocks: Sequence[Block]) -> tuple[Any, ...]:
+        """What a worker is asked by this connection: see `Deputy.visited`."""
+        number, params = self._judged
+        with self._lock:
+            new = visits not in self._told
+            self._told.add(visits)
+        return number, (params.weights, params.state) if new else None, list(blocks)
+
+
+def nothing() -> Visited:
+    """The answer where nobody is asked by a connection."""
+    return NOTHING
 
 
 @final
@@ -40,6 +72,7 @@ class Judges(AbstractJudges):
         apart: bool,
     ) -> None:
         self._patience_s = patience_s
+        self.visitor: Visitor = unconnected
         self._deputies, self._find_lost, self._is_dead, self._apart = deputies, find_lost, is_dead, apart
         self._changed = threading.Condition()  # of the deputies
         self._over = False
@@ -58,16 +91,25 @@ class Judges(AbstractJudges):
             self._changed.notify_all()
 
     def tallier(self, task: AbstractTask, params: Params) -> Tallier:
-        judged = ray.put(Judged(next(self._numbers), params))  # once, for all blocks
+        judged = _Judging(Judged(next(self._numbers), params))
         return partial(self._by_owner if self._apart else self._by_anybody, judged)
 
-    def _by_anybody(self, judged: Any, rank: int, blocks: Sequence[Block]) -> Callable[[], Sequence[Tally]]:
+    def _visit(self, judged: _Judging, rank: int, blocks: Sequence[Block]) -> Callable[[], Visited]:
+        """Ask this worker by its connection, if it has one."""
+        visits = self.visitor(rank)
+        answer = None if visits is None else visits.ask("tally", judged.told(visits, blocks))
+        return nothing if answer is None else answer
+
+    def _by_anybody(self, judged: _Judging, rank: int, blocks: Sequence[Block]) -> Callable[[], Sequence[Tally]]:
         """By another, if this worker has died."""
-        first = self._deputies[rank]
-        asked = None if self._is_dead(rank) else self._begin(first, judged, blocks)
+        first, dead = self._deputies[rank], self._is_dead(rank)
+        answer = nothing if dead else self._visit(judged, rank, blocks)
+        asked = self._begin(first, judged, blocks) if answer is nothing and not dead else None
 
         def wait() -> Sequence[Tally]:
-            found = None if asked is None else self._found(rank, first, asked)
+            found: Sequence[Tally] | None = next(iter(answer()), None)
+            if found is None and not dead:
+                found = self._found(rank, first, self._begin(first, judged, blocks) if asked is None else asked)
             size = len(self._deputies)
             for other in ((rank + k) % size for k in range(1, size)):
                 if found is None and not self._is_dead(other):
@@ -79,13 +121,16 @@ class Judges(AbstractJudges):
 
         return wait
 
-    def _by_owner(self, judged: Any, rank: int, blocks: Sequence[Block]) -> Callable[[], Sequence[Tally]]:
+    def _by_owner(self, judged: _Judging, rank: int, blocks: Sequence[Block]) -> Callable[[], Sequence[Tally]]:
         """By another process of this worker, if the one that we know has died: it opens the same rows."""
         deputy = self._deputies[rank]
-        asked = self._begin(deputy, judged, blocks)
+        answer = self._visit(judged, rank, blocks)
+        asked = self._begin(deputy, judged, blocks) if answer is nothing else None
 
         def wait() -> Sequence[Tally]:
-            known, found = deputy, self._found(rank, deputy, asked)
+            known, found = deputy, next(iter(answer()), None)
+            if found is None:
+                found = self._found(rank, deputy, self._begin(deputy, judged, blocks) if asked is None else asked)
             while found is None:
                 known = self._other(rank, known)
                 found = self._found(rank, known, self._begin(known, judged, blocks))
@@ -102,8 +147,8 @@ class Judges(AbstractJudges):
                 raise Aborted
             return self._deputies[rank]
 
-    def _begin(self, deputy: Any, judged: Any, blocks: Sequence[Block]) -> Any:
-        return deputy.tally.remote(judged, blocks)
+    def _begin(self, deputy: Any, judged: _Judging, blocks: Sequence[Block]) -> Any:
+        return deputy.tally.remote(judged.sent(), blocks)
 
     def _found(self, rank: int, deputy: Any, asked: Any) -> Sequence[Tally] | None:
         """None: it has died, and the run goes on."""

@@ -14,6 +14,7 @@ from hogwild.engines.council import AbstractSums
 from hogwild.engines.mirrors import AbstractMirrors
 from hogwild.engines.ray.errors import LOST, said
 from hogwild.engines.ray.terms import Shown
+from hogwild.engines.ray.visits import Visitor, is_like, unconnected
 from hogwild.engines.waits import Aborted
 from hogwild.params import Params
 
@@ -26,6 +27,7 @@ class Mirrors(AbstractMirrors):
 
     def __init__(self, find_lost: Callable[[int, Any, str], bool]) -> None:
         self._find_lost = find_lost
+        self.visitor: Visitor = unconnected
         self.deputies: list[Any] = []
         self.params: list[Params] = []
         self.memories: list[Any] = []
@@ -36,12 +38,28 @@ class Mirrors(AbstractMirrors):
 
     def bring_all(self, ranks: Collection[int]) -> Sequence[int]:
         deputies = [(rank, self.deputies[rank]) for rank in ranks]
-        asked = [(rank, deputy, deputy.show.remote()) for rank, deputy in deputies]
+        asked = [(rank, deputy, self._begin(rank, deputy)) for rank, deputy in deputies]
         return [rank for rank, deputy, shown in asked if self._take(rank, deputy, shown)]
 
-    def _take(self, rank: int, deputy: Any, asked: Any) -> bool:
+    def _begin(self, rank: int, deputy: Any) -> Callable[[], Shown]:
+        """Ask it; what is returned waits for what it shows."""
+        visits = self.visitor(rank)
+        answer = None if visits is None else visits.ask("show", ())
+        asked = deputy.show.remote() if answer is None else None
+
+        def shown() -> Shown:
+            if answer is not None:
+                for found in answer():
+                    if isinstance(found, Shown) and is_like(found.state, self.params[rank].state):
+                        return found
+            last: Shown = ray.get(deputy.show.remote() if asked is None else asked)
+            return last
+
+        return shown
+
+    def _take(self, rank: int, deputy: Any, asked: Callable[[], Shown]) -> bool:
         try:
-            shown: Shown = ray.get(asked)
+            shown = asked()
         except LOST as error:
             if self._find_lost(rank, deputy, said(error)):
                 return False

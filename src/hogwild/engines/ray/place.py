@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
 from hogwild.engines.ray.asking import AskedSupply
+from hogwild.engines.ray.linking import Linking
 from hogwild.engines.ray.opening import OwnSupply
 from hogwild.engines.ray.terms import Terms
 from hogwild.interfaces import Job
@@ -19,7 +20,7 @@ class Place:
     """See `Workplace`. Any rank is the worker's own."""
 
     def __init__(
-        self, rank: int, size: int, job: Job, terms: Terms, conductor: Any, settled: Job | None = None
+        self, rank: int, size: int, job: Job, terms: Terms, linking: Linking, settled: Job | None = None
     ) -> None:
         self.size, self.shares, self.needs = size, False, terms.needs
         job = job if settled is None else settled
@@ -36,7 +37,8 @@ class Place:
         if goes_on is not None:
             memory.mean[:], memory.mass[:] = goes_on.mean, goes_on.mass
         self.params, self.memories = [mine] * size, [memory] * size
-        self.supply: AskedSupply | OwnSupply = AskedSupply(conductor)
+        asked = AskedSupply(linking, self.n_examples)
+        self.supply: AskedSupply | OwnSupply = asked
         if settled is not None and size > 1:
             place = None if goes_on is None else goes_on.place
-            self.supply = OwnSupply(AskedSupply(conductor), rank, settled, terms.first_pass, place)
+            self.supply = OwnSupply(asked, rank, settled, terms.first_pass, place)

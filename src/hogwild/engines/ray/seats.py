@@ -1,6 +1,6 @@
 """A process that was taken for dead may be alive, and heard again when the network is whole: its place is taken then.
 
-So each process calls the conductor by a number that no other has, its seat: rank + size * life.
+So each process calls the conductor by a number that no other has, its seat.
 """
 
 from __future__ import annotations
@@ -20,12 +20,17 @@ CALLS = {
 """The methods of the conductor whose first argument is a rank, and what a dead process is answered."""
 
 
+def seat_of(rank: int, life: int, size: int) -> int:
+    """The seat of a process of a worker of which so many have died before."""
+    return rank + size * life
+
+
 @final
 class ConductorProxy:
     """The conductor, as called by a process of a worker of which so many have died."""
 
     def __init__(self, conductor: Any, size: int, life: int) -> None:
-        self._conductor, self._before = conductor, size * life
+        self._conductor, self._before = conductor, seat_of(0, life, size)
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._conductor, name)

@@ -11,6 +11,7 @@ from hogwild.engines.ray.connecting import Connecting
 from hogwild.engines.ray.direct import Direct
 from hogwild.engines.ray.hearing import heard
 from hogwild.engines.ray.importing import Spent
+from hogwild.engines.ray.linking import Linking
 from hogwild.engines.ray.mesh import Broken
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.summing import Summing
@@ -34,8 +35,11 @@ class Sums:
     sent : bytes and messages of those that this worker has counted for all
     """
 
-    def __init__(self, rank: int, size: int, conductor: Any, run: int, under_way: Callable[[], int]) -> None:
+    def __init__(
+        self, rank: int, size: int, conductor: Any, linking: Linking, run: int, under_way: Callable[[], int]
+    ) -> None:
         self._rank, self._size, self._conductor, self._run = rank, size, conductor, run
+        self._linking = linking
         self._under_way = under_way  # to shards: see `Council.sent`
         self._connecting: Connecting | None = None
         self._direct: Direct | None = None
@@ -119,7 +123,7 @@ class Sums:
             self._connecting = Connecting(self._rank, self._size, self._conductor, self._run)
         mesh = None if self._connecting is None else self._connecting.mesh
         connected = mesh is not None and self._left is None
-        summed: Summed = heard(self._conductor.sum.remote(self._rank, request, self._under_way(), connected=connected))
+        summed: Summed = self._linking.ask("sum", request, self._under_way(), connected=connected)
         self._number += 1
         if mesh is not None and summed.begins == self._number:
             self._begin(Direct(mesh, self._rank, self._size))

@@ -5,8 +5,11 @@ from __future__ import annotations
 from queue import SimpleQueue
 from typing import Any, final
 
+from hogwild.engines.council import Council
+from hogwild.engines.ray.rendezvous import Rendezvous
 from hogwild.engines.ray.terms import Released
-from hogwild.requests import Ticket
+from hogwild.engines.waits import Failed
+from hogwild.requests import Reduce, Start, Ticket, Wait
 
 News = tuple[int, Any] | Released
 
@@ -60,3 +63,25 @@ class Tickets:
         """Nobody may still wait here when the next run begins."""
         for news in self._news:
             news.put(None)
+
+
+@final
+class Starting:
+    """Called by the conductor for each worker, in the thread in which that waits; raises what the council does."""
+
+    def __init__(self, council: Council, tickets: Tickets, rendezvous: Rendezvous) -> None:
+        self._council, self._tickets, self._rendezvous = council, tickets, rendezvous
+
+    def begin(self, rank: int, number: int, request: Any) -> None:
+        """Its answer is told by `Tickets.next`, and to who waits for it."""
+        with self._council.lock:
+            if isinstance(request, Reduce):
+                self._rendezvous.comes(rank, connected=False, waits=False)
+            self._tickets.begun(rank, number, self._council.communicate(rank, Start(request)))
+
+    def wait(self, rank: int, number: int) -> Any:
+        """The answer to what was started."""
+        answer = self._council.communicate(rank, Wait(self._tickets[rank, number]))
+        if not isinstance(answer, Failed):
+            self._tickets.awaited(rank, number)
+        return answer

@@ -44,6 +44,11 @@ def most_bytes(weights: int, width: int) -> int:
     return HEAD_BYTES + weights * (width + KEY_BYTES)
 
 
+def new_name(rank: int) -> str:
+    """Of another connection of this worker."""
+    return _name(rank) + uuid4().hex
+
+
 def _name(rank: int) -> str:
     """How names of connections of this worker begin."""
     return f"{rank}-"
@@ -51,7 +56,7 @@ def _name(rank: int) -> str:
 
 @final
 class Sockets:
-    """Of the process of a shard."""
+    """Of the process of a shard, or of the conductor."""
 
     def __init__(self) -> None:
         self._store: Store | None = None
@@ -69,6 +74,10 @@ class Sockets:
         """A thread waits for the worker, and then gives it the answers. None: there is no torch, or no room for such
         messages.
         """
+        return self.open_for(name, most_bytes, lambda mesh: serve(mesh, most_bytes, answer))
+
+    def open_for(self, name: str, most_bytes: int, act: Callable[[Mesh], None]) -> Socket | None:
+        """The same, whatever is done with the connection."""
         if most_bytes > MOST_BYTES or not has_gloo():
             return None
         host = ray.util.get_node_ip_address()
@@ -82,7 +91,7 @@ class Sockets:
                 LOG.warning("a worker has not connected: %s", error)
                 return
             self._served[name] = mesh, threading.current_thread()
-            serve(mesh, most_bytes, answer)
+            act(mesh)
             del self._served[name]
 
         threading.Thread(target=wait_and_serve, name="hogwild-serving", daemon=True).start()
@@ -150,7 +159,7 @@ class Wiring:
                 wire.end()
 
     def _connected(self, actor: Any) -> Wire | None:
-        name = _name(self._rank) + uuid4().hex
+        name = new_name(self._rank)
         try:
             socket: Socket | None = ray.get(actor.wire.remote(self._run, name))
             if socket is None:

@@ -23,6 +23,7 @@ from hogwild.requests import Reduced
 
 FRAME_BYTES = 8192  # an offer, and what is offered if it is no more: a frame of 8 kB takes as long as an empty one
 GATHERED_BYTES = 65_536  # up to this it takes no longer to send all to all, and one message less
+PAIR_BYTES = 1_000_000  # the same for two: they send as much either way, and add all of it instead of half
 PIECE_BYTES = 1 << 20  # one is added while the next is on its way
 FRAME, DATA, SUM = range(3)  # kinds of messages
 
@@ -120,7 +121,8 @@ class Direct:
             self.sent = self.sent[0] + n_bytes, self.sent[1] + messages
         if not given:
             return Reduced(None, 0)
-        if first.kind is Kind.SPARSE or first.values_bytes <= GATHERED_BYTES or len(ranks) == 1:
+        most_bytes = PAIR_BYTES if len(ranks) == 2 else GATHERED_BYTES
+        if first.kind is Kind.SPARSE or first.values_bytes <= most_bytes or len(ranks) == 1:
             return Reduced(self._gathered(given, ranks), len(given))
         return Reduced(result(given, self._scattered(given, ranks)), len(given))
 

@@ -52,6 +52,11 @@ def check_least(job: Job, least: int, size: int) -> None:
             f"{name} does not survive a 'lost worker', so it cannot begin with {least} of {size} workers: leave out "
             f"least={least}, or use a strategy that has the word in `survives`"
         )
+    if strategy.coordinator is not None and strategy.coordinator >= least:
+        raise Unsupported(
+            f"worker {strategy.coordinator} coordinates {name}, so it must be there from the beginning: "
+            f"least={least} is too few"
+        )
     if least < size and (job.bounds is not None or job.local is not None):
         raise Unsupported(
             f"rows that stay with their workers (Partitioned, Local) need all {size} of them from the beginning: leave "

@@ -187,6 +187,7 @@ def test_all_that_messages_have_is_plain():
         Block(np.array([5]), 1),
         Block(np.array([0]), 0),
         Block(np.array([0]), -1),
+        Block(np.array([1]), 2**63 - 1),
         Block(np.array([0.5]), 1),
         Block(np.array([[0]]), 1),
         Block([0], 1),

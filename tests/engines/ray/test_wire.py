@@ -151,6 +151,32 @@ def test_no_program_comes_in_a_message():
         packing().unpacked(packing().packed(Calls(), MOST))
 
 
+@pytest.mark.parametrize("said", [5, "push", ("push",), ("push", 1), (b"push", ()), ("push", (), 2)])
+def test_who_asks_no_question_is_not_heard_any_more(said):
+    ended, heard = threading.Event(), []
+    store = Store(HERE)
+
+    def serves():
+        wires().serve(
+            Mesh(Store(*store.address), HERE, wires().SHARD, 2, "name"), MOST, lambda *each: heard.append(each)
+        )
+        ended.set()
+
+    threading.Thread(target=serves).start()
+    mesh = Mesh(store, HERE, wires().WORKER, 2, "name")
+    mesh.finish(mesh.send(packing().packed(said, MOST), wires().SHARD, wires().ASKED))
+    assert ended.wait(PATIENCE_S)
+    assert not heard
+
+
+def test_answers_that_nobody_waits_for_do_no_harm():
+    with wired(echo) as (wire, _):
+        for number in range(5):
+            wire.ask("push", (np.full(1000, float(number)),))
+        gc.collect()
+        assert_same(wire.ask("push", (7,)).get(), ("push", (7,)))
+
+
 @pytest.mark.parametrize("data", [np.zeros(64, np.uint8), np.ones(64, np.uint8), np.zeros(0, np.uint8)])
 def test_bytes_that_are_no_message_are_refused(data):
     with pytest.raises(pickle.UnpicklingError, match="no message"):
@@ -383,6 +409,33 @@ def test_copies_hear_by_connections_and_otherwise_if_these_break(tmp_path):
 
     found = look(Ray(2, backups=True), work, probe=served(sgd(1.0)._replace(formula=formula, linear=False)))
     assert found.history.traffic.faults is None
+
+
+@pytest.mark.usefixtures("local_cluster")
+def test_no_pickle_comes_to_a_shard_by_a_connection(tmp_path):
+    """`hear` unpickles: only Ray, which asks for a token, may call it."""
+    ran = tmp_path / "ran"
+
+    async def work(me):
+        await connected(me)
+        (wire,) = (each for each in all_wires() if not each.over)
+        for method in ("hear", "follow"):
+            asked = wire.ask(method, (pickle.dumps(Touches(str(ran))),))
+            with pytest.raises(wires().Unanswered):
+                asked.get()
+        await me.push(ones(me))
+        await find(me, 1)
+
+    look(Ray(1, backups=True), work, probe=served(sgd(1.0)), n_examples=25)
+    assert not ran.exists()
+
+
+@dataclass(frozen=True)
+class Touches:
+    path: str
+
+    def __reduce__(self):
+        return Path.touch, (Path(self.path),)
 
 
 @pytest.mark.usefixtures("local_cluster")

@@ -11,7 +11,7 @@ import numpy as np
 from hogwild.engines.ray.mesh import Broken, Mesh
 from hogwild.engines.ray.packing import packed, unpacked
 from hogwild.engines.ray.plain import PLAIN
-from hogwild.engines.ray.wire import ANSWERED, ASKED, NOTHING, SHARD, WORKER
+from hogwild.engines.ray.wire import ANSWERED, ASKED, NOTHING, SHARD, WORKER, question
 from hogwild.engines.ray.wiring import MOST_BYTES
 
 Answer = Callable[[str, tuple[Any, ...]], Any]
@@ -37,7 +37,7 @@ def answer_all(mesh: Mesh, way: Way, answer: Answer) -> None:
         receiving = mesh.receive(into, way.asks, way.asked)
         while True:
             mesh.finish(receiving)
-            asked = unpacked(into, PLAIN)
+            asked = question(unpacked(into, PLAIN))
             if asked is None:
                 return
             receiving = mesh.receive(into, way.asks, way.asked)  # before it is sent: gloo need not ask whether it may

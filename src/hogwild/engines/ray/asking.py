@@ -11,6 +11,8 @@ from hogwild.engines.ray.linking import Linking
 from hogwild.engines.supply import Taken
 from hogwild.requests import Portion
 
+MOST_ROWS = 1 << 40  # of a chunk: no sum of two such overflows
+
 
 @final
 class AskedSupply:
@@ -47,7 +49,7 @@ def checked(blocks: list[Block], n: int) -> list[Block]:
     """
     for starts, chunk in blocks:
         fits = isinstance(starts, np.ndarray) and starts.dtype == np.int64 and starts.ndim == 1
-        if not (fits and isinstance(chunk, int | np.integer) and chunk > 0):
+        if not (fits and isinstance(chunk, int | np.integer) and 0 < chunk <= MOST_ROWS):
             raise ValueError(f"this is no block of examples: {starts!r}, {chunk!r}")
         if starts.size and not (starts.min() >= 0 and starts.max() < n):
             raise ValueError(f"blocks of examples must lie in 0 .. {n - 1}")

@@ -101,12 +101,12 @@ class Conductor:
 
     def lost(self, rank: int, life: int, why: str) -> bool:
         """The process of a worker has died. Does the run go on without it?"""
+        self._links.lost(seat_of(rank, life, self._session.size))  # first: who has the lock may wait for it
         with self._council.lock:
             self._rendezvous.end()
             if life == self._membership.life(rank):
                 self._tickets.lost(rank)
                 self._reports.lost(rank)
-        self._links.lost(seat_of(rank, life, self._session.size))
         try:
             goes_on = self._membership.lost(rank, life, why)
         except (ActorLost, Deadlock) as error:

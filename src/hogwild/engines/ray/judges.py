@@ -39,13 +39,15 @@ class _Judging:
                 self._sent = ray.put(self._judged)
             return self._sent
 
-    def told(self, visits: Visits, blocks: Sequence[Block]) -> tuple[Any, ...]:
-        """What a worker is asked by this connection: see `Deputy.visited`."""
+    def ask(self, visits: Visits, blocks: Sequence[Block]) -> Callable[[], Visited] | None:
+        """Ask a worker by this connection. None: it cannot be. See `Deputy._visited`."""
         number, params = self._judged
         with self._lock:
-            new = visits not in self._told
-            self._told.add(visits)
-        return number, (params.weights, params.state) if new else None, list(blocks)
+            weights = None if visits in self._told else (params.weights, params.state)
+            answer = visits.ask("tally", (number, weights, list(blocks)))
+            if answer is not None:
+                self._told.add(visits)
+        return answer
 
 
 def nothing() -> Visited:
@@ -97,7 +99,7 @@ class Judges(AbstractJudges):
     def _visit(self, judged: _Judging, rank: int, blocks: Sequence[Block]) -> Callable[[], Visited]:
         """Ask this worker by its connection, if it has one."""
         visits = self.visitor(rank)
-        answer = None if visits is None else visits.ask("tally", judged.told(visits, blocks))
+        answer = None if visits is None else judged.ask(visits, blocks)
         return nothing if answer is None else answer
 
     def _by_anybody(self, judged: _Judging, rank: int, blocks: Sequence[Block]) -> Callable[[], Sequence[Tally]]:

@@ -33,6 +33,7 @@ class Link:
         self._mesh, self._into = mesh, np.empty(MOST_BYTES, np.uint8)
         self._asked: SimpleQueue[tuple[Any, Any, SimpleQueue[Any] | None] | None] = SimpleQueue()
         self._under_way, self._over = False, False
+        self._late: SimpleQueue[Any] | None = None  # for an answer that is not waited for
         threading.Thread(target=self._hear, name="hogwild-link", daemon=True).start()
 
     @property
@@ -60,7 +61,19 @@ class Link:
         try:
             return found.get(timeout=LONG_S)
         except Empty:
+            self._late = found
             return NOTHING
+
+    def told_elsewhere(self) -> None:
+        """The actor has answered: so the answer is here soon, too, or never, as the connection has broken."""
+        late, self._late = self._late, None
+        if late is None:
+            return
+        try:
+            late.get(timeout=LONG_S)
+        except Empty:
+            self._over = True
+            self._mesh.close()
 
     def end(self) -> None:
         """The program asks for no more."""

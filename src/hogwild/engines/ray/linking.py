@@ -57,7 +57,10 @@ class Linking:
             return answered(found[0])
         # As it was sent: while the program waits others may change its weights.
         method, asked = unpacked(message, PLAIN)
-        return heard(self._conductor.links.remote(self._run, "once", self._seat, method, *asked))
+        try:
+            return heard(self._conductor.links.remote(self._run, "once", self._seat, method, *asked))
+        finally:
+            link.told_elsewhere()
 
     def end(self) -> None:
         """The program has ended."""

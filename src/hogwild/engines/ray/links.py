@@ -46,10 +46,13 @@ class Links:
 
     def _serve(self, seat: int, mesh: Mesh) -> None:
         visits = self._visits[seat] = Visits(mesh)
-        answer_all(mesh, TO_CONDUCTOR, lambda method, asked: self.once(seat, method, *asked))
-        with self._lock:
-            if self._visits.get(seat) is visits:
-                del self._visits[seat]
+        try:
+            answer_all(mesh, TO_CONDUCTOR, lambda method, asked: self.once(seat, method, *asked))
+        finally:
+            visits.close()
+            with self._lock:
+                if self._visits.get(seat) is visits:
+                    del self._visits[seat]
 
     def once(self, seat: int, method: str, number: int, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         """What is asked under this number; if it has been asked before, the answer to that, which may be still to
@@ -77,11 +80,17 @@ class Links:
         return self._visits.get(self._seat(rank))
 
     def lost(self, seat: int) -> None:
-        """The process that has this seat is taken for dead."""
+        """The process that has this seat is taken for dead: nobody waits for it here."""
+        visits = self._visits.get(seat)
+        if visits is not None:
+            visits.close()
         self._sockets.close(seat)
 
     def end(self) -> None:
         """The run is over."""
         with self._lock:
             self._over = True
+            visits = list(self._visits.values())
+        for each in visits:
+            each.close()
         self._sockets.close()

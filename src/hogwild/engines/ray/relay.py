@@ -57,25 +57,25 @@ class Relay:
 
     def settle(self, mark: int) -> None:
         """Wait until an answer may go out that is made of the first `mark` messages. `Deposed` if it never may."""
-        while (batch := self._next(mark)) is not None:
-            self._send(batch)
+        while (found := self._next(mark)) is not None:
+            self._send(*found)
 
-    def _next(self, mark: int) -> Batch | None:
-        """What this thread should send; None if it need not wait any more."""
+    def _next(self, mark: int) -> tuple[Batch, Any] | None:
+        """What this thread should send, and to whom; None if it need not wait any more."""
         stream = self._stream
         with self._changed:
             while self._failure is None and not stream.is_safe(mark):
                 batch = stream.take()
                 if batch is not None:
-                    return batch
+                    return batch, self._copy
                 self._changed.wait()
             if self._failure is not None:
                 raise self._failure
         return None
 
-    def _send(self, batch: Batch) -> None:
+    def _send(self, batch: Batch, copy: Any) -> None:
         try:
-            obeyed = self._followed(batch)
+            obeyed = self._followed(batch, copy)
         except LOST as error:
             self._lost(batch.copy, error)
             return
@@ -89,15 +89,16 @@ class Relay:
             self._stream.confirm(batch)
             self._changed.notify_all()
 
-    def _followed(self, batch: Batch) -> bool:
+    def _followed(self, batch: Batch, copy: Any) -> bool:
         """Tell the copy; does it obey? What it is told twice it knows by its number."""
         told = tuple(self._reign), batch.first, batch.messages
-        awaited = self._wiring.ask(self._reign.shard, View(batch.copy, self._copy), "follow", told)
+        awaited = self._wiring.ask(self._reign.shard, View(batch.copy, copy), "follow", told)
         if awaited is not None:
             with suppress(Unanswered):
                 return bool(awaited.get())
-        packed = (pickle.dumps(told, pickle.HIGHEST_PROTOCOL),) if batch.n_bytes <= PACKED_BYTES else told
-        return bool(ray.get(self._copy.follow.remote(*packed)))
+        if batch.n_bytes <= PACKED_BYTES:
+            return bool(ray.get(copy.hear.remote(pickle.dumps(told, pickle.HIGHEST_PROTOCOL))))
+        return bool(ray.get(copy.follow.remote(*told)))
 
     def _lost(self, copy: int, error: Exception) -> None:
         """The copy is out of reach. If that is because it leads itself, the conductor knows."""

@@ -71,8 +71,8 @@ class ShardHost:
         if self._relay is not None:
             self._relay.close()
         self._live: set[int] = set(range(terms.size))
-        backed = backup is not None or following is not None
-        self._desk = Desk(shard, self._live, self._tell_and_answer if backed else _answer)
+        alone = backup is None and following is None
+        self._desk = Desk(shard, self._live, _answer if alone else self._tell_and_answer)
         self._reign, self._conductor, self._following = terms.reign, terms.conductor, following
         self._plain = rule.pushes.is_plain
         self._lock = threading.Lock()
@@ -84,8 +84,7 @@ class ShardHost:
     @in_group("pushes")
     def push(self, message: tuple[Any, ...]) -> tuple[Any, ...]:
         """Apply it, and answer pulls that have waited for it. Answers an `Applied`."""
-        applied: tuple[Any, ...] = self._at_once(self._desk.push, self._kept(message[:-1]))
-        return tuple(applied)
+        return tuple(self._at_once(self._desk.push, self._kept(message[:-1])))
 
     @in_group("wires")
     def wire(self, run: int, name: str) -> Socket | None:
@@ -145,8 +144,7 @@ class ShardHost:
     @in_group("pushes")
     def operate(self, message: tuple[Any, ...]) -> Value:
         """Do it; its error is an answer, too."""
-        value: Value = self._at_once(self._desk.operate, OpPart._make(message[:-1]))
-        return value
+        return self._at_once(self._desk.operate, OpPart._make(message[:-1]))
 
     def _at_once(self, act: Callable[[Any, Call], None], part: Any) -> Any:
         found = list[Any]()
@@ -290,9 +288,13 @@ class ShardHost:
     # -------------------------------------------------------------------------------------- the actor with the copy
 
     @in_group("copies")
-    def follow(self, *told: Any) -> bool:
-        """A reign, the number of a message, and it and the next, or their pickle. False: this actor obeys another."""
-        reign, first, messages = told if len(told) > 1 else pickle.loads(*told)
+    def hear(self, told: bytes) -> bool:
+        """`follow`, of what Ray takes longer to pack. Not for connections, by which anybody might send a pickle."""
+        return self.follow(*pickle.loads(told))
+
+    @in_group("copies")
+    def follow(self, reign: tuple[Any, ...], first: int, messages: list[tuple[Any, ...]]) -> bool:
+        """In this reign that has happened, from the message of this number on. False: this actor obeys another."""
         with self._lock:
             if self._following is None or reign != self._reign:
                 return False
@@ -332,9 +334,8 @@ class ShardHost:
         has begun another run since.
         """
         with self._lock:
-            if reign._replace(life=self._reign.life) != self._reign:
-                return False
-            if self._following is not None and not self._following.complete:
+            knows = self._following is None or self._following.complete
+            if reign._replace(life=self._reign.life) != self._reign or not knows:
                 return False
             self._following, self._reign = None, reign
             self._relay = Relay(self._lock, reign, self._conductor, None)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pickle
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from queue import SimpleQueue
 from typing import Any, final
 
 import numpy as np
@@ -22,41 +23,66 @@ from hogwild.engines.ray.wire import NOTHING, WORKER
 from hogwild.engines.ray.wiring import MOST_BYTES
 from hogwild.params import Params
 
-LONG = timedelta(seconds=20)  # longer than to judge a batch: who is silent then is asked by its actor
 State = Mapping[str, NDArray[Any]]
 Visited = tuple[Any, ...]  # the answer, alone in a tuple, or NOTHING
 
 
 @final
 class Visits:
-    """Of the worker at the other end of this connection. Called by any thread."""
+    """Of the worker at the other end of this connection. Called by any thread.
+
+    To judge may take long, and gloo may wait for ever: a thread waits for the answers, which come in order, and is left
+    behind by `close`.
+    """
 
     def __init__(self, mesh: Mesh) -> None:
-        self._mesh, self._lock = mesh, threading.Lock()  # of the order
+        self._mesh, self._lock = mesh, threading.Lock()  # of the order, and of what follows
+        self._over = False
+        self._waiting: deque[SimpleQueue[Visited]] = deque()
+        self._sent: SimpleQueue[tuple[Any, Any, Any] | None] = SimpleQueue()
+        threading.Thread(target=self._hear, name="hogwild-visits", daemon=True).start()
 
     def ask(self, method: str, arguments: tuple[Any, ...]) -> Callable[[], Visited] | None:
         """Send it; what is returned waits for the answer. None: it cannot be sent."""
         data = packed((method, arguments), MOST_BYTES, PLAIN)
         if data is None:
             return None
-        mesh, into = self._mesh, np.empty(MOST_BYTES, np.uint8)  # several may be under way
-        try:
-            with self._lock:
-                receiving = mesh.receive(into, WORKER, TO_WORKER.answered)
-                sending = mesh.send(data, WORKER, TO_WORKER.asked)
-        except Broken:
-            return None
-
-        def answer() -> Visited:
+        into, found = np.empty(MOST_BYTES, np.uint8), SimpleQueue[Visited]()  # several may be under way
+        with self._lock:
+            if self._over:
+                return None
             try:
-                mesh.finish(receiving, LONG)
-                mesh.finish(sending, LONG)
-                found: Visited = unpacked(into, PLAIN)
-            except (Broken, pickle.UnpicklingError):
-                return NOTHING
-            return found
+                receiving = self._mesh.receive(into, WORKER, TO_WORKER.answered)
+                sending = self._mesh.send(data, WORKER, TO_WORKER.asked)
+            except Broken:
+                return None
+            self._waiting.append(found)
+            self._sent.put((receiving, sending, into))
+        return found.get
 
-        return answer
+    def close(self) -> None:
+        """The worker is not asked by this connection any more, and who waits for it waits no longer."""
+        with self._lock:
+            self._over = True
+            self._sent.put(None)
+            while self._waiting:
+                self._waiting.popleft().put(NOTHING)
+
+    def _hear(self) -> None:
+        while (each := self._sent.get()) is not None:
+            receiving, _, into = each
+            try:
+                self._mesh.finish(receiving)
+                found: Visited = unpacked(into, PLAIN)
+            except Broken:
+                self.close()
+                return
+            except pickle.UnpicklingError:
+                found = NOTHING
+            with self._lock:
+                if self._over:
+                    return
+                self._waiting.popleft().put(found)
 
 
 Visitor = Callable[[int], Visits | None]

@@ -36,6 +36,7 @@ class Awaited:
         """Wait for it. `Unanswered` if none comes, or an error: the actor will raise it."""
         try:
             Mesh.finish(self._receiving, SILENT)
+            self._wire.answered(self)
             found = unpacked(self._into)
         except Broken:
             self._wire.give_up()
@@ -63,6 +64,7 @@ class Wire:
     def __init__(self, mesh: Mesh, most_bytes: int) -> None:
         self._mesh, self._most_bytes = mesh, most_bytes
         self._lock = threading.Lock()  # of the order
+        self._awaited: set[Awaited] = set()  # gloo must find their buffers, though nobody may wait for them any more
         self.over = False
 
     def ask(self, method: str, arguments: tuple[Any, ...]) -> Awaited | None:
@@ -76,10 +78,16 @@ class Wire:
                 return None
             try:
                 receiving = self._mesh.receive(into, SHARD, ANSWERED)
-                return Awaited(self, data, into, (receiving, self._mesh.send(data, SHARD, ASKED)))
+                awaited = Awaited(self, data, into, (receiving, self._mesh.send(data, SHARD, ASKED)))
+                self._awaited.add(awaited)
+                return awaited
             except Broken:
                 self.over = True
                 return None
+
+    def answered(self, awaited: Awaited) -> None:
+        """The answer is there."""
+        self._awaited.discard(awaited)
 
     def give_up(self) -> None:
         """Nobody waits for an answer any more."""
@@ -96,6 +104,14 @@ class Wire:
             assert data is not None
             with suppress(Broken):  # then the shard knows
                 self._mesh.finish(self._mesh.send(data, SHARD, ASKED), SILENT)
+            self._mesh.close()
+
+
+def question(found: Any) -> tuple[str, tuple[Any, ...]] | None:
+    """A method and its arguments; None: there are no more. UnpicklingError for what is neither."""
+    if found is None or (isinstance(found, tuple) and [type(each) for each in found] == [str, tuple]):
+        return found
+    raise pickle.UnpicklingError("this is no question")
 
 
 def serve(mesh: Mesh, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any]) -> None:
@@ -111,7 +127,7 @@ def serve(mesh: Mesh, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], 
         into, receiving = receive()
         while True:
             mesh.finish(receiving)
-            asked = unpacked(into)
+            asked = question(unpacked(into))
             if asked is None:
                 return
             into, receiving = receive()  # before the worker can send it: gloo need not ask whether it may

@@ -67,8 +67,10 @@ class Sockets:
         served = [each for name, each in list(self._served.items()) if rank is None or name.startswith(_name(rank))]
         for mesh, _ in served:
             mesh.close()
-        for _, thread in served if rank is None else ():
-            thread.join(LAST_S)
+        if rank is None:
+            for _, thread in served:
+                thread.join(LAST_S)
+            self._served.clear()  # also of those that wait in gloo for ever
 
     def open(self, name: str, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any]) -> Socket | None:
         """A thread waits for the worker, and then gives it the answers. None: there is no torch, or no room for such
@@ -91,8 +93,10 @@ class Sockets:
                 LOG.warning("a worker has not connected: %s", error)
                 return
             self._served[name] = mesh, threading.current_thread()
-            act(mesh)
-            del self._served[name]
+            try:
+                act(mesh)
+            finally:
+                self._served.pop(name, None)
 
         threading.Thread(target=wait_and_serve, name="hogwild-serving", daemon=True).start()
         return Socket(store.address, most_bytes)

@@ -1,5 +1,6 @@
 """A run begins with fewer workers than it may have, and takes in the others when there are hosts for them."""
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
@@ -8,13 +9,38 @@ from tests.engines.ray.hosts import hosts
 from tests.engines.ray.plots import EASY, Averaging, begun, epochs, is_as_good, run, until
 from tests.engines.ray.stumbling import Stumbles
 
-from hogwild import Downpour, Fault, Local, LocalSGD, Partitioned, Ray, Simulated, Stop, Unsupported, train
+from hogwild import (
+    AbstractStrategy,
+    Downpour,
+    Fault,
+    Local,
+    LocalSGD,
+    Partitioned,
+    Ray,
+    Simulated,
+    Stop,
+    Unsupported,
+    train,
+)
 from hogwild.testing.survival import adds_up
 
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed"),
     pytest.mark.slow,
 ]
+
+
+@dataclass(frozen=True)
+class Led(AbstractStrategy):
+    """The last of two workers is the one that the other depends on."""
+
+    coordinator = 1
+    survives = frozenset({"lost worker"})
+
+    async def work(self, me):
+        await me.steps(1)
+
+
 WHOLE, HALF = {"resources": {"disk": 2}}, {"resources": {"disk": 1}}  # of what the head has, and hosts that come
 
 
@@ -95,6 +121,7 @@ def test_there_must_be_room_for_those_that_are_enough(head):
             EASY.data,
             r"Stumbles does not survive a 'lost worker', so it cannot begin with 1 of 2 workers",
         ),
+        (Led(), EASY.data, r"worker 1 coordinates Led, so it must be there from the beginning: least=1 is too few"),
         (LocalSGD(5), Partitioned(EASY.data), r"rows that stay with their workers .* need all 2 of them from the beg"),
         (LocalSGD(5), Local(lambda rank, size: EASY.data), r"rows that stay with their workers \(Partitioned, Local\)"),
     ],

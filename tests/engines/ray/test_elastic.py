@@ -34,7 +34,7 @@ pytestmark = [
 class Led(AbstractStrategy):
     """The last of two workers is the one that the other depends on."""
 
-    coordinator = 1
+    agree, coordinator = True, 1
     survives = frozenset({"lost worker"})
 
     async def work(self, me):

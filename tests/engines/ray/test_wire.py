@@ -256,11 +256,11 @@ def test_who_is_silent_is_given_up_and_what_was_sent_is_remembered():
 # ------------------------------------------------------------------------------------------------- on a real cluster
 
 
-async def connected(me, shards=1):
+async def connected(me, shards=1, keys=None):
     """Ask until all shards are; with torch there it need not be worth its import first."""
     import_module("torch")
     while sum(not each.over for each in all_wires()) < shards:
-        await me.pull()
+        await me.pull(keys)
 
 
 def all_wires():
@@ -304,6 +304,24 @@ def test_bits_and_traffic_are_those_of_threads(shards):
     there = learn(Ray(1, shards=shards), lambda me: connected(me, shards))
     assert np.array_equal(here.params.weights, there.params.weights)
     assert here.history.counts == there.history.counts
+
+
+@pytest.mark.usefixtures("local_cluster")
+def test_of_weights_that_are_too_many_for_a_message_some_go_by_it():
+    n = import_module("hogwild.engines.ray.wiring").MOST_BYTES // 8 + 1
+
+    async def work(me):
+        keys = np.array([3, n - 1])
+        await connected(me, keys=keys)
+        await me.push(Delta(np.array([-1.0, -2.0]), 1, 1, 0.0, Moment(0, 0.0, 0), keys))
+        assert (await me.pull(keys)).values.tolist() == [1.0, 2.0]
+        whole = (await me.pull()).values
+        assert whole.size == n
+        assert np.flatnonzero(whole).tolist() == keys.tolist()
+        await me.push(Delta(whole, 1, 1, 0.0, Moment(0, 0.0, 0)))
+        assert (await me.pull(keys)).values.tolist() == [0.0, 0.0]
+
+    look(Ray(1), work, probe=served(sgd(1.0)), n_examples=n)
 
 
 def break_all():

@@ -10,7 +10,7 @@ import pickle
 import threading
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, TypeVar, final
 
 import numpy as np
 import ray
@@ -28,13 +28,15 @@ from hogwild.engines.ray.reaching import WORKERS
 from hogwild.engines.ray.relay import COMPLETE, Relay
 from hogwild.engines.ray.stream import Following
 from hogwild.engines.ray.terms import Counted, Key, Range, Reign
-from hogwild.engines.ray.wiring import Socket, Sockets, most_bytes
+from hogwild.engines.ray.wiring import MOST_BYTES, Socket, Sockets, most_bytes
 from hogwild.engines.servers import NO_KEYS
 from hogwild.interfaces import Job
 from hogwild.kernels.updates import compiled
 from hogwild.server import OpPart, PullPart, PushPart, Shard
 from hogwild.snapshots.folder import Written
 from hogwild.snapshots.parts import Part
+
+Found = TypeVar("Found")
 
 
 @final
@@ -96,6 +98,8 @@ class ShardHost:
         def answer(method: str, arguments: tuple[Any, ...]) -> Any:
             if reign[:2] != self._reign[:2] or method not in (*WORKERS, "follow"):
                 raise RuntimeError(f"{method!r} is not asked for in run {self._reign.run}")
+            if method == "pull" and weights.nbytes > MOST_BYTES and PullPart._make(arguments[0][:-1]).keys is None:
+                raise RuntimeError("the answer would be too large: the actor gives it")
             return getattr(self, method)(*arguments)
 
         return self._sockets.open(name, most_bytes(weights.size, weights.itemsize), answer)
@@ -148,11 +152,15 @@ class ShardHost:
 
     def _at_once(self, act: Callable[[Any, Call], None], part: Any) -> Any:
         found = list[Any]()
-        with self._lock:
-            act(part, Call(0, None, found.append, 1))
-            mark = self._mark()
-        self._settle(mark)
+        self._safe(lambda: act(part, Call(0, None, found.append, 1)))
         return found[0]
+
+    def _safe(self, read: Callable[[], Found]) -> Found:
+        """What is read, of one moment, when the copy knows all that it is made of."""
+        with self._lock:
+            found, mark = read(), self._mark()
+        self._settle(mark)
+        return found
 
     def _answered(self, key: Key, answer: Any) -> None:
         """A pull that has waited has an answer now."""
@@ -188,10 +196,7 @@ class ShardHost:
 
     def clock(self, rank: int) -> int:
         """How many pushes of this worker were applied."""
-        with self._lock:
-            found, mark = self._desk.shard.clock(rank), self._mark()
-        self._settle(mark)
-        return found
+        return self._safe(lambda: self._desk.shard.clock(rank))
 
     def admit(self, rank: int, clock: int) -> Stamp:
         """Another process takes the place of a dead one: see `Shard.admit`. What it finds here."""
@@ -227,18 +232,12 @@ class ShardHost:
 
     def counted(self) -> Counted:
         """What it has applied, and the numbers of it."""
-        with self._lock:
-            shard, mark = self._desk.shard, self._mark()
-            found = Counted(shard.version, shard.numbers())
-        self._settle(mark)
-        return found
+        shard = self._desk.shard
+        return self._safe(lambda: Counted(shard.version, shard.numbers()))
 
     def weights(self) -> Vector:
         """As they are now."""
-        with self._lock:
-            found, mark = self._desk.shard.weights.copy(), self._mark()
-        self._settle(mark)
-        return found
+        return self._safe(lambda: self._desk.shard.weights.copy())
 
     @in_group("copies")
     def node(self) -> str:

@@ -40,8 +40,8 @@ class Socket(NamedTuple):
 
 
 def most_bytes(weights: int, width: int) -> int:
-    """Of a message about all weights of a shard, by their keys, each of so many bytes."""
-    return HEAD_BYTES + weights * (width + KEY_BYTES)
+    """Of a message about all weights of a shard, by their keys, each of so many bytes; larger ones go by calls."""
+    return min(HEAD_BYTES + weights * (width + KEY_BYTES), MOST_BYTES)
 
 
 def new_name(rank: int) -> str:
@@ -73,14 +73,12 @@ class Sockets:
             self._served.clear()  # also of those that wait in gloo for ever
 
     def open(self, name: str, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any]) -> Socket | None:
-        """A thread waits for the worker, and then gives it the answers. None: there is no torch, or no room for such
-        messages.
-        """
+        """A thread waits for the worker, and then gives it the answers. None: there is no torch."""
         return self.open_for(name, most_bytes, lambda mesh: serve(mesh, most_bytes, answer))
 
     def open_for(self, name: str, most_bytes: int, act: Callable[[Mesh], None]) -> Socket | None:
         """The same, whatever is done with the connection."""
-        if most_bytes > MOST_BYTES or not has_gloo():
+        if not has_gloo():
             return None
         host = ray.util.get_node_ip_address()
         store = self._store = self._store or Store(host)

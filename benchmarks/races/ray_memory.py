@@ -30,8 +30,6 @@ class _Memory(AbstractObserver):
     """Notes the resident memory of the run's processes, in bytes."""
 
     def __init__(self) -> None:
-        self._psutil = import_module("psutil")  # Ray brings it
-        self._driver = self._psutil.Process()
         self._processes: list[tuple[str, Any]] = []
         self.seen: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)  # seconds and bytes, by kind
 
@@ -40,10 +38,11 @@ class _Memory(AbstractObserver):
 
     def status(self, status: Status) -> None:
         if not self._processes:
-            below = self._driver.children(recursive=True)
+            driver = import_module("psutil").Process()  # Ray brings it, and says where it is when a cluster is there
+            below = driver.children(recursive=True)
             titles = [(each, " ".join(each.cmdline())) for each in below]
             found = [(kind, each) for each, title in titles for name, kind in KINDS.items() if title.startswith(name)]
-            self._processes = [("driver", self._driver), *found]
+            self._processes = [("driver", driver), *found]
         total: defaultdict[str, float] = defaultdict(float)
         for kind, process in self._processes:
             total[kind] += process.memory_info().rss

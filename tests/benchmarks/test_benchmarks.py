@@ -116,6 +116,14 @@ def test_ray_predicted() -> None:
         assert outcome.figures[rounds, "loss"] == 0  # workers agree on their rounds, and so on all bits
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed")
+@pytest.mark.soak
+def test_ray_memory() -> None:
+    outcome = run("ray_memory")
+    assert {row[0] for row in outcome.rows} == {"driver", "workers", "shards", "conductor"}
+
+
 def test_interleaved_runs_contenders_in_turn() -> None:
     calls = []
 

@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from importlib import import_module
 from importlib.util import find_spec
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from tests.engines.conftest import watched
 from tests.engines.ray.stumbling import die, is_a
-from tests.engines.ray.test_wire import ARRAYS, THINGS, Calls
+from tests.engines.ray.test_wire import ARRAYS, THINGS, Calls, assert_same
 from tests.engines.ray.waiting import wait_for
 
 from hogwild import AbstractStrategy, ActorLost, Gossip, LocalSGD, ParzenASGD, Ray, Stop, Threads, train
@@ -90,21 +90,6 @@ ANSWERS = st.one_of(
     PORTIONS,
     st.just(ALL),
 )
-
-
-def assert_same(found: Any, expected: Any) -> None:
-    assert type(found) is type(expected)
-    if isinstance(expected, np.ndarray):
-        assert found.dtype == expected.dtype
-        np.testing.assert_array_equal(found, expected)
-    elif isinstance(expected, list | tuple):
-        for one, other in zip(found, expected, strict=True):
-            assert_same(one, other)
-    elif is_dataclass(expected):
-        for field in fields(expected):
-            assert_same(getattr(found, field.name), getattr(expected, field.name))
-    else:
-        assert found == expected
 
 
 @given(REQUESTS | ANSWERS | st.tuples(REQUESTS, ANSWERS))

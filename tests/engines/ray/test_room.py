@@ -53,6 +53,14 @@ def room_for(workers):
         ray.kill(holder)
 
 
+def comes_late(notes, let_go, before, after):
+    """The second of two workers, after so many epochs; then there are so many more."""
+    yield from epochs(before)
+    let_go()
+    yield from until(lambda: begun(notes) == 2)
+    yield from epochs(after)
+
+
 def is_over(actor):
     """Has it ended, or will it never begin?"""
     ray = import_module("ray")
@@ -85,14 +93,7 @@ def test_who_has_not_come_does_not_rest_for_the_next_run(casts):
 
 def test_who_comes_at_last_rests_for_the_next_run(casts, tmp_path):
     with room_for(1) as let_go:
-
-        def plot():
-            yield from epochs(2)
-            let_go()
-            yield from until(lambda: begun(tmp_path) == 2)
-            yield from epochs(2)
-
-        found = run(Ray(2, least=1), Averaging(str(tmp_path)), plot())
+        found = run(Ray(2, least=1), Averaging(str(tmp_path)), comes_late(tmp_path, let_go, 2, 2))
     assert found.history.traffic.faults.workers_joined == 1
     assert casts[-1]._deputies == casts[-1].deputies
 
@@ -107,9 +108,7 @@ def test_who_comes_late_dies_like_any_other(tmp_path, caplog):
     with room_for(1) as let_go:
 
         def plot():
-            yield from epochs(2)
-            let_go()
-            yield from until(lambda: begun(tmp_path) == 2)
+            yield from comes_late(tmp_path, let_go, 2, 0)
             kill(tmp_path, 1)
             yield from until(lambda: begun(tmp_path) == 3)
             yield from epochs(5)
@@ -153,14 +152,7 @@ class Summing(AbstractStrategy):
 @pytest.mark.skipif(find_spec("torch") is None, reason="the extra `nets` is not installed")
 def test_all_sum_among_themselves_when_the_last_one_has_come(tmp_path):
     with room_for(1) as let_go:
-
-        def plot():
-            yield from epochs(20)
-            let_go()
-            yield from until(lambda: begun(tmp_path) == 2)
-            yield from epochs(5)
-
-        found = run(Ray(2, least=1), Summing(str(tmp_path)), plot())
+        found = run(Ray(2, least=1), Summing(str(tmp_path)), comes_late(tmp_path, let_go, 20, 5))
     assert found.history.traffic.faults.workers_joined == 1
     assert TASK.gap(found.history[-1].objective) < 0.02
 

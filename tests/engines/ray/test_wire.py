@@ -6,7 +6,7 @@ import pickle
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,6 +42,10 @@ def wires():
     return import_module("hogwild.engines.ray.wire")
 
 
+def answering():
+    return import_module("hogwild.engines.ray.answering")
+
+
 def packing():
     return import_module("hogwild.engines.ray.packing")
 
@@ -72,6 +76,9 @@ def assert_same(found: Any, expected: Any) -> None:
             assert_same(one, other)
     elif isinstance(expected, dict):
         assert_same(list(found.items()), list(expected.items()))
+    elif is_dataclass(expected):
+        for field in fields(expected):
+            assert_same(getattr(found, field.name), getattr(expected, field.name))
     else:
         assert found == expected
 
@@ -105,12 +112,12 @@ def wired(answer, most_bytes=MOST):
     store, ends = Store(HERE), []
 
     def serves():
-        ends.append(Mesh(Store(*store.address), HERE, wires().SHARD, 2, "name"))
-        wires().serve(ends[0], most_bytes, answer)
+        ends.append(Mesh(Store(*store.address), HERE, answering().SERVER, 2, "name"))
+        answering().answer_all(ends[0], answering().TO_SERVER, answer, most_bytes)
 
     thread = threading.Thread(target=serves)
     thread.start()
-    wire = wires().Wire(Mesh(store, HERE, wires().WORKER, 2, "name"), most_bytes)
+    wire = wires().Wire(Mesh(store, HERE, answering().WORKER, 2, "name"), most_bytes)
     try:
         yield wire, lambda: ends[0]
     finally:
@@ -157,14 +164,13 @@ def test_who_asks_no_question_is_not_heard_any_more(said):
     store = Store(HERE)
 
     def serves():
-        wires().serve(
-            Mesh(Store(*store.address), HERE, wires().SHARD, 2, "name"), MOST, lambda *each: heard.append(each)
-        )
+        end = Mesh(Store(*store.address), HERE, answering().SERVER, 2, "name")
+        answering().answer_all(end, answering().TO_SERVER, lambda *each: heard.append(each), MOST)
         ended.set()
 
     threading.Thread(target=serves).start()
-    mesh = Mesh(store, HERE, wires().WORKER, 2, "name")
-    mesh.finish(mesh.send(packing().packed(said, MOST), wires().SHARD, wires().ASKED))
+    mesh = Mesh(store, HERE, answering().WORKER, 2, "name")
+    mesh.finish(mesh.send(packing().packed(said, MOST), answering().SERVER, answering().TO_SERVER.asked))
     assert ended.wait(PATIENCE_S)
     assert not heard
 

@@ -1,4 +1,4 @@
-"""One end of a connection between a worker and the conductor, where messages are answered."""
+"""The end of a connection where messages are answered."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from hogwild.engines.ray.mesh import Broken, Mesh
-from hogwild.engines.ray.packing import packed, unpacked
-from hogwild.engines.ray.plain import PLAIN
-from hogwild.engines.ray.wire import ANSWERED, ASKED, NOTHING, SHARD, WORKER, question
-from hogwild.engines.ray.wiring import MOST_BYTES
+from hogwild.engines.ray.packing import Bytes, Plain, packed, unpacked
 
+SERVER, WORKER = 0, 1  # the ends of a connection: a shard or the conductor has the other
+NOTHING = ()  # for an answer, which is alone in a tuple: it is an error, too large or lost, and the actor is called
 Answer = Callable[[str, tuple[Any, ...]], Any]
 
 
@@ -26,24 +25,34 @@ class Way(NamedTuple):
     answered: int
 
 
-TO_CONDUCTOR = Way(WORKER, ASKED, ANSWERED)
-TO_WORKER = Way(SHARD, 2, 3)
+TO_SERVER = Way(WORKER, 0, 1)
+TO_WORKER = Way(SERVER, 2, 3)
 
 
-def answer_all(mesh: Mesh, way: Way, answer: Answer) -> None:
-    """Until who asks ends, or is out of reach; then the connection is broken."""
-    into, sending = np.empty(MOST_BYTES, np.uint8), None
+def answer_all(mesh: Mesh, way: Way, answer: Answer, most_bytes: int, plain: Plain | None = None) -> None:
+    """Until who asks ends, or is out of reach; then the connection is broken.
+
+    most_bytes : of a message and of an answer
+    plain :      classes that may be in them
+    """
+
+    def receive() -> tuple[Bytes, Any]:
+        """Anew, as some of it may be kept."""
+        into = np.empty(most_bytes, np.uint8)
+        return into, mesh.receive(into, way.asks, way.asked)
+
+    sending = None
     try:
-        receiving = mesh.receive(into, way.asks, way.asked)
+        into, receiving = receive()
         while True:
             mesh.finish(receiving)
-            asked = question(unpacked(into, PLAIN))
+            asked = _question(unpacked(into, plain))
             if asked is None:
                 return
-            receiving = mesh.receive(into, way.asks, way.asked)  # before it is sent: gloo need not ask whether it may
-            data = packed(_answered(answer, *asked), MOST_BYTES, PLAIN)
+            into, receiving = receive()  # before it is sent: gloo need not ask whether it may
+            data = packed(_answered(answer, *asked), most_bytes, plain)
             if data is None:
-                data = packed(NOTHING, MOST_BYTES, PLAIN)
+                data = packed(NOTHING, most_bytes, plain)
                 assert data is not None
             if sending is not None:
                 mesh.finish(sending)
@@ -52,6 +61,13 @@ def answer_all(mesh: Mesh, way: Way, answer: Answer) -> None:
         return
     finally:
         mesh.close()
+
+
+def _question(found: Any) -> tuple[str, tuple[Any, ...]] | None:
+    """A method and its arguments; None: there are no more. UnpicklingError for what is neither."""
+    if found is None or (isinstance(found, tuple) and [type(each) for each in found] == [str, tuple]):
+        return found
+    raise pickle.UnpicklingError("this is no question")
 
 
 def _answered(answer: Answer, method: str, arguments: tuple[Any, ...]) -> Any:

@@ -326,7 +326,7 @@ class Deputy:
         return [self._place.task.tally(params, block) for block in blocks]
 
     def _visited(self, method: str, arguments: tuple[Any, ...]) -> Shown | list[Tally]:
-        """`show` and `tally`, asked by a connection. `given`: of weights that were not judged here before."""
+        """`show` and `tally`, asked by a connection. With what is judged weights come, unless they are here already."""
         if method == "show":
             return self.show()
         number, given, blocks = arguments

@@ -13,11 +13,11 @@ import ray
 
 from hogwild.data.blocks import Block
 from hogwild.engines.judging import AbstractJudges, Tallier
+from hogwild.engines.ray.answering import NOTHING
 from hogwild.engines.ray.errors import LOST, Failure, said
 from hogwild.engines.ray.groups import PULSE
 from hogwild.engines.ray.terms import ActorLost, Judged
 from hogwild.engines.ray.visits import Visited, Visitor, Visits, unconnected
-from hogwild.engines.ray.wire import NOTHING
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import AbstractTask, Tally
 from hogwild.params import Params

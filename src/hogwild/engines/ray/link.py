@@ -12,10 +12,10 @@ from typing import Any, final
 
 import numpy as np
 
+from hogwild.engines.ray.answering import NOTHING, SERVER, TO_SERVER
 from hogwild.engines.ray.mesh import Broken, Mesh
 from hogwild.engines.ray.packing import Bytes, packed, unpacked
 from hogwild.engines.ray.plain import PLAIN
-from hogwild.engines.ray.wire import ANSWERED, ASKED, NOTHING, SHARD
 from hogwild.engines.ray.wiring import MOST_BYTES
 
 LONG_S = 2.0  # without an answer, and the program waits for it by a call: that ends when the conductor does
@@ -52,8 +52,8 @@ class Link:
         found: SimpleQueue[Any] = SimpleQueue()
         self._under_way = True
         try:
-            receiving = self._mesh.receive(self._into, SHARD, ANSWERED)
-            self._asked.put((receiving, self._mesh.send(message, SHARD, ASKED), found))
+            receiving = self._mesh.receive(self._into, SERVER, TO_SERVER.answered)
+            self._asked.put((receiving, self._mesh.send(message, SERVER, TO_SERVER.asked), found))
         except Broken:
             self._over = True
             self._asked.put(None)
@@ -81,7 +81,7 @@ class Link:
             message = packed(None, MOST_BYTES, PLAIN)
             assert message is not None
             with suppress(Broken):  # then the conductor knows
-                self._asked.put((None, self._mesh.send(message, SHARD, ASKED), None))
+                self._asked.put((None, self._mesh.send(message, SERVER, TO_SERVER.asked), None))
             self._over = True
             self._asked.put(None)
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import Any, final
 
-import ray
-
 from hogwild.engines.ray.answering import TO_WORKER, Answer, answer_all
-from hogwild.engines.ray.errors import LOST
 from hogwild.engines.ray.hearing import answered, heard
 from hogwild.engines.ray.importing import Spent, has_gloo
 from hogwild.engines.ray.link import Link
-from hogwild.engines.ray.mesh import Mesh, Store
 from hogwild.engines.ray.packing import Bytes, unpacked
 from hogwild.engines.ray.plain import PLAIN
-from hogwild.engines.ray.wire import WORKER
-from hogwild.engines.ray.wiring import MOST_TIMES, WORTH_S, Socket, new_name
+from hogwild.engines.ray.wiring import MOST_BYTES, MOST_TIMES, WORTH_S, connected, new_name
 
-LOG = logging.getLogger(__name__)
 CALL_S = 1e-3  # what a call of the conductor takes longer than a message to it
 
 
@@ -90,19 +83,10 @@ class Linking:
         if not has_gloo():
             return None
         name = new_name(self._seat)
-        try:
-            socket = ray.get(self._conductor.links.remote(self._run, "open", self._seat, name))
-            if not isinstance(socket, Socket):
-                return None
-            here = ray.util.get_node_ip_address()
-            mesh = Mesh(Store(*socket.address), here, WORKER, 2, name)
-        except LOST:  # who asks for more will notice
+        socket = self._conductor.links.remote(self._run, "open", self._seat, name)
+        found = connected(name, socket, f"worker {self._rank} with the conductor")
+        if found is None:
             return None
-        except Exception as error:  # whatever it is, calls take its place
-            LOG.warning(
-                "worker %d is not connected with the conductor, what it asks takes longer: %s", self._rank, error
-            )
-            return None
-        visited = mesh, TO_WORKER, self._visited
+        visited = found[0], TO_WORKER, self._visited, MOST_BYTES, PLAIN
         threading.Thread(target=answer_all, args=visited, name="hogwild-visited", daemon=True).start()
-        return Link(mesh)
+        return Link(found[0])

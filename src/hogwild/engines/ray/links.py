@@ -8,9 +8,10 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, final
 
-from hogwild.engines.ray.answering import TO_CONDUCTOR, answer_all
+from hogwild.engines.ray.answering import TO_SERVER, answer_all
 from hogwild.engines.ray.importing import has_gloo
 from hogwild.engines.ray.mesh import Mesh
+from hogwild.engines.ray.plain import PLAIN
 from hogwild.engines.ray.terms import Over
 from hogwild.engines.ray.visits import Visits
 from hogwild.engines.ray.wiring import MOST_BYTES, Socket, Sockets
@@ -37,7 +38,7 @@ class Links:
 
     def open(self, seat: int, name: str) -> Socket | None:
         """A worker wants to be connected, under this name. None: it cannot be."""
-        if not has_gloo():
+        if not has_gloo():  # which may import it: not while the lock is held
             return None
         with self._lock:
             if self._over:
@@ -47,7 +48,7 @@ class Links:
     def _serve(self, seat: int, mesh: Mesh) -> None:
         visits = self._visits[seat] = Visits(mesh)
         try:
-            answer_all(mesh, TO_CONDUCTOR, lambda method, asked: self.once(seat, method, *asked))
+            answer_all(mesh, TO_SERVER, lambda method, asked: self.once(seat, method, *asked), MOST_BYTES, PLAIN)
         finally:
             visits.close()
             with self._lock:

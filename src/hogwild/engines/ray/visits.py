@@ -15,11 +15,10 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.engines.ray.answering import TO_WORKER
+from hogwild.engines.ray.answering import NOTHING, TO_WORKER, WORKER
 from hogwild.engines.ray.mesh import Broken, Mesh
 from hogwild.engines.ray.packing import packed, unpacked
 from hogwild.engines.ray.plain import PLAIN
-from hogwild.engines.ray.wire import NOTHING, WORKER
 from hogwild.engines.ray.wiring import MOST_BYTES
 from hogwild.params import Params
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, final
 
 import numpy as np
 
+from hogwild.engines.ray.answering import SERVER, TO_SERVER
 from hogwild.engines.ray.mesh import Broken, Mesh
 from hogwild.engines.ray.packing import Bytes, packed, unpacked
 
-SHARD, WORKER = 0, 1  # the ends of a connection
-ASKED, ANSWERED = 0, 1  # kinds of messages
 SILENT = timedelta(seconds=2)  # without an answer, and the actor is asked: shards answer at once
-NOTHING = ()  # for an answer, which is alone in a tuple: it is an error, too large or lost, and the actor is called
 
 
 class Unanswered(ConnectionError):
@@ -77,8 +74,8 @@ class Wire:
             if self.over:
                 return None
             try:
-                receiving = self._mesh.receive(into, SHARD, ANSWERED)
-                awaited = Awaited(self, data, into, (receiving, self._mesh.send(data, SHARD, ASKED)))
+                receiving = self._mesh.receive(into, SERVER, TO_SERVER.answered)
+                awaited = Awaited(self, data, into, (receiving, self._mesh.send(data, SERVER, TO_SERVER.asked)))
                 self._awaited.add(awaited)
                 return awaited
             except Broken:
@@ -103,49 +100,5 @@ class Wire:
             data = packed(None, self._most_bytes)
             assert data is not None
             with suppress(Broken):  # then the shard knows
-                self._mesh.finish(self._mesh.send(data, SHARD, ASKED), SILENT)
+                self._mesh.finish(self._mesh.send(data, SERVER, TO_SERVER.asked), SILENT)
             self._mesh.close()
-
-
-def question(found: Any) -> tuple[str, tuple[Any, ...]] | None:
-    """A method and its arguments; None: there are no more. UnpicklingError for what is neither."""
-    if found is None or (isinstance(found, tuple) and [type(each) for each in found] == [str, tuple]):
-        return found
-    raise pickle.UnpicklingError("this is no question")
-
-
-def serve(mesh: Mesh, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any]) -> None:
-    """The shard's end: answer messages until the worker ends, or is out of reach."""
-
-    def receive() -> tuple[Bytes, Any]:
-        """Anew, as the shard may keep some of it."""
-        into = np.empty(most_bytes, np.uint8)
-        return into, mesh.receive(into, WORKER, ASKED)
-
-    sending = None
-    try:
-        into, receiving = receive()
-        while True:
-            mesh.finish(receiving)
-            asked = question(unpacked(into))
-            if asked is None:
-                return
-            into, receiving = receive()  # before the worker can send it: gloo need not ask whether it may
-            data = packed(_answered(answer, *asked), most_bytes)
-            if data is None:
-                data = packed(NOTHING, most_bytes)
-                assert data is not None
-            if sending is not None:
-                mesh.finish(sending)
-            sending = mesh.send(data, WORKER, ANSWERED)
-    except (Broken, pickle.UnpicklingError):  # the worker calls the actor then
-        return
-    finally:
-        mesh.close()
-
-
-def _answered(answer: Callable[[str, tuple[Any, ...]], Any], method: str, arguments: tuple[Any, ...]) -> Any:
-    try:
-        return (answer(method, arguments),)
-    except Exception:  # which is raised again when the worker calls the actor
-        return NOTHING

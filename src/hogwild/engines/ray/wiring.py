@@ -12,12 +12,13 @@ from uuid import uuid4
 
 import ray
 
+from hogwild.engines.ray.answering import SERVER, TO_SERVER, WORKER, Answer, answer_all
 from hogwild.engines.ray.errors import LOST
 from hogwild.engines.ray.importing import Spent, has_gloo
 from hogwild.engines.ray.mesh import Mesh, Store
 from hogwild.engines.ray.rendezvous import Address
 from hogwild.engines.ray.terms import View
-from hogwild.engines.ray.wire import SHARD, WORKER, Awaited, Wire, serve
+from hogwild.engines.ray.wire import Awaited, Wire
 
 LOG = logging.getLogger(__name__)
 MOST_BYTES = 1 << 24  # of a message: calls of actors are as fast with such
@@ -54,6 +55,22 @@ def _name(rank: int) -> str:
     return f"{rank}-"
 
 
+def connected(name: str, socket: Any, who: str) -> tuple[Mesh, Socket] | None:
+    """The end of who wants to connect. None: it cannot be, and calls take its place. socket: what the actor that was
+    asked will answer; who: for the log.
+    """
+    try:
+        found = ray.get(socket)
+        if not isinstance(found, Socket):
+            return None
+        return Mesh(Store(*found.address), ray.util.get_node_ip_address(), WORKER, 2, name), found
+    except LOST:  # who asks for more will notice
+        return None
+    except Exception as error:  # whatever it is
+        LOG.warning("%s is not connected, messages take longer: %s", who, error)
+        return None
+
+
 @final
 class Sockets:
     """Of the process of a shard, or of the conductor."""
@@ -72,9 +89,9 @@ class Sockets:
                 thread.join(LAST_S)
             self._served.clear()  # also of those that wait in gloo for ever
 
-    def open(self, name: str, most_bytes: int, answer: Callable[[str, tuple[Any, ...]], Any]) -> Socket | None:
+    def open(self, name: str, most_bytes: int, answer: Answer) -> Socket | None:
         """A thread waits for the worker, and then gives it the answers. None: there is no torch."""
-        return self.open_for(name, most_bytes, lambda mesh: serve(mesh, most_bytes, answer))
+        return self.open_for(name, most_bytes, lambda mesh: answer_all(mesh, TO_SERVER, answer, most_bytes))
 
     def open_for(self, name: str, most_bytes: int, act: Callable[[Mesh], None]) -> Socket | None:
         """The same, whatever is done with the connection."""
@@ -86,7 +103,7 @@ class Sockets:
         def wait_and_serve() -> None:
             try:
                 # Not by the store itself: who waits there for one worker keeps all others waiting.
-                mesh = Mesh(Store(*store.address), host, SHARD, 2, name)
+                mesh = Mesh(Store(*store.address), host, SERVER, 2, name)
             except RuntimeError as error:
                 LOG.warning("a worker has not connected: %s", error)
                 return
@@ -162,15 +179,6 @@ class Wiring:
 
     def _connected(self, actor: Any) -> Wire | None:
         name = new_name(self._rank)
-        try:
-            socket: Socket | None = ray.get(actor.wire.remote(self._run, name))
-            if socket is None:
-                return None
-            mesh = Mesh(Store(*socket.address), ray.util.get_node_ip_address(), WORKER, 2, name)
-        except LOST:  # who asks for more will notice
-            return None
-        except Exception as error:  # whatever it is, calls take its place
-            who = "who leads a shard" if self._rank == LEADER else f"worker {self._rank}"
-            LOG.warning("%s is not connected with a shard, messages take longer: %s", who, error)
-            return None
-        return Wire(mesh, socket.most_bytes)
+        who = "a shard with its copy" if self._rank == LEADER else f"worker {self._rank} with a shard"
+        found = connected(name, actor.wire.remote(self._run, name), who)
+        return None if found is None else Wire(found[0], found[1].most_bytes)

@@ -1,5 +1,6 @@
 """The engine on a real local cluster: the promises of an engine, and what only processes can do."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from tests.engines.ray.stumbling import Stumbles, die
+from tests.engines.ray.waiting import wait_for
 
 from hogwild import (
     AbstractStrategy,
@@ -221,6 +223,23 @@ def test_a_cluster_outlives_the_thread_whose_run_has_started_it():
 def test_importing_hogwild_imports_no_ray():
     code = "import hogwild, sys; hogwild.Ray(2); assert 'ray' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_data_of_a_run_that_has_ended_leave_the_object_store():
+    """At once, not when garbage is collected: the next run brings its own, and Ray would write to the disk."""
+    X = np.random.default_rng(0).normal(size=(2_000, 1_000)).astype(np.float32)
+
+    def used():
+        ray = sys.modules["ray"]
+        there, free = ray.cluster_resources(), ray.available_resources()
+        return there["object_store_memory"] - free.get("object_store_memory", 0.0)
+
+    gc.disable()
+    try:
+        train(EASY.model, (X, np.sign(X[:, 0])), strategy=LocalSGD(500), engine=Ray(2), stop=Stop(epochs=1), seed=0)
+        wait_for(lambda: used() < X.nbytes)
+    finally:
+        gc.enable()
 
 
 # ---------------------------------------------------------------------------------------------------------- judging

@@ -28,6 +28,7 @@ from hogwild import AbstractStrategy, ActorLost, Gossip, LocalSGD, ParzenASGD, R
 from hogwild.answers import ALL, Message, Portion, Reduced, Round
 from hogwild.data.blocks import Block
 from hogwild.deltas import Change, Coded, Delta, PartialState
+from hogwild.interfaces import Tally
 from hogwild.params import Params
 from hogwild.requests import Average, Get, Inbox, Put, Reduce, Take
 from hogwild.rules.schedules import Moment
@@ -586,6 +587,45 @@ def test_weights_that_are_judged_are_of_the_model(weights, counts):
     ):
         with pytest.raises(ValueError, match="of another model"):
             params_of(like, *wrong)
+
+
+@given(st.lists(st.tuples(st.lists(st.integers(0, 99), max_size=4), st.integers(1, 512)), min_size=1, max_size=5))
+def test_blocks_come_as_they_were(given_blocks):
+    batches = module("batches")
+    blocks = [Block(np.array(starts, np.int64), chunk) for starts, chunk in given_blocks]
+    found = batches.blocks_of(batches.batch_of(blocks), 100)
+    assert_same(found, blocks)
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        (np.array([0, 100]), [2], [1]),
+        (np.array([-1]), [1], [1]),
+        (np.array([0.0]), [1], [1]),
+        (np.array([0]), [1], [1 << 63]),
+        (np.array([0]), [1], [0]),
+        (np.array([0]), [1], ["1"]),
+        (np.array([0]), [1.0], [1]),
+        (np.array([0]), [1, 1], [1]),
+        ([0], [1], [1]),
+    ],
+)
+def test_blocks_that_are_none_are_refused(batch):
+    with pytest.raises(ValueError, match="block"):
+        module("batches").blocks_of(batch, 100)
+
+
+@given(st.lists(st.tuples(*[st.floats(allow_nan=False)] * 3), min_size=1, max_size=5))
+def test_tallies_come_as_they_were(given_tallies):
+    batches = module("batches")
+    rows = batches.rows_of([Tally(*each) for each in given_tallies])
+    assert_same(batches.tallies_of(rows, len(given_tallies)), [Tally(*each) for each in given_tallies])
+
+
+@pytest.mark.parametrize("rows", [np.zeros((1, 3)), np.zeros((2, 2)), np.zeros((2, 3), np.float32), 0.0, None])
+def test_tallies_that_are_none_are_asked_for_again(rows):
+    assert module("batches").tallies_of(rows, 2) is None
 
 
 # ------------------------------------------------------------------------------------------------------ how it ends

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from hogwild.engines.ray.mesh import Broken, Mesh
-from hogwild.engines.ray.packing import Bytes, Plain, packed, unpacked
+from hogwild.engines.ray.packing import Plain, packed, unpacked
 
 SERVER, WORKER = 0, 1  # the ends of a connection: a shard or the conductor has the other
 NOTHING = ()  # for an answer, which is alone in a tuple: it is an error, too large or lost, and the actor is called
@@ -36,20 +36,18 @@ def answer_all(mesh: Mesh, way: Way, answer: Answer, most_bytes: int, plain: Pla
     plain :      classes that may be in them
     """
 
-    def receive() -> tuple[Bytes, Any]:
-        """Anew, as some of it may be kept."""
-        into = np.empty(most_bytes, np.uint8)
-        return into, mesh.receive(into, way.asks, way.asked)
-
     sending = None
     try:
-        into, receiving = receive()
+        into = np.empty(most_bytes, np.uint8)
+        receiving = mesh.receive(into, way.asks, way.asked)
         while True:
             mesh.finish(receiving)
             asked = _question(unpacked(into, plain))
             if asked is None:
                 return
-            into, receiving = receive()  # before it is sent: gloo need not ask whether it may
+            if plain is None:  # some of it may be kept
+                into = np.empty(most_bytes, np.uint8)
+            receiving = mesh.receive(into, way.asks, way.asked)  # before it is sent: gloo need not ask whether it may
             data = packed(_answered(answer, *asked), most_bytes, plain)
             if data is None:
                 data = packed(NOTHING, most_bytes, plain)

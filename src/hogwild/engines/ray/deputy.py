@@ -7,6 +7,9 @@ import time
 from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hogwild.data.agreement import Common, Part
 from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
@@ -15,7 +18,7 @@ from hogwild.engines.computing import Computing
 from hogwild.engines.driving import Program
 from hogwild.engines.hands import Hands
 from hogwild.engines.keeper import worker_file
-from hogwild.engines.ray.asking import checked
+from hogwild.engines.ray.batches import blocks_of, rows_of
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.groups import PULSE, in_group
 from hogwild.engines.ray.hearing import heard, own, told
@@ -325,15 +328,15 @@ class Deputy:
             return self._hands.tally(params, blocks)
         return [self._place.task.tally(params, block) for block in blocks]
 
-    def _visited(self, method: str, arguments: tuple[Any, ...]) -> Shown | list[Tally]:
+    def _visited(self, method: str, arguments: tuple[Any, ...]) -> Shown | NDArray[np.float64]:
         """`show` and `tally`, asked by a connection. With what is judged weights come, unless they are here already."""
         if method == "show":
             return self.show()
-        number, given, blocks = arguments
+        number, given, batch = arguments
         place = self._place
         with self._judging:
             if given is not None:
                 self._judged = Judged(number, params_of(place.params[self._rank], *given))
             if self._judged is None or self._judged.number != number:
                 raise ValueError(f"nobody has said what is judged in epoch {number}")
-            return self._tally(self._judged.params, checked(blocks, place.n_examples))
+            return rows_of(self._tally(self._judged.params, blocks_of(batch, place.n_examples)))

@@ -22,8 +22,8 @@ from hogwild.engines.transport import exchanged
 from hogwild.requests import Reduced
 
 FRAME_BYTES = 8192  # an offer, and what is offered if it is no more: a frame of 8 kB takes as long as an empty one
+PAIR_FRAME_BYTES = 1_000_000  # of two: they send as much either way, and add all of it instead of half
 GATHERED_BYTES = 65_536  # up to this it takes no longer to send all to all, and one message less
-PAIR_BYTES = 1_000_000  # the same for two: they send as much either way, and add all of it instead of half
 PIECE_BYTES = 1 << 20  # one is added while the next is on its way
 FRAME, DATA, SUM = range(3)  # kinds of messages
 
@@ -38,8 +38,9 @@ class Direct:
     def __init__(self, mesh: Mesh, rank: int, size: int) -> None:
         self._mesh, self._rank = mesh, rank
         self._peers = [peer for peer in range(size) if peer != rank]
-        self._frame: Bytes = np.empty(FRAME_BYTES, np.uint8)
-        self._frames: dict[int, Bytes] = {peer: np.empty(FRAME_BYTES, np.uint8) for peer in self._peers}
+        n_bytes = PAIR_FRAME_BYTES if size == 2 else FRAME_BYTES
+        self._frame: Bytes = np.empty(n_bytes, np.uint8)
+        self._frames: dict[int, Bytes] = {peer: np.empty(n_bytes, np.uint8) for peer in self._peers}
         self._sending: list[Any] = []
         self._hearing: list[Any] = []
         self._unheard: list[Any] = []  # what was sent to those that are gone
@@ -59,7 +60,7 @@ class Direct:
             packed = self._mine.packed()
         self._frame[:OFFER_BYTES] = np.frombuffer(packed, np.uint8)
         self._frame_bytes = OFFER_BYTES
-        if _is_inside(self._mine):
+        if self._is_inside(self._mine):
             middle, end = _ends(self._mine)
             self._frame[OFFER_BYTES:middle], self._frame[middle:end] = self._keys, self._values
             self._frame_bytes = end
@@ -121,8 +122,8 @@ class Direct:
             self.sent = self.sent[0] + n_bytes, self.sent[1] + messages
         if not given:
             return Reduced(None, 0)
-        most_bytes = PAIR_BYTES if len(ranks) == 2 else GATHERED_BYTES
-        if first.kind is Kind.SPARSE or first.values_bytes <= most_bytes or len(ranks) == 1:
+        inside = all(map(self._is_inside, given.values()))
+        if first.kind is Kind.SPARSE or first.values_bytes <= GATHERED_BYTES or inside or len(ranks) == 1:
             return Reduced(self._gathered(given, ranks), len(given))
         return Reduced(result(given, self._scattered(given, ranks)), len(given))
 
@@ -132,7 +133,7 @@ class Direct:
         for rank, each in given.items():
             if rank == self._rank:
                 parts[rank] = self._keys, self._values
-                if not _is_inside(each):
+                if not self._is_inside(each):
                     begun += [
                         self._mesh.send(data, peer, DATA)
                         for peer in ranks
@@ -140,7 +141,7 @@ class Direct:
                         for data in parts[rank]
                         if data.size
                     ]
-            elif _is_inside(each):
+            elif self._is_inside(each):
                 middle, end = _ends(each)
                 parts[rank] = self._frames[rank][OFFER_BYTES:middle], self._frames[rank][middle:end]
             else:
@@ -179,6 +180,10 @@ class Direct:
         self._finish(begun)
         return shown
 
+    def _is_inside(self, told: Offer) -> bool:
+        """Is what is offered in the frame?"""
+        return told.keys_bytes + told.values_bytes <= self._frame.size - OFFER_BYTES
+
     def _finish(self, begun: list[Any]) -> None:
         for each in begun:
             self._mesh.finish(each)
@@ -201,11 +206,6 @@ def _pieces(size: int, width: int, place: int, places: int) -> Iterator[tuple[in
     begin, end = size * place // places * width, size * (place + 1) // places * width
     for piece in range(begin, end, PIECE_BYTES // width * width):
         yield piece, min(end, piece + PIECE_BYTES // width * width)
-
-
-def _is_inside(told: Offer) -> bool:
-    """Is what is offered in the frame?"""
-    return told.keys_bytes + told.values_bytes <= FRAME_BYTES - OFFER_BYTES
 
 
 def _ends(told: Offer) -> tuple[int, int]:

@@ -51,6 +51,12 @@ class Driver:
         """Ctrl-C ends it well; workers that agree on their rounds finish the one they are in. A second one ends it
         now.
         """
+        try:
+            return self._through_interruptions()
+        finally:
+            del self._sent  # or the data lie in the object store until somebody collects garbage
+
+    def _through_interruptions(self) -> Result:
         interrupts = 0
         while True:
             try:

@@ -14,10 +14,11 @@ import ray
 from hogwild.data.blocks import Block
 from hogwild.engines.judging import AbstractJudges, Tallier
 from hogwild.engines.ray.answering import NOTHING
+from hogwild.engines.ray.batches import tallies_of
 from hogwild.engines.ray.errors import LOST, Failure, said
 from hogwild.engines.ray.groups import PULSE
 from hogwild.engines.ray.terms import ActorLost, Judged
-from hogwild.engines.ray.visits import Visited, Visitor, Visits, unconnected
+from hogwild.engines.ray.visits import Asked, Visited, Visitor, Visits, unconnected
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import AbstractTask, Tally
 from hogwild.params import Params
@@ -29,7 +30,6 @@ class _Judging:
 
     def __init__(self, judged: Judged) -> None:
         self._judged, self._sent = judged, None
-        self._told: set[Visits] = set()  # by which connections
         self._lock = threading.Lock()
 
     def sent(self) -> Any:
@@ -39,15 +39,12 @@ class _Judging:
                 self._sent = ray.put(self._judged)
             return self._sent
 
-    def ask(self, visits: Visits, blocks: Sequence[Block]) -> Callable[[], Visited] | None:
-        """Ask a worker by this connection. None: it cannot be. See `Deputy._visited`."""
-        number, params = self._judged
-        with self._lock:
-            weights = None if visits in self._told else (params.weights, params.state)
-            answer = visits.ask("tally", (number, weights, list(blocks)))
-            if answer is not None:
-                self._told.add(visits)
-        return answer
+    def ask(self, visits: Visits, blocks: Sequence[Block]) -> Asked:
+        """Ask a worker by this connection for tallies."""
+        answer = visits.judge(*self._judged, blocks)
+        if answer is None:
+            return nothing
+        return lambda: tuple([each for found in answer() if (each := tallies_of(found, len(blocks))) is not None])
 
 
 def nothing() -> Visited:
@@ -96,11 +93,10 @@ class Judges(AbstractJudges):
         judged = _Judging(Judged(next(self._numbers), params))
         return partial(self._by_owner if self._apart else self._by_anybody, judged)
 
-    def _visit(self, judged: _Judging, rank: int, blocks: Sequence[Block]) -> Callable[[], Visited]:
+    def _visit(self, judged: _Judging, rank: int, blocks: Sequence[Block]) -> Asked:
         """Ask this worker by its connection, if it has one."""
         visits = self.visitor(rank)
-        answer = None if visits is None else judged.ask(visits, blocks)
-        return nothing if answer is None else answer
+        return nothing if visits is None else judged.ask(visits, blocks)
 
     def _by_anybody(self, judged: _Judging, rank: int, blocks: Sequence[Block]) -> Callable[[], Sequence[Tally]]:
         """By another, if this worker has died."""

@@ -44,7 +44,7 @@ class Mirrors(AbstractMirrors):
     def _begin(self, rank: int, deputy: Any) -> Callable[[], Shown]:
         """Ask it; what is returned waits for what it shows."""
         visits = self.visitor(rank)
-        answer = None if visits is None else visits.ask("show", ())
+        answer = None if visits is None else visits.show()
         asked = deputy.show.remote() if answer is None else None
 
         def shown() -> Shown:

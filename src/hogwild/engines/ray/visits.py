@@ -8,22 +8,26 @@ from __future__ import annotations
 import pickle
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hogwild.data.blocks import Block
 from hogwild.engines.ray.answering import NOTHING, TO_WORKER, WORKER
+from hogwild.engines.ray.batches import batch_of
 from hogwild.engines.ray.mesh import Broken, Mesh
-from hogwild.engines.ray.packing import packed, unpacked
+from hogwild.engines.ray.packing import Bytes, packed, unpacked
 from hogwild.engines.ray.plain import PLAIN
 from hogwild.engines.ray.wiring import MOST_BYTES
 from hogwild.params import Params
 
 State = Mapping[str, NDArray[Any]]
 Visited = tuple[Any, ...]  # the answer, alone in a tuple, or NOTHING
+Asked = Callable[[], Visited]
+"""Waits for the answer. None instead: it cannot be asked here."""
 
 
 @final
@@ -35,21 +39,37 @@ class Visits:
     """
 
     def __init__(self, mesh: Mesh) -> None:
-        self._mesh, self._lock = mesh, threading.Lock()  # of the order, and of what follows
+        self._mesh = mesh
+        self._telling, self._told = threading.Lock(), -1  # the number of the weights that the worker has
+        self._lock = threading.Lock()  # of the order, and of what follows
         self._over = False
         self._waiting: deque[SimpleQueue[Visited]] = deque()
+        self._spare: list[Bytes] = []  # for answers: several may be under way
         self._sent: SimpleQueue[tuple[Any, Any, Any] | None] = SimpleQueue()
         threading.Thread(target=self._hear, name="hogwild-visits", daemon=True).start()
 
-    def ask(self, method: str, arguments: tuple[Any, ...]) -> Callable[[], Visited] | None:
-        """Send it; what is returned waits for the answer. None: it cannot be sent."""
+    def show(self) -> Asked | None:
+        """The answer is a `Shown`."""
+        return self._ask("show", ())
+
+    def judge(self, number: int, params: Params, blocks: Sequence[Block]) -> Asked | None:
+        """Weights of this number, which are sent once. The answer is what `rows_of` makes of tallies."""
+        with self._telling:
+            told = None if self._told == number else (params.weights, params.state)
+            answer = self._ask("tally", (number, told, batch_of(blocks)))
+            if answer is not None:
+                self._told = number
+        return answer
+
+    def _ask(self, method: str, arguments: tuple[Any, ...]) -> Asked | None:
         data = packed((method, arguments), MOST_BYTES, PLAIN)
         if data is None:
             return None
-        into, found = np.empty(MOST_BYTES, np.uint8), SimpleQueue[Visited]()  # several may be under way
+        found = SimpleQueue[Visited]()
         with self._lock:
             if self._over:
                 return None
+            into = self._spare.pop() if self._spare else np.empty(MOST_BYTES, np.uint8)
             try:
                 receiving = self._mesh.receive(into, WORKER, TO_WORKER.answered)
                 sending = self._mesh.send(data, WORKER, TO_WORKER.asked)
@@ -81,6 +101,7 @@ class Visits:
             with self._lock:
                 if self._over:
                     return
+                self._spare.append(into)
                 self._waiting.popleft().put(found)
 
 

@@ -82,6 +82,22 @@ def test_the_verdict_is_the_same_whoever_judges_what(others, size):
         assert judges.judge.verdict() == alone.verdict()
 
 
+@given(begun=st.sets(st.integers(0, 2)), order=st.permutations(range(3)))
+def test_who_has_begun_before_it_works_does_it_all(begun, order):
+    """Also who comes when others have finished what was left."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging, "JUDGED_EXAMPLES", 7)
+        task, params, parts = prepared(100)
+        alone, ahead = Judge(task, params, parts, 1, JUDGES_HERE), Ahead()
+        alone.work(0)
+        judge = Judge(task, params, parts, 3, ahead)
+        judge.begin(begun)
+        assert len(ahead.noted) == len(begun)
+        for rank in order:
+            judge.work(rank)
+        assert judge.verdict() == alone.verdict()
+
+
 def test_workers_are_asked_for_ever_fewer_blocks(monkeypatch):
     monkeypatch.setattr(judging, "JUDGED_EXAMPLES", 1)
     notes = Notes()

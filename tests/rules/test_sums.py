@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hogwild.rules.sums import inner
+from hogwild.rules.sums import consensus_distance, inner
 
 TASKS = Path("/proc/self/task")
 
@@ -59,3 +59,17 @@ def woken(after: str) -> int:
 def test_training_wakes_no_thread_of_a_blas():
     assert woken("np.ones(47236) @ np.ones(47236)") > 0  # it would be noticed
     assert woken("") == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_how_far_vectors_are_apart(dtype):
+    vectors = np.random.default_rng(0).normal(size=(5, 1_000)).astype(dtype)
+    wide = vectors.astype(np.float64)
+    expected = np.sqrt(((wide - wide.mean(0)) ** 2).sum(1).mean())
+    assert consensus_distance(list(vectors)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_vectors_that_are_the_same_are_not_apart_at_all(count):
+    """The mean of three times 0.1 is not 0.1."""
+    assert consensus_distance([np.full(10, 0.1)] * count) == 0

@@ -287,7 +287,8 @@ class Council:
             self._session.close(frozenset(self._met))
         finally:
             self._closing = False
-        self._judging = len(self._met)  # that are still there
+        self._session.begin_judging(self._met)  # those that are still there; not one after the other as they wake
+        self._judging = len(self._met)
         for each in self._met:
             self._wake(each, None)
 

@@ -99,6 +99,14 @@ class Judge:
             queues = [numbered]
         self._queues = [_Queue(queue, 1.0 if apart else judges.part, 1 if apart else size) for queue in queues]
         self._found: dict[int, tuple[bool, Tally]] = {}
+        self._begun: dict[int, _Begun] = {}
+
+    def begin(self, ranks: Iterable[int]) -> None:
+        """Before these work: give each its first blocks, if they are given before they are needed. From one thread."""
+        if self._ahead > 1:
+            for rank in ranks:
+                self._begun[rank] = begun = _Begun()
+                self._give(self._queues[rank if self._apart else 0], rank, begun)
 
     def work(self, rank: int) -> None:
         """Judge blocks until none are left: where they are apart, one's own first, then those of workers that are not
@@ -109,17 +117,24 @@ class Judge:
             self._work(self._queues[owner], owner if self._apart else rank)
 
     def _work(self, queue: _Queue, rank: int) -> None:
-        begun: deque[tuple[list[_Numbered], Callable[[], Sequence[Tally]]]] = deque()
-        last = -1
+        begun = self._begun.pop(rank, None) or _Begun()
         while True:
-            while len(begun) < self._ahead and (found := queue.next(last)):
-                last, batch = found
-                begun.append((batch, self._tally(rank, [each.block for each in batch])))
-            if not begun:
+            while len(begun.batches) < self._ahead and self._give(queue, rank, begun):
+                pass
+            if not begun.batches:
                 return
-            batch, tallies = begun.popleft()
+            batch, tallies = begun.batches.popleft()
             for each, tally in zip(batch, tallies(), strict=True):
                 self._found[each.number] = each.trained, tally
+
+    def _give(self, queue: _Queue, rank: int, begun: _Begun) -> bool:
+        """The next blocks; False if none are left."""
+        found = queue.next(begun.round)
+        if found is None:
+            return False
+        begun.round, batch = found
+        begun.batches.append((batch, self._tally(rank, [each.block for each in batch])))
+        return True
 
     def verdict(self) -> Verdict:
         """ValueError if all examples that count weigh nothing."""
@@ -162,6 +177,15 @@ class _Numbered(NamedTuple):
     owner: int
     trained: bool
     block: Block
+
+
+@final
+class _Begun:
+    """What a worker has been given, the first to be waited for, and of which round of its queue the last is."""
+
+    def __init__(self) -> None:
+        self.batches: deque[tuple[list[_Numbered], Callable[[], Sequence[Tally]]]] = deque()
+        self.round = -1
 
 
 @final

@@ -227,6 +227,11 @@ class Session:
     def _met_at(self) -> Moment:
         return self.supply.handout(self.members.lowest).moment
 
+    def begin_judging(self, ranks: Collection[int]) -> None:
+        """These are about to judge, where they must be asked. Called by one."""
+        if self._judge is not None:
+            self._judge.begin(ranks)
+
     def judge(self, rank: int | None, *, alone: bool = False) -> None:
         """A worker judges some of what was laid out, until nothing is left. None: all do; their programs have ended.
         alone: nobody helps it, unless others must, who have the rows.

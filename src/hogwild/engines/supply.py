@@ -46,6 +46,7 @@ class Supply:
         self._reserved: list[list[Stretch]] = [[] for _ in range(size)]
         self._passed = -1  # the last epoch whose examples were all learnt in portions
         self._handouts: list[Handout | Seated] = []
+        self._before: dict[int, tuple[Handout | Seated, list[Stretch]]] = {}  # what may be put back
         self._present = tuple(range(size))  # who is there
         self._members: dict[int, tuple[int, ...]] = {}  # agreed, by epoch: who was there when it was opened
         self._begin = begin
@@ -126,6 +127,24 @@ class Supply:
             return self._cut(rank, handout.take(rank, examples, minibatch))
         taken, self._reserved[rank] = _split(self._reserved[rank], examples)
         return self._cut(rank, *taken)
+
+    def take_ahead(self, rank: int, examples: int, minibatch: int, together: bool) -> Taken | None:
+        """`take`, before the worker asks for it: it may `put_back`. None if it could not, as others may have taken what
+        comes after.
+        """
+        if not self._agreed or self._own:
+            return None
+        self._before[rank] = self._handouts[rank].twin(), list(self._reserved[rank])
+        return self.take(rank, examples, minibatch, together=together)
+
+    def put_back(self, rank: int) -> None:
+        """The worker has not learnt what it took ahead, and wants something else."""
+        self._handouts[rank], self._reserved[rank] = self._before.pop(rank)
+
+    def take_instead(self, rank: int, examples: int, minibatch: int, *, together: bool) -> Taken:
+        """`put_back`, and `take`."""
+        self.put_back(rank)
+        return self.take(rank, examples, minibatch, together=together)
 
     def take_rest(self, rank: int) -> Taken:
         """The worker's part of all that is left of the epoch; of own rows, if the epoch begins, all of them."""

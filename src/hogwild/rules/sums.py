@@ -19,7 +19,9 @@ def inner(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 
 
 def consensus_distance(vectors: Sequence[NDArray[np.floating]]) -> float:
-    """sqrt(mean of |w_p - mean|^2): how far P workers' weights are apart. 0 for one."""
+    """sqrt(mean of |w_p - mean|^2): how far P workers' weights are apart. 0 for one, and if they are the same."""
+    if all(np.array_equal(vector, vectors[0]) for vector in vectors[1:]):  # as often, and found out in no time
+        return 0.0
     mean = np.zeros(vectors[0].shape)
     for vector in vectors:
         mean += vector

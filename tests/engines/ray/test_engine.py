@@ -52,6 +52,40 @@ def test_bits_are_those_of_threads():
     assert [record.objective for record in here.history] == [record.objective for record in there.history]
 
 
+@dataclass(frozen=True)
+class Varies(AbstractStrategy):
+    """Rounds that begin as the last one did, or with other numbers, a sum, nothing at all or what is upcoming."""
+
+    agree = True
+
+    async def work(self, me):
+        async for round in me.rounds():
+            match round.number % 9:
+                case 3:
+                    await me.steps(7)
+                case 4:
+                    await me.all_reduce(me.params.weights)
+                case 5:
+                    continue
+                case 6:
+                    me.counts["upcoming"] += int((await me.upcoming(5)).sum())
+                case 8 if round.number > 30:
+                    return
+            await me.steps(5, minibatch=1 + (round.number == 7))
+            mean = await me.all_reduce(me.params.weights)
+            me.params.weights[:] = mean.sum / mean.count
+
+
+def test_examples_that_are_given_too_early_are_put_back():
+    here, there = learn(Varies(), Threads(2)), learn(Varies(), Ray(2))
+    assert np.array_equal(here.params.weights, there.params.weights)
+    assert [(each.examples, each.objective) for each in here.history] == [
+        (each.examples, each.objective) for each in there.history
+    ]
+    assert here.history.counts == there.history.counts
+    assert here.reason == there.reason == "ended by the strategy"
+
+
 def test_a_worker_may_have_several_threads():
     """Which learn about what one learns. A pool starts no more of them than it needs."""
     alone, found = learn(LocalSGD(150), Ray(2)), learn(Counts(), Ray(2, threads=3, cpus=1))

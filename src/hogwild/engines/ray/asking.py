@@ -14,29 +14,70 @@ from hogwild.requests import Portion
 MOST_ROWS = 1 << 40  # of a chunk: no sum of two such overflows
 
 
+Wanted = tuple[int, int, bool]
+"""Of `Supply.take`: examples, minibatch, together."""
+
+
 @final
 class AskedSupply:
-    """Examples are handed out by the conductor: see `Supply`. `n_examples`: that are here, if any are."""
+    """Examples are handed out by the conductor: see `Supply`. `n_examples`: that are here, if any are.
+
+    Most rounds begin as the last one did. So the conductor is told with the question for the next round what that was,
+    and gives it with the answer, if it can be put back: a message less. Whoever asks for something else, or
+    communicates, puts it back before: when the conductor knows that a worker rests, all that it was given was learnt.
+    """
 
     place = None  # in rows of its own
 
     def __init__(self, linking: Linking, n_examples: int) -> None:
         self._linking, self._n_examples = linking, n_examples
+        self._wanted: Wanted | None = None  # first in this round, or in the last
+        self._begins = False  # nothing was asked for in this round
+        self._given: tuple[Wanted, Any] | None = None  # and not taken yet
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """What the next round is likely to begin with."""
+        return self._wanted
+
+    def begin_round(self, given: Any = None) -> None:
+        """What was `wanted` was given, or not."""
+        self._begins = True
+        self._given = None if self._wanted is None or given is None else (self._wanted, given)
+
+    def settle(self) -> None:
+        """What was given is put back: the worker does something else first."""
+        if self._begins:
+            self._begins, self._wanted = False, None
+        if self._given is not None:
+            self._given = None
+            self._linking.ask("supply", "put_back")
 
     def take(self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False) -> Taken:
-        return self._taken(self._linking.ask("supply", "take", examples, minibatch, together=together))
+        wanted, given = (examples, minibatch, together), self._given
+        if self._begins:
+            self._begins, self._wanted = False, wanted
+        self._given = None
+        if given is not None and given[0] == wanted:
+            return self._taken(given[1])
+        how = "take" if given is None else "take_instead"
+        return self._taken(self._linking.ask("supply", how, examples, minibatch, together=together))
 
     def take_rest(self, rank: int) -> Taken:
-        return self._taken(self._linking.ask("supply", "take_rest"))
+        return self._taken(self._other("take_rest"))
 
     def reserve(self, rank: int, examples: int) -> list[Block]:
-        return checked(self._linking.ask("supply", "reserve", examples), self._n_examples)
+        return checked(self._other("reserve", examples), self._n_examples)
 
     def reserve_count(self, rank: int, examples: int) -> int:
-        return int(self._linking.ask("supply", "reserve_count", examples))
+        return int(self._other("reserve_count", examples))
 
     def portion(self, rank: int, portion: Portion) -> Taken:
-        return self._taken(self._linking.ask("supply", "portion", portion))
+        return self._taken(self._other("portion", portion))
+
+    def _other(self, what: str, *arguments: Any) -> Any:
+        self.settle()
+        return self._linking.ask("supply", what, *arguments)
 
     def _taken(self, found: Any) -> Taken:
         blocks, moment, count = found

@@ -16,6 +16,7 @@ import ray
 
 from hogwild.engines.council import Council
 from hogwild.engines.keeper import keeper_of
+from hogwild.engines.ray.asking import Wanted
 from hogwild.engines.ray.away import Hosts, serving
 from hogwild.engines.ray.enquiries import Enquiries
 from hogwild.engines.ray.errors import Failure
@@ -40,7 +41,7 @@ from hogwild.engines.transport import Direct
 from hogwild.engines.waits import Aborted, Deadlock, Failed
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
-from hogwild.requests import Reduce, Reduced, Round
+from hogwild.requests import Reduce, Reduced
 from hogwild.traffic import Traffic
 from hogwild.watching import Status
 
@@ -156,11 +157,13 @@ class Conductor:
         """The answer to a request that communicates. sent: see `Council.sent`."""
         return self._answer(self._council.communicate, rank, request, sent=sent)
 
-    def turn(
-        self, rank: int, number: int, known: Sequence[int], sent: int
-    ) -> tuple[Round, Sequence[int]] | Failed | Over | None:
-        """See `Council.next_round`."""
-        return self._answer(self._council.next_round, rank, number, known, sent=sent)
+    def turn(self, rank: int, number: int, known: Sequence[int], sent: int, wanted: Wanted | None) -> Any:
+        """See `Council.next_round`; and what the worker is likely to want then, if it can be put back."""
+        found = self._answer(self._council.next_round, rank, number, known, sent=sent)
+        if wanted is None or type(found) is not tuple:  # what failed is one, too, but a named one
+            return found
+        given = self._answer(self._supplied, "take_ahead", rank, *wanted)
+        return (*found, given) if type(given) is tuple else found
 
     def supply(self, rank: int, what: str, *arguments: Any, **options: Any) -> Taken | Any:
         """Examples: see the method of `Supply` of that name."""

@@ -150,6 +150,7 @@ class Deputy:
             program.rounds = first
             self._program = program
             if program.run(self._answer, lambda: self._over):
+                self._place.asked.settle()
                 if self._server is not None:
                     self._server.drain()
                 told(conductor.ended.remote(rank))
@@ -186,6 +187,7 @@ class Deputy:
         kind = type(request)
         if kind in COMPUTE:
             return self._computing.plan(self._rank, request).run()
+        self._place.asked.settle()
         if kind is NextRound:
             return self._next_round()
         server = self._server
@@ -210,14 +212,16 @@ class Deputy:
         return 0 if self._server is None else self._server.under_way()
 
     def _next_round(self) -> Any:
-        turn = self._linking.ask("turn", self._program.rounds, self._worker.peers, self._under_way())
+        examples, done = self._place.asked, self._program.rounds
+        turn = self._linking.ask("turn", done, self._worker.peers, self._under_way(), examples.wanted)
         if turn is None:
             return None
         self._program.rounds += 1
         if time.monotonic() >= self._next_report_s:
             self._next_report_s = time.monotonic() + EVERY_S
             self._conductor.so_far.remote(self._rank, self._sent())
-        round, self._worker.peers = turn
+        round, self._worker.peers, *given = turn
+        examples.begin_round(*given)
         return round
 
     # ---------------------------------------------------------------------------------------------- what was started

@@ -59,7 +59,7 @@ class Judges(AbstractJudges):
     `patience_s` for another process that has those of one that has died.
     """
 
-    part, ahead = 0.75, 2
+    part, ahead = 0.9, 2
 
     def __init__(
         self,

@@ -37,8 +37,8 @@ class Place:
         if goes_on is not None:
             memory.mean[:], memory.mass[:] = goes_on.mean, goes_on.mass
         self.params, self.memories = [mine] * size, [memory] * size
-        asked = AskedSupply(linking, self.n_examples)
-        self.supply: AskedSupply | OwnSupply = asked
+        self.asked = AskedSupply(linking, self.n_examples)
+        self.supply: AskedSupply | OwnSupply = self.asked
         if settled is not None and size > 1:
             place = None if goes_on is None else goes_on.place
-            self.supply = OwnSupply(asked, rank, settled, terms.first_pass, place)
+            self.supply = OwnSupply(self.asked, rank, settled, terms.first_pass, place)

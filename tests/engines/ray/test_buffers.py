@@ -22,6 +22,13 @@ def test_both_are_the_same_and_one_cannot_be_written():
         given += 1
 
 
+def test_a_message_can_be_written():
+    into, message = Buffers().take_bytes(5)
+    into[:] = 3
+    message[0] = 7
+    assert into.tolist() == message.tolist() == [7, 3, 3, 3, 3]
+
+
 def test_memory_is_used_again():
     buffers = Buffers()
     first = address(buffers.take(5, FLOAT)[1])

@@ -6,10 +6,9 @@ import pickle
 from collections.abc import Callable
 from typing import Any, NamedTuple, final
 
-import numpy as np
-
+from hogwild.engines.ray.buffers import Buffers
 from hogwild.engines.ray.mesh import Broken, Mesh
-from hogwild.engines.ray.packing import Plain, packed, unpacked
+from hogwild.engines.ray.packing import Bytes, Plain, packed, unpacked
 
 SERVER, WORKER = 0, 1  # the ends of a connection: a shard or the conductor has the other
 NOTHING = ()  # for an answer, which is alone in a tuple: it is an error, too large or lost, and the actor is called
@@ -36,18 +35,22 @@ def answer_all(mesh: Mesh, way: Way, answer: Answer, most_bytes: int, plain: Pla
     plain :      classes that may be in them
     """
 
+    buffers = Buffers()
+
+    def receive() -> tuple[Bytes, Any]:
+        """Into memory that is free: some of a message may be kept."""
+        into, message = buffers.take_bytes(most_bytes)
+        return message, mesh.receive(into, way.asks, way.asked)
+
     sending = None
     try:
-        into = np.empty(most_bytes, np.uint8)
-        receiving = mesh.receive(into, way.asks, way.asked)
+        message, receiving = receive()
         while True:
             mesh.finish(receiving)
-            asked = _question(unpacked(into, plain))
+            asked = _question(unpacked(message, plain))
             if asked is None:
                 return
-            if plain is None:  # some of it may be kept
-                into = np.empty(most_bytes, np.uint8)
-            receiving = mesh.receive(into, way.asks, way.asked)  # before it is sent: gloo need not ask whether it may
+            message, receiving = receive()  # before it is sent: gloo need not ask whether it may
             data = packed(_answered(answer, *asked), most_bytes, plain)
             if data is None:
                 data = packed(NOTHING, most_bytes, plain)

@@ -1,4 +1,6 @@
-"""Memory for the results of large sums: used again when nobody looks at them any more, as new memory is slow."""
+"""Memory for messages and the results of large sums: used again when nobody looks at them any more, as new memory is
+slow, and what is freed in another order than it was taken leaves holes.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_HELD = 3  # the result that is looked at, the next, and one that is kept a little longer
+_BYTE = np.dtype(np.uint8)
 
 
 @final
@@ -19,8 +22,12 @@ class Buffers:
     def __init__(self) -> None:
         self._held: list[tuple[mmap.mmap, weakref.ref[NDArray[Any]]]] = []
 
-    def take(self, size: int, dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The same new vector of at least one value twice: to write to, and to be given away, which cannot be written.
+    def take_bytes(self, n_bytes: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """For a message: to receive it, and to read it, when it can be written, too."""
+        return self.take(n_bytes, _BYTE, writable=True)
+
+    def take(self, size: int, dtype: np.dtype[Any], *, writable: bool = False) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The same new vector of at least one value twice: to write to, and to be given away, `writable` or not.
 
         The memory is free again when the second, and what was made of it, is gone. Keep the first no longer.
         """
@@ -31,8 +38,8 @@ class Buffers:
             self._held.remove(free)
         memory = mmap.mmap(-1, n_bytes) if free is None else free[0]
         # Each of these arrays lives as long as any array that is made of it: NumPy would look through to an array.
-        writable, given = np.frombuffer(memory, dtype), np.frombuffer(memory, dtype)
-        given.flags.writeable = False
+        own, given = np.frombuffer(memory, dtype), np.frombuffer(memory, dtype)
+        given.flags.writeable = writable
         if len(self._held) < MOST_HELD:
             self._held.append((memory, weakref.ref(given)))
-        return writable, given
+        return own, given

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, final
 
-import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
 from hogwild.engines.ray.answering import NOTHING, TO_WORKER, WORKER
 from hogwild.engines.ray.batches import batch_of
+from hogwild.engines.ray.buffers import Buffers
 from hogwild.engines.ray.mesh import Broken, Mesh
-from hogwild.engines.ray.packing import Bytes, packed, unpacked
+from hogwild.engines.ray.packing import packed, unpacked
 from hogwild.engines.ray.plain import PLAIN
 from hogwild.engines.ray.wiring import MOST_BYTES
 from hogwild.params import Params
@@ -44,7 +44,7 @@ class Visits:
         self._lock = threading.Lock()  # of the order, and of what follows
         self._over = False
         self._waiting: deque[SimpleQueue[Visited]] = deque()
-        self._spare: list[Bytes] = []  # for answers: several may be under way
+        self._buffers = Buffers()  # for answers: several may be under way
         self._sent: SimpleQueue[tuple[Any, Any, Any] | None] = SimpleQueue()
         threading.Thread(target=self._hear, name="hogwild-visits", daemon=True).start()
 
@@ -69,14 +69,14 @@ class Visits:
         with self._lock:
             if self._over:
                 return None
-            into = self._spare.pop() if self._spare else np.empty(MOST_BYTES, np.uint8)
+            into, given = self._buffers.take_bytes(MOST_BYTES)
             try:
                 receiving = self._mesh.receive(into, WORKER, TO_WORKER.answered)
                 sending = self._mesh.send(data, WORKER, TO_WORKER.asked)
             except Broken:
                 return None
             self._waiting.append(found)
-            self._sent.put((receiving, sending, into))
+            self._sent.put((receiving, sending, given))
         return found.get
 
     def close(self) -> None:
@@ -89,10 +89,10 @@ class Visits:
 
     def _hear(self) -> None:
         while (each := self._sent.get()) is not None:
-            receiving, _, into = each
+            receiving, _, given = each
             try:
                 self._mesh.finish(receiving)
-                found: Visited = unpacked(into, PLAIN)
+                found: Visited = unpacked(given, PLAIN)
             except Broken:
                 self.close()
                 return
@@ -101,7 +101,6 @@ class Visits:
             with self._lock:
                 if self._over:
                     return
-                self._spare.append(into)
                 self._waiting.popleft().put(found)
 
 

@@ -8,9 +8,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, final
 
-import numpy as np
-
 from hogwild.engines.ray.answering import SERVER, TO_SERVER
+from hogwild.engines.ray.buffers import Buffers
 from hogwild.engines.ray.mesh import Broken, Mesh
 from hogwild.engines.ray.packing import Bytes, packed, unpacked
 
@@ -25,8 +24,8 @@ class Unanswered(ConnectionError):
 class Awaited:
     """The answer to a message that was sent."""
 
-    def __init__(self, wire: Wire, data: Bytes, into: Bytes, begun: tuple[Any, Any]) -> None:
-        self._wire, self._data, self._into = wire, data, into
+    def __init__(self, wire: Wire, data: Bytes, answer: Bytes, begun: tuple[Any, Any]) -> None:
+        self._wire, self._data, self._answer = wire, data, answer
         self._receiving, self._sending = begun
 
     def get(self) -> Any:
@@ -34,7 +33,7 @@ class Awaited:
         try:
             Mesh.finish(self._receiving, SILENT)
             self._wire.answered(self)
-            found = unpacked(self._into)
+            found = unpacked(self._answer)
         except Broken:
             self._wire.give_up()
             raise Unanswered from None
@@ -60,7 +59,7 @@ class Wire:
 
     def __init__(self, mesh: Mesh, most_bytes: int) -> None:
         self._mesh, self._most_bytes = mesh, most_bytes
-        self._lock = threading.Lock()  # of the order
+        self._lock, self._buffers = threading.Lock(), Buffers()  # of the order; for answers
         self._awaited: set[Awaited] = set()  # gloo must find their buffers, though nobody may wait for them any more
         self.over = False
 
@@ -69,13 +68,13 @@ class Wire:
         data = packed((method, arguments), self._most_bytes)
         if data is None:
             return None
-        into = np.empty(self._most_bytes, np.uint8)
         with self._lock:
             if self.over:
                 return None
+            into, answer = self._buffers.take_bytes(self._most_bytes)
             try:
                 receiving = self._mesh.receive(into, SERVER, TO_SERVER.answered)
-                awaited = Awaited(self, data, into, (receiving, self._mesh.send(data, SERVER, TO_SERVER.asked)))
+                awaited = Awaited(self, data, answer, (receiving, self._mesh.send(data, SERVER, TO_SERVER.asked)))
                 self._awaited.add(awaited)
                 return awaited
             except Broken:

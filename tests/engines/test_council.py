@@ -48,15 +48,18 @@ def test_who_waited_when_the_run_was_ended_may_say_that_it_goes_on():
     found.goes_on(0)
 
 
-def test_who_is_found_dead_while_they_meet_begins_no_second_meeting(monkeypatch):
-    """Its weights are asked for when all have met: only then it is known."""
+@pytest.mark.parametrize("dead", [2, 0])
+def test_who_is_found_dead_while_they_meet_begins_no_second_meeting(monkeypatch, dead):
+    """Its weights are asked for when all have met: only then it is known. It may be 0, who comes last: then nobody must
+    wait in its name for what the process in its place is told.
+    """
     session = Rig(size=3).session
     found = Council(session, Direct(Traffic()), None)
     done, closed, answers = threading.Event(), [], {}
 
     def close(met):
         closed.append(met)
-        found.lost(2)
+        found.lost(dead)
 
     monkeypatch.setattr(session, "turn", lambda rank, number: Turn.GO if done.is_set() else Turn.MEET)
     monkeypatch.setattr(session, "close", close)
@@ -78,7 +81,7 @@ def test_who_is_found_dead_while_they_meet_begins_no_second_meeting(monkeypatch)
     for thread in threads:
         thread.join()
     assert closed == [{0, 1, 2}]
-    assert answers[2] is None
-    assert [answers[rank][0].number for rank in (0, 1)] == [0, 0]
+    assert answers.pop(dead) is None
+    assert [round.number for round, _ in answers.values()] == [0, 0]
     # Nothing is left that would pass for the answer to their next request.
-    assert all(slot.empty() for slot in found._slots[:2])
+    assert all(slot.empty() for slot in found._slots)

@@ -25,6 +25,10 @@ def does(supply, rank, what, wanted):
     return supply.reserve(rank, examples) if what == "reserve" else supply.take_rest(rank)
 
 
+def takes_ahead(supply, rank, wanted):
+    return supply.take_ahead(rank, *wanted[:2], together=wanted[2])
+
+
 def plain(found):
     blocks, *rest = found if isinstance(found, tuple) else (found,)
     return [(block.starts.tolist(), block.chunk) for block in blocks], rest
@@ -39,9 +43,9 @@ def test_what_was_put_back_was_never_taken(order):
         if first is None:
             found = does(ahead, 1, what, wanted)
         elif what == "take" and first == wanted:
-            found = ahead.take_ahead(1, *wanted)
+            found = takes_ahead(ahead, 1, wanted)
         else:
-            ahead.take_ahead(1, *first)
+            takes_ahead(ahead, 1, first)
             if what == "take":
                 found = ahead.take_instead(1, wanted[0], wanted[1], together=wanted[2])
             else:
@@ -55,8 +59,30 @@ def test_what_was_put_back_was_never_taken(order):
 def test_what_is_taken_ahead_is_what_comes_next(wanted):
     usual, ahead = supply(), supply()
     expected = does(usual, 0, "take", wanted)
-    assert plain(ahead.take_ahead(0, *wanted)) == plain(expected)
+    assert plain(takes_ahead(ahead, 0, wanted)) == plain(expected)
     assert ahead.standing() == usual.standing()
+
+
+def test_a_pass_that_ends_meanwhile_has_ended_for_who_puts_back():
+    """All examples were learnt in portions, by the other worker."""
+    found = supply()
+    found.take_ahead(1, 5, 1, together=False)
+    found.pass_is_over()
+    found.put_back(1)
+    assert not found.has(0)
+    assert not found.has(1)
+
+
+@pytest.mark.parametrize("what", ["take", "lost"])
+def test_what_was_learnt_is_not_put_back(what):
+    found = supply()
+    found.take_ahead(1, 5, 1, together=False)
+    if what == "take":
+        found.take(1, 5)
+    else:
+        found.lost(1, 0)
+    with pytest.raises(KeyError):
+        found.put_back(1)
 
 
 @pytest.mark.parametrize("how", [{"agreed": False}, {"bounds": (0, 30, N)}])
@@ -64,5 +90,5 @@ def test_what_cannot_be_put_back_is_not_taken_ahead(how):
     """Others may have taken what comes next; and of rows of their own workers know themselves which come next."""
     found = supply(**how)
     before = found.standing()
-    assert found.take_ahead(0, 5, 1, False) is None
+    assert found.take_ahead(0, 5, 1, together=False) is None
     assert found.standing() == before

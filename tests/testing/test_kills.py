@@ -6,7 +6,8 @@ from importlib.util import find_spec
 import pytest
 from tests.engines.conftest import watched
 
-from hogwild.testing import kills
+from hogwild import Threads, train
+from hogwild.testing import kills, problem
 from hogwild.testing.kills import Kill, KillPlan, check_kills, kill_plan
 from hogwild.testing.shard_kills import ShardKill
 from hogwild.testing.soak import SOAKED
@@ -66,6 +67,24 @@ def test_processes_of_shards_die_in_the_midst_of_pushes(monkeypatch):
     assert report.shards_replaced == 2
     assert report.applied == (report.pushes, report.pushes)
     assert report.acknowledged == report.pushes
+
+
+def test_an_interruption_ends_all_plans(monkeypatch, capsys):
+    """A run that is interrupted has a result, which says nothing of the plan."""
+    asked, easy = [], problem()
+
+    def press(record):
+        raise KeyboardInterrupt
+
+    def run(plan, rig, seed, notes):
+        asked.append(seed)
+        return train(easy.model, easy.data, engine=Threads(1), callbacks=[press], seed=seed)
+
+    monkeypatch.setattr(kills, "_run", run)
+    with pytest.raises(KeyboardInterrupt):
+        kills.main(["--plans", "3"])
+    assert asked == [0]
+    assert capsys.readouterr().out == ""
 
 
 def test_what_does_not_go_on_is_told_with_its_plan(monkeypatch):

@@ -214,8 +214,9 @@ class Council:
         if self.aborted:
             raise Aborted
         self._blocked.add(rank)
+        slot = self._slots[rank]  # before: see `_meet`
         self._look_for_deadlock()
-        return self._slots[rank]
+        return slot
 
     def _look_for_deadlock(self) -> None:
         # What is released may have been started, and wake nobody.
@@ -257,7 +258,9 @@ class Council:
         with self.lock:
             self._let_in(rank)
             self._met.add(rank)
-            slot = self._slots[rank] if self._look_at_meeting() else self._block(rank)
+            slot = self._slots[rank]  # before it is looked: this very worker may be found dead, and its place taken
+            if not self._look_at_meeting():
+                slot = self._block(rank)
         if self._woken(slot.get()) is _AGAIN:
             return
         self._session.judge(rank)
@@ -287,7 +290,8 @@ class Council:
             self._session.close(frozenset(self._met))
         finally:
             self._closing = False
-        self._session.begin_judging(self._met)  # those that are still there; not one after the other as they wake
+        # Those that are still there. Before their threads wake: each would keep the next one from asking.
+        self._session.begin_judging(self._met)
         self._judging = len(self._met)
         for each in self._met:
             self._wake(each, None)

@@ -68,8 +68,13 @@ class Supply:
     def open_for(self, rank: int, moment: Moment) -> None:
         """Agreed: a new epoch begins for one worker; the others will come to it."""
         self._handouts[rank] = self._new(moment)
-        if moment.epoch <= self._passed:
-            self._handouts[rank].take_rest(rank)
+        self._pass_over(rank)
+
+    def _pass_over(self, rank: int) -> None:
+        """If all examples of the worker's epoch were learnt in portions before it has begun it, nothing is left."""
+        handout = self._handouts[rank]
+        if handout.examples == 0 and handout.moment.epoch <= self._passed:  # each worker's own, or the same for all
+            handout.take_rest(rank)
 
     def _new(self, moment: Moment) -> Handout | Seated:
         """Agreed: among those that are there now; they are the same for all that open this epoch. Rows that stay with a
@@ -118,6 +123,7 @@ class Supply:
                   own is given as many of these, and learns those in the places that are his.
         """
         handout = self._handouts[rank]
+        self._before.pop(rank, None)
         if together:
             stretch = handout.take_together(examples, minibatch)
             if self._own:
@@ -128,18 +134,21 @@ class Supply:
         taken, self._reserved[rank] = _split(self._reserved[rank], examples)
         return self._cut(rank, *taken)
 
-    def take_ahead(self, rank: int, examples: int, minibatch: int, together: bool) -> Taken | None:
+    def take_ahead(self, rank: int, examples: int, minibatch: int, *, together: bool) -> Taken | None:
         """`take`, before the worker asks for it: it may `put_back`. None if it could not, as others may have taken what
         comes after.
         """
         if not self._agreed or self._own:
             return None
-        self._before[rank] = self._handouts[rank].twin(), list(self._reserved[rank])
-        return self.take(rank, examples, minibatch, together=together)
+        before = self._handouts[rank].twin(), list(self._reserved[rank])
+        found = self.take(rank, examples, minibatch, together=together)
+        self._before[rank] = before
+        return found
 
     def put_back(self, rank: int) -> None:
         """The worker has not learnt what it took ahead, and wants something else."""
         self._handouts[rank], self._reserved[rank] = self._before.pop(rank)
+        self._pass_over(rank)
 
     def take_instead(self, rank: int, examples: int, minibatch: int, *, together: bool) -> Taken:
         """`put_back`, and `take`."""
@@ -202,9 +211,8 @@ class Supply:
     def pass_is_over(self) -> None:
         """All examples of the epoch were learnt in portions; perhaps before some workers have come to it."""
         self._passed = self._leading().moment.epoch
-        for rank, handout in enumerate(self._handouts):
-            if handout.examples == 0 and handout.moment.epoch == self._passed:  # each worker's own, or the same for all
-                handout.take_rest(rank)
+        for rank in range(self._size):
+            self._pass_over(rank)
 
     def _cut(self, rank: int, *stretches: Stretch) -> Taken:
         count = sum(map(_length, stretches))
@@ -222,6 +230,7 @@ class Supply:
         its own, the others have its part from the next epoch on.
         """
         self._present = tuple([each for each in self._present if each != rank])
+        self._before.pop(rank, None)
         reserved, self._reserved[rank] = self._reserved[rank], []
         if not self._agreed and other != rank:
             self._reserved[other] += [stretch for stretch in reserved if _length(stretch)]

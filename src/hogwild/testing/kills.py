@@ -203,6 +203,8 @@ def check_kills(seed: int) -> FaultReport:
             except Exception as error:
                 why = f"it has not ended in {PATIENCE_S:g} s" if hung else f"it raises {type(error).__name__}: {error}"
                 raise AssertionError("".join((where, ": ", why, *hung))) from error
+        if result.reason == "interrupted":  # `train` keeps the best weights, which are of no use here
+            raise KeyboardInterrupt
         begun, died = (sorted(path.name for path in _notes(notes, what)) for what in ("begun", "died"))
         replaced = [who for who in killed(notes) if who in LEADERS]
         pushes = [[*map(int, path.read_text().split())] for what in ("died", "ended") for path in _notes(notes, what)]

@@ -5,7 +5,7 @@ import gc
 import numpy as np
 import pytest
 
-from hogwild.engines.ray.buffers import MOST_HELD, Buffers
+from hogwild.engines.ray.buffers import MOST_HELD, MOST_HELD_BYTES, Buffers
 
 FLOAT = np.dtype(np.float32)
 
@@ -47,6 +47,21 @@ def test_not_while_somebody_looks(look):
         del writable, given
     values = [np.asarray(each).view(np.uint8)[-4:].tobytes() for each in held]
     assert values == [np.float32(value).tobytes() for value in range(2 * MOST_HELD)]
+
+
+def test_what_is_kept_for_ever_does_not_stand_in_the_way():
+    buffers = Buffers()
+    kept = [buffers.take(5, FLOAT)[1] for _ in range(2 * MOST_HELD)]
+    places = {address(buffers.take(5, FLOAT)[1]) for _ in range(5)}
+    assert len(places) == 1
+    assert not places & set(map(address, kept))
+
+
+def test_no_memory_is_held_for_large_messages():
+    buffers = Buffers()
+    into, message = buffers.take_bytes(MOST_HELD_BYTES + 1)
+    assert address(into) == address(message)
+    assert not buffers._held
 
 
 def test_other_sizes_are_let_go():

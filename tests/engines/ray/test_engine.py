@@ -259,8 +259,8 @@ def test_importing_hogwild_imports_no_ray():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_data_of_a_run_that_has_ended_leave_the_object_store():
-    """At once, not when garbage is collected: the next run brings its own, and Ray would write to the disk."""
+def test_the_driver_does_not_hold_the_data_of_a_run_that_has_ended():
+    """Until garbage is collected: each run brings its own, and Ray would write the others to the disk."""
     X = np.random.default_rng(0).normal(size=(2_000, 1_000)).astype(np.float32)
 
     def used():
@@ -268,10 +268,12 @@ def test_data_of_a_run_that_has_ended_leave_the_object_store():
         there, free = ray.cluster_resources(), ray.available_resources()
         return there["object_store_memory"] - free.get("object_store_memory", 0.0)
 
+    learn(LocalSGD(5), Ray(2), 1)  # the cluster is there
+    before = used()
     gc.disable()
     try:
         train(EASY.model, (X, np.sign(X[:, 0])), strategy=LocalSGD(500), engine=Ray(2), stop=Stop(epochs=1), seed=0)
-        wait_for(lambda: used() < X.nbytes)
+        wait_for(lambda: used() < before + X.nbytes)
     finally:
         gc.enable()
 

@@ -139,6 +139,45 @@ def test_answers_come_in_order_also_when_several_are_asked_at_once():
             assert_same(awaited.get(), ("push", (array,)))
 
 
+LARGE = 20_000  # bytes of a message; those below are so large that they are read where they were received
+
+
+@pytest.mark.parametrize("keeps", ["the actor", "the program"])
+def test_what_is_kept_of_messages_does_not_change(keeps):
+    """Memory is used again for messages of which nothing is kept."""
+    kept, asked = [], []
+
+    def answer(method, arguments):
+        kept.append(arguments)
+        return arguments
+
+    with wired(answer, LARGE) as (wire, _):
+        expected = [np.full(1_000, float(number)) for number in range(12)]
+        for first in range(0, 12, 4):  # several are under way
+            asked = [wire.ask("push", (array,)) for array in expected[first : first + 4]]
+            answers = [awaited.get() for awaited in asked]
+            if keeps == "the program":
+                kept[first:] = answers
+            del answers, asked
+    assert_same(kept, [(array,) for array in expected])
+
+
+def test_memory_of_messages_is_used_again():
+    places = {"asked": [], "answered": []}
+
+    def note(what, array):
+        places[what].append(array.__array_interface__["data"][0])
+
+    def answer(method, arguments):
+        note("asked", *arguments)
+        return arguments
+
+    with wired(answer, LARGE) as (wire, _):
+        for _ in range(20):
+            note("answered", *wire.ask("push", (np.zeros(1_000),)).get())
+    assert all(len(set(found)) <= 3 for found in places.values())
+
+
 def test_the_actor_is_called_for_errors():
     with wired(echo) as (wire, _):
         asked = wire.ask("fail", ("why",))

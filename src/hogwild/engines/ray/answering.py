@@ -38,7 +38,7 @@ def answer_all(mesh: Mesh, way: Way, answer: Answer, most_bytes: int, plain: Pla
     buffers = Buffers()
 
     def receive() -> tuple[Bytes, Any]:
-        """Into memory that is free: some of a message may be kept."""
+        """Into memory that is free: some of the last message may be kept."""
         into, message = buffers.take_bytes(most_bytes)
         return message, mesh.receive(into, way.asks, way.asked)
 
@@ -50,6 +50,7 @@ def answer_all(mesh: Mesh, way: Way, answer: Answer, most_bytes: int, plain: Pla
             asked = _question(unpacked(message, plain))
             if asked is None:
                 return
+            del message  # if nothing of it is kept, the next one may take its place
             message, receiving = receive()  # before it is sent: gloo need not ask whether it may
             data = packed(_answered(answer, *asked), most_bytes, plain)
             if data is None:

@@ -14,7 +14,7 @@ from hogwild.requests import Portion
 MOST_ROWS = 1 << 40  # of a chunk: no sum of two such overflows
 
 
-Wanted = tuple[int, int, bool]
+Ahead = tuple[int, int, bool]
 """Of `Supply.take`: examples, minibatch, together."""
 
 
@@ -31,12 +31,12 @@ class AskedSupply:
 
     def __init__(self, linking: Linking, n_examples: int) -> None:
         self._linking, self._n_examples = linking, n_examples
-        self._wanted: Wanted | None = None  # first in this round, or in the last
+        self._wanted: Ahead | None = None  # first in this round, or in the last
         self._begins = False  # nothing was asked for in this round
-        self._given: tuple[Wanted, Any] | None = None  # and not taken yet
+        self._given: tuple[Ahead, Any] | None = None  # and not taken yet
 
     @property
-    def wanted(self) -> Wanted | None:
+    def wanted(self) -> Ahead | None:
         """What the next round is likely to begin with."""
         return self._wanted
 

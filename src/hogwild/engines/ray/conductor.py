@@ -16,7 +16,7 @@ import ray
 
 from hogwild.engines.council import Council
 from hogwild.engines.keeper import keeper_of
-from hogwild.engines.ray.asking import Wanted
+from hogwild.engines.ray.asking import Ahead
 from hogwild.engines.ray.away import Hosts, serving
 from hogwild.engines.ray.enquiries import Enquiries
 from hogwild.engines.ray.errors import Failure
@@ -32,7 +32,7 @@ from hogwild.engines.ray.reasons import Reasons
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
 from hogwild.engines.ray.reports import Reports
 from hogwild.engines.ray.seats import seat_of, seated
-from hogwild.engines.ray.terms import ActorLost, Entry, Limits, Over, Parked, Released, Sent, Summed, Terms
+from hogwild.engines.ray.terms import Entry, Limits, Over, Parked, Released, Sent, Summed, Terms
 from hogwild.engines.ray.tickets import Starting, Tickets
 from hogwild.engines.resuming import attend
 from hogwild.engines.session import Session
@@ -110,7 +110,7 @@ class Conductor:
                 self._reports.lost(rank)
         try:
             goes_on = self._membership.lost(rank, life, why)
-        except (ActorLost, Deadlock) as error:
+        except Exception as error:  # who is missing may be found out while others are asked for what they have
             self._fail(error)
             return False
         self._mirrors.break_off(self._membership.is_dead)
@@ -157,12 +157,12 @@ class Conductor:
         """The answer to a request that communicates. sent: see `Council.sent`."""
         return self._answer(self._council.communicate, rank, request, sent=sent)
 
-    def turn(self, rank: int, number: int, known: Sequence[int], sent: int, wanted: Wanted | None) -> Any:
+    def turn(self, rank: int, number: int, known: Sequence[int], sent: int, wanted: Ahead | None) -> Any:
         """See `Council.next_round`; and what the worker is likely to want then, if it can be put back."""
         found = self._answer(self._council.next_round, rank, number, known, sent=sent)
         if wanted is None or type(found) is not tuple:  # what failed is one, too, but a named one
             return found
-        given = self._answer(self._supplied, "take_ahead", rank, *wanted)
+        given = self._answer(self._supplied, "take_ahead", rank, *wanted[:2], together=wanted[2])
         return (*found, given) if type(given) is tuple else found
 
     def supply(self, rank: int, what: str, *arguments: Any, **options: Any) -> Taken | Any:

@@ -18,7 +18,7 @@ from hogwild.engines.ray.batches import tallies_of
 from hogwild.engines.ray.errors import LOST, Failure, said
 from hogwild.engines.ray.groups import PULSE
 from hogwild.engines.ray.terms import ActorLost, Judged
-from hogwild.engines.ray.visits import Asked, Visited, Visitor, Visits, unconnected
+from hogwild.engines.ray.visits import Visit, Visited, Visitor, Visits, unconnected
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import AbstractTask, Tally
 from hogwild.params import Params
@@ -39,12 +39,17 @@ class _Judging:
                 self._sent = ray.put(self._judged)
             return self._sent
 
-    def ask(self, visits: Visits, blocks: Sequence[Block]) -> Asked:
+    def ask(self, visits: Visits, blocks: Sequence[Block]) -> Visit:
         """Ask a worker by this connection for tallies."""
         answer = visits.judge(*self._judged, blocks)
         if answer is None:
             return nothing
-        return lambda: tuple([each for found in answer() if (each := tallies_of(found, len(blocks))) is not None])
+
+        def tallies() -> Visited:
+            found = [tallies_of(each, len(blocks)) for each in answer()]
+            return NOTHING if None in found else tuple(found)
+
+        return tallies
 
 
 def nothing() -> Visited:
@@ -59,6 +64,8 @@ class Judges(AbstractJudges):
     `patience_s` for another process that has those of one that has died.
     """
 
+    # Measured with two workers, 49 blocks each half a millisecond: a batch more costs one, and with all at once, 1.0,
+    # one waits for the other.
     part, ahead = 0.9, 2
 
     def __init__(
@@ -93,7 +100,7 @@ class Judges(AbstractJudges):
         judged = _Judging(Judged(next(self._numbers), params))
         return partial(self._by_owner if self._apart else self._by_anybody, judged)
 
-    def _visit(self, judged: _Judging, rank: int, blocks: Sequence[Block]) -> Asked:
+    def _visit(self, judged: _Judging, rank: int, blocks: Sequence[Block]) -> Visit:
         """Ask this worker by its connection, if it has one."""
         visits = self.visitor(rank)
         return nothing if visits is None else judged.ask(visits, blocks)

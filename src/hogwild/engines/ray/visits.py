@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block
 from hogwild.engines.ray.answering import NOTHING, TO_WORKER, WORKER
 from hogwild.engines.ray.batches import batch_of
-from hogwild.engines.ray.buffers import Buffers
 from hogwild.engines.ray.mesh import Broken, Mesh
 from hogwild.engines.ray.packing import packed, unpacked
 from hogwild.engines.ray.plain import PLAIN
@@ -26,8 +26,8 @@ from hogwild.params import Params
 
 State = Mapping[str, NDArray[Any]]
 Visited = tuple[Any, ...]  # the answer, alone in a tuple, or NOTHING
-Asked = Callable[[], Visited]
-"""Waits for the answer. None instead: it cannot be asked here."""
+Visit = Callable[[], Visited]
+"""Waits for the answer."""
 
 
 @final
@@ -44,16 +44,15 @@ class Visits:
         self._lock = threading.Lock()  # of the order, and of what follows
         self._over = False
         self._waiting: deque[SimpleQueue[Visited]] = deque()
-        self._buffers = Buffers()  # for answers: several may be under way
         self._sent: SimpleQueue[tuple[Any, Any, Any] | None] = SimpleQueue()
         threading.Thread(target=self._hear, name="hogwild-visits", daemon=True).start()
 
-    def show(self) -> Asked | None:
-        """The answer is a `Shown`."""
+    def show(self) -> Visit | None:
+        """The answer is a `Shown`. None: it cannot be asked here."""
         return self._ask("show", ())
 
-    def judge(self, number: int, params: Params, blocks: Sequence[Block]) -> Asked | None:
-        """Weights of this number, which are sent once. The answer is what `rows_of` makes of tallies."""
+    def judge(self, number: int, params: Params, blocks: Sequence[Block]) -> Visit | None:
+        """Weights of this number, which are sent once. The answer is what `rows_of` makes of tallies; None as above."""
         with self._telling:
             told = None if self._told == number else (params.weights, params.state)
             answer = self._ask("tally", (number, told, batch_of(blocks)))
@@ -61,22 +60,23 @@ class Visits:
                 self._told = number
         return answer
 
-    def _ask(self, method: str, arguments: tuple[Any, ...]) -> Asked | None:
+    def _ask(self, method: str, arguments: tuple[Any, ...]) -> Visit | None:
         data = packed((method, arguments), MOST_BYTES, PLAIN)
         if data is None:
             return None
         found = SimpleQueue[Visited]()
-        with self._lock:
-            if self._over:
-                return None
-            into, given = self._buffers.take_bytes(MOST_BYTES)
-            try:
+        into = np.empty(MOST_BYTES, np.uint8)  # new, as several may be under way
+        try:
+            with self._lock:
+                if self._over:
+                    return None
                 receiving = self._mesh.receive(into, WORKER, TO_WORKER.answered)
                 sending = self._mesh.send(data, WORKER, TO_WORKER.asked)
-            except Broken:
-                return None
-            self._waiting.append(found)
-            self._sent.put((receiving, sending, given))
+                self._waiting.append(found)
+                self._sent.put((receiving, sending, into))
+        except Broken:
+            self.close()  # or the next answer would be taken for that to this
+            return None
         return found.get
 
     def close(self) -> None:
@@ -89,10 +89,10 @@ class Visits:
 
     def _hear(self) -> None:
         while (each := self._sent.get()) is not None:
-            receiving, _, given = each
+            receiving, _, into = each
             try:
                 self._mesh.finish(receiving)
-                found: Visited = unpacked(given, PLAIN)
+                found: Visited = unpacked(into, PLAIN)
             except Broken:
                 self.close()
                 return

@@ -63,14 +63,16 @@ def ray_threads(setting: Setting) -> Outcome:
         here, there = (speeds[str((name, times, tol))] for name in engines)
         shares[times, tol] = share = there.over(here)
         n = corpora[times].n_examples
-        round_s = n / speeds[str(("Threads", times, None))].median
-        row = (f"{n:,}", "never" if tol is None else "each round", f"{round_s * 1e3:.1f}")
+        round_ms = n / speeds[str(("Threads", times, None))].median * 1e3  # without judging
+        row = (f"{n:,}", "never" if tol is None else "each round", f"{round_ms:.1f}")
         outcome.rows.append((*row, here.text(2, 1e-6), there.text(2, 1e-6), share.text(2)))
         outcome.figures[f"{n}", "never" if tol is None else "each round"] = share.median
     for name, (first, *others) in begins.items():
         outcome.notes.append(f"Start-up of {name}: {first:.2f} s the first time, then {Spread(tuple(others)).text(2)}.")
-    share = shares[SIZES[-1], 0.0]
-    reached = setting.judged(share.median >= LEAST_SHARE) if round_s >= ROUND_S else None
+    largest = SIZES[-1]
+    share, never = shares[largest, 0.0], speeds[str(("Threads", largest, None))]
+    long = corpora[largest].n_examples / never.median >= ROUND_S
+    reached = setting.judged(share.median >= LEAST_SHARE) if long else None
     text = (
         f"Ray: at least {LEAST_SHARE} of the examples per second of threads, in rounds of at least {ROUND_S * 1e3:g} "
         "ms of which each is judged"

@@ -19,6 +19,7 @@ _HOMES: dict[str, str] = {
     "CODECS": "hogwild.rules.codecs",
     "Checkpoint": "hogwild.snapshots",
     "CheckpointError": "hogwild.snapshots",
+    "ClusterError": "hogwild.engines",
     "Compressed": "hogwild.strategies",
     "DataError": "hogwild.data",
     "DataWarning": "hogwild.data",

@@ -95,8 +95,9 @@ def summary(fitted: Fitted, found: Mapping[str, Any]) -> str:
     rows.append(("strategy", found["how"]))
     rows.append(("epochs", epochs_and_reason(found["epochs"], found["stop_reason"])))
     if found["virtual_s"] is None:
+        kind = "thread" if found["threads"] else "worker"
         rows += [
-            ("time", f"{found['train_s']:.3f} s on {workers} thread{'s' * (workers > 1)}"),
+            ("time", f"{found['train_s']:.3f} s on {workers} {kind}{'s' * (workers > 1)}"),
             ("speed", f"{found['examples_per_s']:,.0f} examples/s"),
         ]
     else:

@@ -6,7 +6,7 @@ from hogwild.engines.ending import result_of, start_of
 from hogwild.engines.faults import Fault
 from hogwild.engines.plan import Faults
 from hogwild.engines.ray.engine import Ray
-from hogwild.engines.ray.terms import ActorLost
+from hogwild.engines.ray.terms import ActorLost, ClusterError
 from hogwild.engines.simulated import Simulated
 from hogwild.engines.threads import Threads
 from hogwild.engines.virtual.links import Link
@@ -30,6 +30,7 @@ def find_engine(given: str | AbstractEngine) -> AbstractEngine:
 
 __all__ = [
     "ActorLost",
+    "ClusterError",
     "Deadlock",
     "ENGINES",
     "Fault",

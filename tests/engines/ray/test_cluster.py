@@ -230,13 +230,13 @@ def test_an_error_while_it_starts_is_one_sentence(home):
     happens = "seen = {'processes': [], 'folder': options['_temp_dir']}; raise OSError('no\\n room')"
     seen, caught = json.loads(run(home, LOOK + FAILING.format(happens=happens), **ON_LOOPBACK))
     said = f"Ray {remote.version('ray')} could not start a cluster on this machine: no room"
-    assert caught == ["RuntimeError", said]
+    assert caught == ["ClusterError", said]
     nothing_is_left(seen)
 
 
 def test_ray_that_was_imported_to_listen_everywhere_is_refused(home):
     said = refusal(home, "", before="import ray")
-    assert said.startswith("RuntimeError: Ray was imported before hogwild could tell it to listen on this machine only")
+    assert said.startswith("ClusterError: Ray was imported before hogwild could tell it to listen on this machine only")
     assert "set RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0" in said
 
 
@@ -315,7 +315,7 @@ def test_versions_that_differ_are_both_named(home, opened):
     ):
         opened.show(**theirs)
         assert refusal(home, "sys.argv[1], unauthenticated=True", opened.address) == (
-            f"RuntimeError: the cluster at {opened.address} has Ray {theirs['ray_version']} on Python "
+            f"ClusterError: the cluster at {opened.address} has Ray {theirs['ray_version']} on Python "
             f"{theirs['python_version']}, and this process Ray {ray} on Python {python}: they must be the same"
         )
     opened.show(ray_version=ray, python_version=python)
@@ -323,7 +323,7 @@ def test_versions_that_differ_are_both_named(home, opened):
 
 def test_a_process_that_uses_more_than_loopback_does_not_join_a_cluster_there(home, closed):
     said = refusal(home, "sys.argv[1]", closed.address, before="import ray", RAY_AUTH_TOKEN=TOKEN)
-    assert said.startswith(f"RuntimeError: the cluster at {closed.address} listens on only 127.0.0.1")
+    assert said.startswith(f"ClusterError: the cluster at {closed.address} listens on only 127.0.0.1")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "no.such.host.invalid:6379"])

@@ -11,6 +11,7 @@ from tests.engines.ray.stumbling import Stumbles
 
 from hogwild import (
     AbstractStrategy,
+    ClusterError,
     Downpour,
     Fault,
     Local,
@@ -109,7 +110,7 @@ def test_without_who_never_comes_the_bits_are_those_of_a_simulated_cluster(head,
 
 
 def test_there_must_be_room_for_those_that_are_enough(head):
-    with pytest.raises(RuntimeError, match=r"^the run needs 4 CPU, 4 disk and the cluster has 2 CPU, 2 disk: "):
+    with pytest.raises(ClusterError, match=r"^the run needs 4 CPU, 4 disk and the cluster has 2 CPU, 2 disk: "):
         run(Ray(8, least=4, **HALF), LocalSGD(5), epochs(1))
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.engines.ray.hosts import STORE_BYTES, hosts
 from tests.engines.ray.plots import EASY, Averaging, begun, epochs, is_as_good, run, until
 
-from hogwild import ActorLost, Downpour, Local, LocalSGD, Network, Ray, Stop, Threads, backoff, train
+from hogwild import ActorLost, ClusterError, Downpour, Local, LocalSGD, Network, Ray, Stop, Threads, backoff, train
 from hogwild.testing.survival import adds_up
 
 pytestmark = [
@@ -161,7 +161,7 @@ def test_data_for_which_there_is_no_room(cluster, strategy, monkeypatch):
 
     monkeypatch.setattr(ray, "put", put)
     words = r"^there is no room for the data, neither in Ray's memory .* \(`Local`\): disk is full The object"
-    with pytest.raises(RuntimeError, match=words):
+    with pytest.raises(ClusterError, match=words):
         run(Ray(1, **APIECE), strategy, epochs(1))
 
 

@@ -15,7 +15,7 @@ from tests.conformance.runs import TASK, died_after, learn, numbers, often, smal
 from tests.engines.ray.plots import Averaging, begun, epochs, run, until
 from tests.engines.ray.waiting import wait_for
 
-from hogwild import AbstractStrategy, ActorLost, LocalSGD, Ray, Stop, Threads
+from hogwild import AbstractStrategy, ActorLost, ClusterError, LocalSGD, Ray, Stop, Threads
 from hogwild.strategies import STRATEGIES
 
 pytestmark = [
@@ -161,7 +161,7 @@ def test_too_few_are_named(monkeypatch):
     monkeypatch.setattr("hogwild.engines.ray.driver.START_S", 1.0)
     with (
         room_for(1),
-        pytest.raises(RuntimeError, match=r"^the cluster has not started 2 workers in 1 s: use fewer, or"),
+        pytest.raises(ClusterError, match=r"^the cluster has not started 2 workers in 1 s: use fewer, or"),
     ):
         learn(PERIODS, Ray(3, least=2), seed=0)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from hogwild.engines.ray import local, remote
+from hogwild.engines.ray.terms import ClusterError
 from hogwild.engines.threads import available_cores
 from hogwild.names import wrong_type
 
@@ -33,20 +34,20 @@ class Cluster:
         return sum(bool(host["Alive"]) for host in self.ray.nodes())
 
     def check_resources(self, wanted: Mapping[str, float], apiece: Mapping[str, float] | None = None) -> None:
-        """RuntimeError, with what is asked and what there is, unless the cluster has all that is `wanted`, in use or
+        """ClusterError, with what is asked and what there is, unless the cluster has all that is `wanted`, in use or
         not, and one of its hosts all that one actor needs, `apiece`. Names as Ray's: "CPU", "GPU", or the user's own.
         """
         hosts = [host["Resources"] for host in self.ray.nodes() if host["Alive"]]
         total = {name: sum(host.get(name, 0.0) for host in hosts) for name in wanted}
         if any(total[name] < wanted[name] for name in wanted):
-            raise RuntimeError(
+            raise ClusterError(
                 f"the run needs {_listed(wanted)} and the cluster has {_listed(total)}: use fewer workers or shards, "
                 f"or {'give cpus=...' if self.local else 'add hosts'}"
             )
         needs = apiece or {}
         if not any(all(host.get(name, 0.0) >= needs[name] for name in needs) for host in hosts):
             each = "; ".join(_listed({name: host.get(name, 0.0) for name in needs}) for host in hosts)
-            raise RuntimeError(
+            raise ClusterError(
                 f"one actor needs {_listed(needs)} on one host, and the hosts have {each}: ask for less for each"
             )
 
@@ -88,7 +89,7 @@ def joined(
     left at the end of the last run in it.
 
     ImportError if Ray is missing or too old, ConnectionError if there is no cluster or it does not let us in,
-    RuntimeError if its versions differ, if this process is connected to another one, or if none could be started,
+    ClusterError if its versions differ, if this process is connected to another one, or if none could be started,
     ValueError and TypeError for arguments that cannot be.
     """
     if address is not None and not isinstance(address, str):
@@ -135,12 +136,12 @@ def _connect(address: str | None, cpus: int, object_store_bytes: int | None, una
 
 
 def _check_same(ray: Any, address: str | None) -> None:
-    """RuntimeError if this process is connected to another cluster than the one at the address."""
+    """ClusterError if this process is connected to another cluster than the one at the address."""
     if address in (None, "auto", _HERE.address):
         return
     connected = ray.get_runtime_context().gcs_address
     if address != connected:
-        raise RuntimeError(
+        raise ClusterError(
             f"address={address!r} is not the cluster that this process is connected to, at {connected}: call "
             "ray.shutdown() first, or give no address"
         )

@@ -20,7 +20,7 @@ from hogwild.engines.ray.logs import log_again
 from hogwild.engines.ray.opening import check, opened
 from hogwild.engines.ray.pulse import Pulse
 from hogwild.engines.ray.succession import Wanted
-from hogwild.engines.ray.terms import ActorLost, Limits
+from hogwild.engines.ray.terms import ActorLost, ClusterError, Limits
 from hogwild.history import Record
 from hogwild.interfaces import Job, Result
 from hogwild.watching import EVERY_S, Status
@@ -107,7 +107,7 @@ class Driver:
                 check(self._cast.deputies, opening.common)
             raise Failure(found, str(error)).again() from None
         except ray.exceptions.GetTimeoutError as error:
-            raise RuntimeError(
+            raise ClusterError(
                 f"the cluster has not started {self._least} workers in {START_S:g} s: use fewer, or wait for free cores"
             ) from error
         self._news = conductor.news.remote()
@@ -128,11 +128,11 @@ class Driver:
         return Gathered(self._cast.deputies, frozenset())
 
     def _start_shards(self, hosts: Hosts) -> None:
-        """Their processes are there, and watched, as the conductor waits for them. RuntimeError if they do not come."""
+        """Their processes are there, and watched, as the conductor waits for them. ClusterError if they do not come."""
         actors = [*hosts.shards, *hosts.copies]
         asked = [actor.__ray_ready__.remote() for actor in actors]
         if asked and ray.wait(asked, num_returns=len(asked), timeout=START_S)[1]:
-            raise RuntimeError(
+            raise ClusterError(
                 f"the cluster has not started the processes of {len(hosts.shards)} shards in {START_S:g} s: are all of "
                 "its hosts well?"
             )
@@ -270,11 +270,11 @@ class Driver:
 
 
 def _sent(job: Job) -> Any:
-    """What all actors are told of the job. TypeError that names what cannot be sent; RuntimeError without room."""
+    """What all actors are told of the job. TypeError that names what cannot be sent; ClusterError without room."""
     try:
         return ray.put(job)
     except (ray.exceptions.ObjectStoreFullError, ray.exceptions.OutOfDiskError) as error:
-        raise RuntimeError(
+        raise ClusterError(
             "there is no room for the data, neither in Ray's memory for large objects nor on the disk that it uses "
             f"then: make room, or let each worker open its own part (`Local`): {said(error)}"
         ) from error

@@ -29,6 +29,7 @@ from hogwild.engines.ray.installed import (
     read_credentials,
 )
 from hogwild.engines.ray.lasting import LastingThread
+from hogwild.engines.ray.terms import ClusterError
 from hogwild.limits import check_whole
 
 OBJECT_STORE_BYTES = 1_000_000_000  # of which only what is used takes memory
@@ -63,7 +64,7 @@ class Local:
 def start(cpus: int, object_store_bytes: int | None) -> Local:
     """Start one with so many logical CPUs and connect this process to it, which takes about 4 s.
 
-    ImportError if Ray is missing or too old, RuntimeError if it was imported without `LOOPBACK_ONLY` or does not
+    ImportError if Ray is missing or too old, ClusterError if it was imported without `LOOPBACK_ONLY` or does not
     start, ValueError for a number that cannot be. Nothing is left of it after an error or Ctrl-C.
     """
     check_whole("cpus", cpus)
@@ -82,7 +83,7 @@ def start(cpus: int, object_store_bytes: int | None) -> Local:
     with environment(**lent):
         ray = import_ray()
         if not is_loopback_only():
-            raise RuntimeError(
+            raise ClusterError(
                 "Ray was imported before hogwild could tell it to listen on this machine only: set "
                 f"{LOOPBACK_ONLY}=0 in the environment before `import ray`, or join a cluster with address=..."
             )
@@ -103,7 +104,7 @@ def start(cpus: int, object_store_bytes: int | None) -> Local:
 
 
 def _init(ray: Any, folder: str, cpus: int, object_store_bytes: int) -> None:
-    """`ray.init`, and does the cluster keep to itself? RuntimeError otherwise."""
+    """`ray.init`, and does the cluster keep to itself? ClusterError otherwise."""
     try:
         ray.init(
             address="local",
@@ -116,10 +117,10 @@ def _init(ray: Any, folder: str, cpus: int, object_store_bytes: int) -> None:
         )
     except Exception as error:
         why = " ".join(str(error).split())
-        raise RuntimeError(f"Ray {ray.__version__} could not start a cluster on this machine: {why}") from error
+        raise ClusterError(f"Ray {ray.__version__} could not start a cluster on this machine: {why}") from error
     hosts = [node["NodeManagerAddress"] for node in ray.nodes()]
     if hosts != ["127.0.0.1"] or not is_authenticated():
-        raise RuntimeError(
+        raise ClusterError(
             f"Ray {ray.__version__} started on {', '.join(hosts)} and not, with a token, on 127.0.0.1 alone; it was "
             "ended: install a version that hogwild was tested with, pip install 'ray==2.60.0'"
         )

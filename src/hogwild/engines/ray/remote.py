@@ -20,6 +20,7 @@ from hogwild.engines.ray.installed import (
     is_loopback_only,
     read_credentials,
 )
+from hogwild.engines.ray.terms import ClusterError
 
 PATIENCE_S = 25.0  # for who is there to answer
 FORM = re.compile(r"auto|(ray://)?(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):\d{1,5}")
@@ -43,7 +44,7 @@ def join(address: str, unauthenticated: bool) -> Any:
     """Connect this process to the cluster, about 1 s; returns Ray.
 
     ImportError if Ray or its client is missing, ConnectionError if nobody is there or lets us in, ValueError if the
-    cluster lets everybody in and `unauthenticated` does not say that this is known, RuntimeError if its versions differ
+    cluster lets everybody in and `unauthenticated` does not say that this is known, ClusterError if its versions differ
     from ours.
     """
     check_installed()
@@ -65,7 +66,7 @@ def join(address: str, unauthenticated: bool) -> Any:
         ray = import_ray()
     if "loopback" in found and loopback != is_loopback_only():
         here, there, value = ("more than", "only", "0") if loopback else ("only", "more than", "1")
-        raise RuntimeError(
+        raise ClusterError(
             f"the cluster at {where} listens on {there} 127.0.0.1, and Ray in this process was imported to use {here} "
             f"that: set {LOOPBACK_ONLY}={value} in a new process before `import ray`"
         )
@@ -77,12 +78,12 @@ def join(address: str, unauthenticated: bool) -> Any:
 
 
 def check_versions(address: str, theirs: dict[str, str]) -> None:
-    """RuntimeError if the cluster has another Ray, or another Python as far as Ray looks at it."""
+    """ClusterError if the cluster has another Ray, or another Python as far as Ray looks at it."""
     ours = {"ray": version("ray"), "python": platform.python_version()}
     digits = 2 if os.environ.get("RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL") == "minor" else 3
     same = [theirs["ray"] == ours["ray"], theirs["python"].split(".")[:digits] == ours["python"].split(".")[:digits]]
     if not all(same):
-        raise RuntimeError(
+        raise ClusterError(
             f"the cluster at {address} has Ray {theirs['ray']} on Python {theirs['python']}, and this process Ray "
             f"{ours['ray']} on Python {ours['python']}: they must be the same"
         )
@@ -97,7 +98,7 @@ def _init(ray: Any, address: str) -> None:
         if not isinstance(error, Exception):
             raise
         why = " ".join(str(error).split())
-        kind = RuntimeError if "version" in why.casefold() else ConnectionError
+        kind = ClusterError if "version" in why.casefold() else ConnectionError
         raise kind(f"joining the cluster at {address} failed: {why}") from error
 
 

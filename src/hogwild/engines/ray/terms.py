@@ -18,7 +18,11 @@ from hogwild.snapshots.folder import Saved
 from hogwild.traffic import Traffic
 
 
-class ActorLost(RuntimeError):
+class ClusterError(RuntimeError):
+    """A cluster cannot do what a run needs: it has no room, other versions, or does not start. Says what to do."""
+
+
+class ActorLost(ClusterError):
     """A process of a run on a cluster has died. Says which."""
 
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tests.engines.ray.stumbling import title
 from tests.engines.ray.waiting import wait_for
 
 from hogwild.engines.ray.installed import LOOPBACK_ONLY, environment, import_ray, read_credentials
@@ -59,7 +60,7 @@ class Hosts:
 
     def has(self, host: Any, actor: str) -> bool:
         """Does an actor of this class run there?"""
-        return any(f"ray::{actor}" in "".join(process.cmdline()) for process in self.processes(host))
+        return any(f"ray::{actor}" in title(process) for process in self.processes(host))
 
     def kill(self, host: Any) -> None:
         """All its processes at once, as when the power fails. Who is dead already may be killed again."""

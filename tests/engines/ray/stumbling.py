@@ -102,3 +102,13 @@ def hang():
     """If this is the process of a shard."""
     if is_a("ShardHost"):
         os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def title(process):
+    """What a process calls itself; nothing if it has just ended."""
+    import psutil  # Ray brings it
+
+    try:
+        return "".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.engines.ray.plots import Averaging, begun, epochs, run, until
-from tests.engines.ray.stumbling import NoRoom, Surprising, die, is_a
+from tests.engines.ray.stumbling import NoRoom, Surprising, die, is_a, title
 
 from hogwild import AbstractStrategy, ActorLost, Local, LocalSGD, Partitioned, Ray, Stop, Threads, train
 from hogwild.strategies import STRATEGIES
@@ -34,7 +34,7 @@ def kill_a_worker(record, epoch=3, *, all_of_them=False):
 
     if record.epoch != epoch:
         return
-    deputies = [each for each in psutil.Process().children(recursive=True) if "ray::Deputy" in "".join(each.cmdline())]
+    deputies = [each for each in psutil.Process().children(recursive=True) if "ray::Deputy" in title(each)]
     assert len(deputies) == 3
     for process in deputies if all_of_them else deputies[-1:]:
         os.kill(process.pid, signal.SIGKILL)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tests.engines.ray.hosts import STORE_BYTES, hosts
 from tests.engines.ray.plots import EASY, Averaging, begun, epochs, is_as_good, run, until
+from tests.engines.ray.stumbling import title
 
 from hogwild import ActorLost, ClusterError, Downpour, Local, LocalSGD, Network, Ray, Stop, Threads, backoff, train
 from hogwild.testing.survival import adds_up
@@ -142,9 +143,7 @@ def test_a_process_that_hangs_for_ever_is_replaced(cluster, other, strategy, tmp
 def test_the_death_of_the_conductor_is_told_in_one_line(cluster, strategy):
     def plot():
         yield from epochs(2)
-        conductor = next(
-            each for each in cluster.processes(cluster.head) if "ray::Conductor" in "".join(each.cmdline())
-        )
+        conductor = next(each for each in cluster.processes(cluster.head) if "ray::Conductor" in title(each))
         conductor.kill()
         yield from epochs(1_000)
 

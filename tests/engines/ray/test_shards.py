@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from tests.engines.ray.stumbling import Surprising, hang
+from tests.engines.ray.stumbling import Surprising, hang, title
 
 from hogwild import ActorLost, Downpour, Linear, Ray, Sandblaster, Stop, Threads, Unsupported, train
 from hogwild.deltas import Change
@@ -182,7 +182,7 @@ def shards_running():
     """Their processes."""
     import psutil
 
-    return [each for each in psutil.Process().children(recursive=True) if "ShardHost" in "".join(each.cmdline())]
+    return [each for each in psutil.Process().children(recursive=True) if "ShardHost" in title(each)]
 
 
 def pid_of(actor):

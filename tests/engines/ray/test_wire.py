@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from tests.engines.conftest import watched
+from tests.engines.ray.stumbling import title
 from tests.engines.ray.traps import Trap
 
 from hogwild import Ray, Threads
@@ -507,7 +508,7 @@ def test_only_this_machine_can_connect_to_shards():
         await connected(me)
         psutil = import_module("psutil")  # Ray brings it
         for process in psutil.process_iter():
-            if "ShardHost" in process.name() or "ShardHost" in " ".join(process.cmdline()):
+            if "ShardHost" in process.name() or "ShardHost" in title(process):
                 for connection in process.net_connections("inet"):
                     if connection.status == psutil.CONN_LISTEN:
                         me.counts[connection.laddr.ip.removeprefix("::ffff:")] += 1

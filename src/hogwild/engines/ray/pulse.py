@@ -39,7 +39,6 @@ class Pulse:
         self._silent: dict[Any, str] = {}
         self._lock, self._over = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._beat, name="hogwild-pulse", daemon=True)
-        self._thread.start()
 
     def watch(self, actor: Any, name: str, *, started: bool = False) -> None:
         """It has a thread for that, in the group `PULSE`. Who has not `started` yet has time for it."""
@@ -57,7 +56,12 @@ class Pulse:
             return self._silent.get(actor, otherwise)
 
     def __enter__(self) -> Pulse:
-        return self
+        try:
+            self._thread.start()
+            return self
+        except BaseException:  # Ctrl-C comes where `start` waits, too, and then nobody calls `__exit__`
+            self._over.set()
+            raise
 
     def __exit__(self, *_: object) -> None:
         """Nobody is killed any more when this returns."""

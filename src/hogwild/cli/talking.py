@@ -33,12 +33,6 @@ def plain_errors(command: Callable[..., None]) -> Callable[..., None]:
             raise SystemExit(FAILED) from None
         except EXPECTED as error:
             fail(_sentence(error))
-        except RuntimeError as error:
-            from hogwild.engines import ClusterError
-
-            if not isinstance(error, ClusterError):
-                raise
-            fail(_sentence(error))
 
     return guarded
 

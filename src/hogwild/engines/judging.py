@@ -102,7 +102,7 @@ class Judge:
         self._begun: dict[int, _Begun] = {}
 
     def begin(self, ranks: Iterable[int]) -> None:
-        """Before these work: give each its first blocks, if they are given before they are needed. From one thread."""
+        """Before these work: ask each to begin, where it must be asked (`AbstractJudges.ahead`). From one thread."""
         if self._ahead > 1:
             for rank in ranks:
                 self._begun[rank] = begun = _Begun()

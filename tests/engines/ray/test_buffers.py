@@ -5,7 +5,7 @@ import gc
 import numpy as np
 import pytest
 
-from hogwild.engines.ray.buffers import MOST_HELD, MOST_HELD_BYTES, Buffers
+from hogwild.engines.ray.buffers import LARGE_BYTES, MOST_HELD, Buffers
 
 FLOAT = np.dtype(np.float32)
 
@@ -57,11 +57,16 @@ def test_what_is_kept_for_ever_does_not_stand_in_the_way():
     assert not places & set(map(address, kept))
 
 
-def test_no_memory_is_held_for_large_messages():
-    buffers = Buffers()
-    into, message = buffers.take_bytes(MOST_HELD_BYTES + 1)
-    assert address(into) == address(message)
-    assert not buffers._held
+def test_of_large_messages_one_is_held():
+    buffers, size = Buffers(), LARGE_BYTES + 1
+    first = buffers.take_bytes(size)[1]
+    place = address(first)
+    second = buffers.take_bytes(size)[1]
+    assert address(second) != place
+    latest = address(second)
+    del first, second
+    assert address(buffers.take_bytes(size)[1]) == latest
+    assert len(buffers._held) == 1
 
 
 def test_other_sizes_are_let_go():

@@ -17,6 +17,7 @@ from tests.engines.ray.waiting import wait_for
 from hogwild import (
     AbstractStrategy,
     ActorLost,
+    ClusterError,
     Downpour,
     Gossip,
     LinearClassifier,
@@ -150,7 +151,7 @@ def test_what_is_asked_for_is_checked(options, error, words):
 
 def test_what_no_host_has_is_named():
     words = r"^the run needs 2 CPU, 0.5 GPU, 2 disk and the cluster has \d+ CPU, 0 GPU, 0 disk: use fewer workers"
-    with pytest.raises(RuntimeError, match=words):
+    with pytest.raises(ClusterError, match=words):
         learn(LocalSGD(5), Ray(2, gpus=0.25, resources={"disk": 1}))
 
 

@@ -12,8 +12,6 @@ from hogwild.engines.supply import Taken
 from hogwild.requests import Portion
 
 MOST_ROWS = 1 << 40  # of a chunk: no sum of two such overflows
-
-
 Ahead = tuple[int, int, bool]
 """Of `Supply.take`: examples, minibatch, together."""
 
@@ -31,35 +29,29 @@ class AskedSupply:
 
     def __init__(self, linking: Linking, n_examples: int) -> None:
         self._linking, self._n_examples = linking, n_examples
-        self._wanted: Ahead | None = None  # first in this round, or in the last
+        self.wanted: Ahead | None = None  # first in this round; before anything was, in the last
         self._begins = False  # nothing was asked for in this round
-        self._given: tuple[Ahead, Any] | None = None  # and not taken yet
-
-    @property
-    def wanted(self) -> Ahead | None:
-        """What the next round is likely to begin with."""
-        return self._wanted
+        self._given: Any = None  # what was wanted in the last round, if it was given and is not taken yet
 
     def begin_round(self, given: Any = None) -> None:
         """What was `wanted` was given, or not."""
-        self._begins = True
-        self._given = None if self._wanted is None or given is None else (self._wanted, given)
+        self._begins, self._given = True, given
 
     def settle(self) -> None:
         """What was given is put back: the worker does something else first."""
         if self._begins:
-            self._begins, self._wanted = False, None
+            self._begins, self.wanted = False, None
         if self._given is not None:
             self._given = None
             self._linking.ask("supply", "put_back")
 
     def take(self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False) -> Taken:
-        wanted, given = (examples, minibatch, together), self._given
+        wanted, usual = (examples, minibatch, together), self.wanted
+        given, self._given = self._given, None
         if self._begins:
-            self._begins, self._wanted = False, wanted
-        self._given = None
-        if given is not None and given[0] == wanted:
-            return self._taken(given[1])
+            self._begins, self.wanted = False, wanted
+        if given is not None and wanted == usual:
+            return self._taken(given)
         how = "take" if given is None else "take_instead"
         return self._taken(self._linking.ask("supply", how, examples, minibatch, together=together))
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_HELD = 3  # the result that is looked at, the next, and one that is kept a little longer
-MOST_HELD_BYTES = 1 << 20  # of a message: a shard has some from each worker
+LARGE_BYTES = 1 << 20  # of messages so large fewer are held: a shard has some from each worker
 _BYTE = np.dtype(np.uint8)
 
 
@@ -24,16 +24,18 @@ class Buffers:
 
     def take_bytes(self, n_bytes: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """For a message: to receive it, and to read it, when it can be written, too."""
-        if n_bytes > MOST_HELD_BYTES:
-            new = np.empty(n_bytes, np.uint8)
-            return new, new
-        return self.take(n_bytes, _BYTE, writable=True)
+        return self._take(n_bytes, _BYTE, 1 if n_bytes > LARGE_BYTES else MOST_HELD)
 
-    def take(self, size: int, dtype: np.dtype[Any], *, writable: bool = False) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The same new vector of at least one value twice: to write to, and to be given away, `writable` or not.
+    def take(self, size: int, dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The same new vector of at least one value twice: to write to, and to be given away, which cannot be written.
 
         The memory is free again when the second, and what was made of it, is gone. Keep the first no longer.
         """
+        own, given = self._take(size, dtype, MOST_HELD)
+        given.flags.writeable = False
+        return own, given
+
+    def _take(self, size: int, dtype: np.dtype[Any], most_held: int) -> tuple[NDArray[Any], NDArray[Any]]:
         n_bytes = size * dtype.itemsize
         self._held = [each for each in self._held if len(each[0]) == n_bytes]
         free = next((each for each in self._held if each[1]() is None), None)
@@ -42,6 +44,5 @@ class Buffers:
         memory = bytearray(n_bytes) if free is None else free[0]
         # Each of these arrays lives as long as any array that is made of it: NumPy would look through to an array.
         own, given = np.frombuffer(memory, dtype), np.frombuffer(memory, dtype)
-        given.flags.writeable = writable
-        self._held = [*self._held[1 - MOST_HELD :], (memory, weakref.ref(given))]  # not the oldest, which may be kept
+        self._held = [*self._held, (memory, weakref.ref(given))][-most_held:]  # not the oldest, which may be kept
         return own, given

@@ -22,7 +22,7 @@ from hogwild.engines.transport import exchanged
 from hogwild.requests import Reduced
 
 FRAME_BYTES = 8192  # an offer, and what is offered if it is no more: a frame of 8 kB takes as long as an empty one
-PAIR_FRAME_BYTES = 1_000_000  # of two: they send as much either way, and add all of it instead of half
+PAIR_FRAME_BYTES = 1 << 20  # of two: they send as much either way, and add all of it instead of half
 GATHERED_BYTES = 65_536  # up to this it takes no longer to send all to all, and one message less
 PIECE_BYTES = 1 << 20  # one is added while the next is on its way
 FRAME, DATA, SUM = range(3)  # kinds of messages

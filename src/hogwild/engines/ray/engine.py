@@ -60,7 +60,7 @@ class Ray(AbstractEngine):
     this one.
 
     Raises ImportError if Ray is missing or too old, ConnectionError if there is no cluster at the address or it does
-    not let us in, RuntimeError if its versions differ or it has too little, TypeError for a model or strategy that
+    not let us in, ClusterError if its versions differ or it has too little, TypeError for a model or strategy that
     cannot be sent to another process.
     """
 

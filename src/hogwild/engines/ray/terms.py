@@ -18,7 +18,7 @@ from hogwild.snapshots.folder import Saved
 from hogwild.traffic import Traffic
 
 
-class ClusterError(RuntimeError):
+class ClusterError(OSError):
     """A cluster cannot do what a run needs: it has no room, other versions, or does not start. Says what to do."""
 
 

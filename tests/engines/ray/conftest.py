@@ -44,3 +44,20 @@ def casts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     enter = Cast.__enter__
     monkeypatch.setattr(Cast, "__enter__", lambda cast: made.append(cast) or enter(cast))
     return made
+
+
+@pytest.fixture
+def before_rest(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What is put in here is called with the actors of each run, when it has ended and they hold all of it."""
+    from hogwild.engines.ray.cast import Cast
+
+    acts: list[Any] = []
+    leave = Cast.__exit__
+
+    def look_and_leave(cast: Any, *error: Any) -> None:
+        for act in acts:
+            act(cast)
+        leave(cast, *error)
+
+    monkeypatch.setattr(Cast, "__exit__", look_and_leave)
+    return acts

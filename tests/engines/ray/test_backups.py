@@ -205,7 +205,7 @@ class Pushing(AbstractStrategy):
 @pytest.mark.parametrize(
     "rule", [sgd(0.05), compensated(sgd(0.05), 0.5), damped(compensated(sgd(0.05), 0.5, adaptive=True))], ids=repr
 )
-def test_the_copy_is_equal_bit_for_bit(tmp_path, rule, casts):
+def test_the_copy_is_equal_bit_for_bit(tmp_path, rule, before_rest):
     """To its shard, whatever that remembers, and so all is as on `Threads`: also when a copy has taken over."""
 
     def learn(engine, at):
@@ -213,11 +213,13 @@ def test_the_copy_is_equal_bit_for_bit(tmp_path, rule, casts):
         stop = Stop(epochs=2, tol=0)
         return train(EASY.model, EASY.data, strategy=Pushing(changed), engine=engine, stop=stop, seed=0)
 
+    known = []
+    before_rest.append(lambda cast: known.extend(map(state, cast._hosts)))
     here, there = learn(Threads(1, shards=2), 0), learn(Ray(1, shards=2, backups=True), 20)
     assert np.array_equal(here.params.weights, there.params.weights)
     assert there.history.traffic.faults.shards_replaced == 1
     pairs = 0
-    found = [each for each in map(state, casts[-1]._hosts) if each is not None]
+    found = [each for each in known if each is not None]
     for shard in range(2):
         one, *others = [snapshot for number, complete, snapshot in found if number == shard and complete]
         for other in others:

@@ -279,6 +279,27 @@ def test_the_driver_does_not_hold_the_data_of_a_run_that_has_ended():
         gc.enable()
 
 
+@pytest.mark.parametrize("strategy", [LocalSGD(5), Downpour()], ids=str)
+def test_actors_that_rest_hold_nothing_of_the_last_run(strategy):
+    """Or its data, too, would lie in the object store until they begin another."""
+
+    def alive(actor):
+        from hogwild import Examples
+        from hogwild.interfaces import AbstractTask
+
+        return [type(each).__name__ for each in gc.get_objects() if isinstance(each, Examples | AbstractTask)]
+
+    learn(strategy, Ray(2, threads=2, cpus=0.5), 1)
+    import ray
+
+    from hogwild.engines.ray.cast import _resting
+
+    resting = [each for found in _resting.values() for each in found]
+    ray.get([each.rested for each in resting])
+    assert len(resting) >= 3
+    assert ray.get([each.actor.__ray_call__.remote(alive) for each in resting]) == [[]] * len(resting)
+
+
 # ---------------------------------------------------------------------------------------------------------- judging
 
 

@@ -319,23 +319,27 @@ class Mixed(AbstractStrategy):
 
 
 @pytest.mark.usefixtures("local_cluster")
-def test_bits_are_those_of_threads(casts):
+def test_bits_are_those_of_threads(before_rest):
+    sent = []
+    before_rest.append(lambda cast: sent.append(numbers(cast)))
     here, there = learn(Mixed(connects=False), Threads(2)), learn(Mixed(connects=True), Ray(2))
     assert np.array_equal(here.params.weights, there.params.weights)
     assert [record.objective for record in here.history] == [record.objective for record in there.history]
-    assert min(numbers(casts[-1])) > 100
+    assert min(sent[-1]) > 100
 
 
 @pytest.mark.usefixtures("local_cluster", "torch_is_there")
 @pytest.mark.parametrize(
     "strategy", [LocalSGD(2), Gossip(period=2), Gossip("d-psgd", period=2), Gossip("ad-psgd"), ParzenASGD(2)]
 )
-def test_strategies_learn_by_links(strategy, casts):
+def test_strategies_learn_by_links(strategy, before_rest):
+    sent = []
+    before_rest.append(lambda cast: sent.append(numbers(cast)))
     here, there = learn(strategy, Threads(2)), learn(strategy, Ray(2))
     if strategy.agree:
         assert np.array_equal(here.params.weights, there.params.weights)
     assert EASY.gap(there.history[-1].objective) < EASY.gap(here.history[-1].objective) + 0.05
-    assert min(numbers(casts[-1])) > 0
+    assert min(sent[-1]) > 0
 
 
 @pytest.mark.usefixtures("local_cluster")

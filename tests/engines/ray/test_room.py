@@ -43,7 +43,7 @@ def room_for(workers):
     from hogwild.engines.ray import cast
 
     for key in [key for key in cast._resting if key[1] is cast.Deputy]:  # of other runs: they keep their cores
-        cast._end(cast._resting[key][workers:])
+        cast._end([each.actor for each in cast._resting[key][workers:]])
         del cast._resting[key][workers:]
     holder = ray.remote(num_cpus=ray.cluster_resources()["CPU"] - workers)(Holder).remote()
     ray.get(holder.__ray_ready__.remote())
@@ -85,7 +85,7 @@ def test_who_has_not_come_does_not_rest_for_the_next_run(casts):
     with room_for(1):
         found = learn(PERIODS, Ray(2, least=1), seed=0)
     assert found.history.traffic.faults.workers_joined == 0
-    assert casts[-1]._deputies == casts[-1].deputies[:1]
+    assert [each.actor for each in casts[-1]._deputies] == casts[-1].deputies[:1]
     next_one = learn(PERIODS, Ray(2), seed=0)
     assert np.array_equal(next_one.params.weights, learn(PERIODS, Threads(2), seed=0).params.weights)
     assert next_one.history.traffic.faults is None
@@ -95,7 +95,7 @@ def test_who_comes_at_last_rests_for_the_next_run(casts, tmp_path):
     with room_for(1) as let_go:
         found = run(Ray(2, least=1), Averaging(str(tmp_path)), comes_late(tmp_path, let_go, 2, 2))
     assert found.history.traffic.faults.workers_joined == 1
-    assert casts[-1]._deputies == casts[-1].deputies
+    assert [each.actor for each in casts[-1]._deputies] == casts[-1].deputies
 
 
 def kill(notes, rank):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -22,7 +22,16 @@ PATIENCE_S = 10.0  # for those that have rested to answer: as long as it takes t
 FURTHER_THREADS = 8  # of it, beside three in which each worker may wait: for the driver
 
 
-_resting: dict[tuple[object, ...], list[Any]] = {}  # by connection to a cluster, kind of actor, and what it was given
+@final
+class _Resting(NamedTuple):
+    """An actor, and what will tell that it has let go of its last run."""
+
+    actor: Any
+    rested: Any
+
+
+# By connection to a cluster, kind of actor, and what it was given.
+_resting: dict[tuple[object, ...], list[_Resting]] = {}
 
 
 @final
@@ -53,7 +62,7 @@ class Cast:
             del _resting[key]
         kind = repr((sorted(apiece.items()), runtime_env))
         for key in [key for key in _resting if key[1] is Deputy and key[2] != kind]:  # they hold cores
-            _end(_resting.pop(key))
+            _end([each.actor for each in _resting.pop(key)])
         threads = max(LEAST_THREADS, 3 * size + FURTHER_THREADS)
         common = {"runtime_env": dict(runtime_env)} if runtime_env else {}
         self._conductors = _alive(_resting.setdefault((job, Conductor, (threads, repr(runtime_env))), []))
@@ -63,11 +72,11 @@ class Cast:
         # Where the driver is: when that host dies the run ends anyway, and when another does it need not.
         here = NodeAffinitySchedulingStrategy(context.get_node_id(), soft=False)
         conduct = partial(_actor, Conductor, max_concurrency=threads, scheduling_strategy=here, **common)
-        self.conductor = self._conductors.pop() if self._conductors else conduct()
+        self.conductor = self._conductors.pop().actor if self._conductors else conduct()
         needs = dict(apiece)
         needed = {"num_cpus": needs.pop("CPU"), "num_gpus": needs.pop("GPU", 0), "resources": needs, **common}
         self._make = partial(_actor, Deputy, concurrency_groups=Deputy.groups, **needed)
-        self.deputies = [deputies.pop() if deputies else self._make() for _ in range(size)]
+        self.deputies = [deputies.pop().actor if deputies else self._make() for _ in range(size)]
         self._make_host = partial(_actor, ShardHost, concurrency_groups=groups, **common)
         self._hosts: list[Any] = []  # all that hold a shard or its copy, or have done so
         nodes = _nodes()
@@ -92,7 +101,7 @@ class Cast:
         asked for softly.
         """
         where = NodeAffinitySchedulingStrategy(node, soft=False) if len(_nodes()) > 1 else None
-        self._hosts.append(self._resting.pop() if self._resting else self._make_host(scheduling_strategy=where))
+        self._hosts.append(self._resting.pop().actor if self._resting else self._make_host(scheduling_strategy=where))
         return self._hosts[-1]
 
     def go_without(self, ranks: Set[int]) -> None:
@@ -107,26 +116,30 @@ class Cast:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.at_rest and self._stays:
-            self._deputies += [deputy for rank, deputy in enumerate(self.deputies) if rank not in self._missing]
-            self._resting += self._hosts
-            self._conductors.append(self.conductor)
+            there = [deputy for rank, deputy in enumerate(self.deputies) if rank not in self._missing]
+            for actors, place in (
+                (there, self._deputies),
+                (self._hosts, self._resting),
+                ([self.conductor], self._conductors),
+            ):
+                place += [_Resting(actor, actor.rest.remote()) for actor in actors]
         else:
             _end([*self.deputies, *self._hosts, self.conductor])
 
 
-def _alive(actors: list[Any]) -> list[Any]:
+def _alive(resting: list[_Resting]) -> list[_Resting]:
     """Take out those that have died, and those that hang."""
-    asked = [(actor, actor.__ray_ready__.remote()) for actor in actors]
-    actors.clear()
+    asked = [(each, each.actor.__ray_ready__.remote()) for each in resting]
+    resting.clear()
     deadline = time.monotonic() + PATIENCE_S
-    for actor, answer in asked:
+    for each, answer in asked:
         with suppress(ray.exceptions.RayActorError):
             try:
-                ray.get(answer, timeout=max(0.0, deadline - time.monotonic()))
-                actors.append(actor)
+                ray.get([each.rested, answer], timeout=max(0.0, deadline - time.monotonic()))
+                resting.append(each)
             except ray.exceptions.GetTimeoutError:
-                ray.kill(actor)
-    return actors
+                ray.kill(each.actor)
+    return resting
 
 
 def another_node(nodes: Sequence[str], taken: Sequence[str]) -> str:

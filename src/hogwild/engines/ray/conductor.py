@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from logging import LogRecord
+from itertools import count
 from typing import Any, final
 
 import ray
@@ -31,6 +31,7 @@ from hogwild.engines.ray.opening import Opened
 from hogwild.engines.ray.reasons import Reasons
 from hogwild.engines.ray.rendezvous import Address, Rendezvous
 from hogwild.engines.ray.reports import Reports
+from hogwild.engines.ray.resting import AbstractActor
 from hogwild.engines.ray.seats import seat_of, seated
 from hogwild.engines.ray.terms import Entry, Limits, Over, Parked, Released, Sent, Summed, Terms
 from hogwild.engines.ray.tickets import Starting, Tickets
@@ -39,16 +40,17 @@ from hogwild.engines.session import Session
 from hogwild.engines.supply import Taken
 from hogwild.engines.transport import Direct
 from hogwild.engines.waits import Aborted, Deadlock, Failed
-from hogwild.history import Record
 from hogwild.interfaces import Job, Result
 from hogwild.requests import Reduce, Reduced
 from hogwild.traffic import Traffic
 from hogwild.watching import Status
 
+_RUNS = count(1)  # of this process
+
 
 @seated
 @final
-class Conductor:
+class Conductor(AbstractActor):
     """One for each run. All methods but `result` are short, or wait for others."""
 
     _membership: Membership  # with `rank_of`, see `seated`
@@ -57,10 +59,10 @@ class Conductor:
         self._run, self._logs, self._reasons = 0, Forwarding(), Reasons()
 
     def begin(self, job: Job, limits: Limits, hosts: Hosts, sent: Sequence[Any], opened: Opened | None) -> int:
-        """Another run, of several one after another; its number. `hosts`: of the server, if there is one. `sent`: where
+        """A run; its number. `hosts`: of the server, if there is one. `sent`: where
         the job lies in the object store. `opened`: if workers have their own data.
         """
-        self._run += 1
+        self._run = next(_RUNS)
         size, restarts, self._patience_s, absent = limits
         self._news = News()
         self._logs.begin("", self._news.log)
@@ -93,6 +95,10 @@ class Conductor:
         self._has_own_rows = job.bounds is not None
         self._trace: str | None = None  # of the first error of a worker, in its process
         return self._run
+
+    def end(self) -> None:
+        """See `AbstractActor`."""
+        self._logs.end()
 
     def know(self, deputies: Sequence[Any]) -> None:
         """The actors of the workers, by rank."""
@@ -336,14 +342,6 @@ class Conductor:
 
     # --------------------------------------------------------------------------------------------------- the driver
 
-    def log(self, record: LogRecord) -> None:
-        """What a worker has logged."""
-        self._news.log(record)
-
-    def news(self) -> Record | LogRecord | None:
-        """What was logged next, or recorded: the driver's callbacks are `heard` then. None: there is no more."""
-        return self._news.next()
-
-    def heard(self, error: BaseException | None) -> None:
-        """The callbacks have been called."""
-        self._news.heard(error)
+    def news(self, what: str, *arguments: Any) -> Any:
+        """See the method of `News` of that name."""
+        return getattr(self._news, what)(*arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -28,6 +29,7 @@ from hogwild.engines.ray.logs import Forwarding
 from hogwild.engines.ray.offers import Way
 from hogwild.engines.ray.opening import OwnPart
 from hogwild.engines.ray.place import Place
+from hogwild.engines.ray.resting import AbstractActor
 from hogwild.engines.ray.seats import ConductorProxy, seat_of
 from hogwild.engines.ray.server import Server
 from hogwild.engines.ray.sums import Sums
@@ -46,7 +48,7 @@ _mail = in_group("mail")
 
 
 @final
-class Deputy:
+class Deputy(AbstractActor):
     """`drive` runs in a thread of its own, so that the weights can be shown meanwhile."""
 
     # Threads: for what others ask while the program goes on, to write checkpoints, and to give signs of life.
@@ -55,6 +57,8 @@ class Deputy:
     def __init__(self) -> None:
         self._begun, self._logs = threading.Event(), Forwarding()
         self._hands: Hands | None = None  # more than one
+        self._listener: threading.Thread | None = None
+        self._failure: Failure | None = None
 
     def open(self, rank: int, size: int, job: Job) -> Part | Failure:
         """Before a run: open this worker's part of `Local` data, and tell what it is."""
@@ -81,17 +85,15 @@ class Deputy:
     def begin(
         self, rank: int, size: int, job: Job, conductor: Any, threads: int, life: int, common: Common | None
     ) -> None:
-        """Another run. An actor may have several, one after another.
+        """A run.
 
         threads : that compute here
         life :   so many processes of this worker have died in it; if it comes late, one more
         common : what all have agreed on who have opened their parts
         """
-        self._begun.clear()
-        self._failure: Failure | None = None
         self._rank, self._size, self._job, self._life = rank, size, job, life
         self._conductor = ConductorProxy(conductor, size, life) if life else conductor
-        self._logs.begin(f"worker {rank} of {size}: ", conductor.log.remote)
+        self._logs.begin(f"worker {rank} of {size}: ", partial(conductor.news.remote, "log"))
         try:
             self._prepare(told(conductor.terms.remote(rank)), threads, common)
         except Exception as error:
@@ -106,12 +108,10 @@ class Deputy:
         self._place = place = self._find_place(terms, common)
         self._worker = Worker(rank, size, terms.rng, place.params[rank], terms.data_share)
         self._goes_on, self._kept = terms.goes_on, Kept(worker_file(rank))
-        if self._hands is not None:
-            self._hands.close()
         self._hands = Hands(place.task, place.memories[rank], place.n_examples, threads) if threads > 1 else None
         self._computing = Computing(place, self._hands)
         self._sums = Sums(rank, size, conductor, linking, terms.run, self._under_way)
-        self._over = False
+        self._over, self._began = False, 0  # how many requests were started
         self._next_report_s = time.monotonic() + EVERY_S
         self._judged: Judged | None = None
         self._judging = threading.Lock()  # it may be asked by a connection, too
@@ -121,10 +121,8 @@ class Deputy:
             self._server = Server(rank, size, terms, place.task, conductor, linking, heard, over, rounds)
             if terms.goes_on is not None:
                 self._server.go_on(terms.goes_on)
-        self._began = 0  # how many requests were started
         self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
         self._numbers: dict[Ticket, int] = {}
-        self._listener: threading.Thread | None = None
 
     def _find_place(self, terms: Terms, common: Common | None) -> Place:
         """With the rows of this worker, if it has its own; who takes the place of another has not opened them yet."""
@@ -137,6 +135,14 @@ class Deputy:
         settled = part.settled(common)
         return part.named(lambda: Place(rank, size, job, terms, linking, settled))
 
+    def end(self) -> None:
+        """See `AbstractActor`."""
+        self._logs.end()
+        if self._hands is not None:
+            self._hands.close()
+        if self._listener is not None:
+            self._listener.join()
+
     def drive(self) -> None:
         """Run the program until it ends."""
         rank, conductor = self._rank, self._conductor
@@ -146,9 +152,8 @@ class Deputy:
             return
         try:
             first = self._enter() if self._life else 0 if self._goes_on is None else self._goes_on.number
-            program = Program(self._job.strategy, self._worker)
+            program = self._program = Program(self._job.strategy, self._worker)
             program.rounds = first
-            self._program = program
             if program.run(self._answer, lambda: self._over):
                 self._place.asked.settle()
                 if self._server is not None:
@@ -190,8 +195,7 @@ class Deputy:
         self._place.asked.settle()
         if kind is NextRound:
             return self._next_round()
-        server = self._server
-        if server is not None:
+        if (server := self._server) is not None:
             if kind in SERVED:
                 return server.ask(request)
             if kind is Start and type(request.request) in SERVED:

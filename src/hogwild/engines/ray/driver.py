@@ -110,7 +110,7 @@ class Driver:
             raise ClusterError(
                 f"the cluster has not started {self._least} workers in {START_S:g} s: use fewer, or wait for free cores"
             ) from error
-        self._news = conductor.news.remote()
+        self._news = conductor.news.remote("next")
         self._wanted = conductor.shards.remote(self._run, "wanted") if self._cast.hosts.copies else None
         for rank in absent:
             self._lives[rank] = 1  # as if it had died and were to be replaced
@@ -167,8 +167,8 @@ class Driver:
         if isinstance(news, LogRecord):
             log_again(news)
         elif news is not None:
-            ray.get(self._conductor.heard.remote(self._call(news)))
-        self._news = None if news is None else self._conductor.news.remote()
+            ray.get(self._conductor.news.remote("heard", self._call(news)))
+        self._news = None if news is None else self._conductor.news.remote("next")
 
     def _answer(self, asked: Any) -> Any:
         """What the conductor answers. It may first want others to be done who wait until callbacks have been called."""

@@ -26,6 +26,7 @@ from hogwild.engines.ray.groups import PULSE, in_group
 from hogwild.engines.ray.keeping import Kept
 from hogwild.engines.ray.reaching import WORKERS
 from hogwild.engines.ray.relay import COMPLETE, Relay
+from hogwild.engines.ray.resting import AbstractActor
 from hogwild.engines.ray.stream import Following
 from hogwild.engines.ray.terms import Counted, Key, Range, Reign
 from hogwild.engines.ray.wiring import MOST_BYTES, Socket, Sockets, most_bytes
@@ -40,7 +41,7 @@ Found = TypeVar("Found")
 
 
 @final
-class ShardHost:
+class ShardHost(AbstractActor):
     """What is applied is applied under a lock: each push once, and a pull is of one moment. Messages and answers travel
     as plain tuples, which are packed several times as fast as named ones; messages end with the worker's number.
     """
@@ -55,8 +56,7 @@ class ShardHost:
         self._relay: Relay | None = None
 
     def begin(self, terms: Range, job: Job | None, backup: Any = None, following: Following | None = None) -> str:
-        """Another run. An actor may have several, one after another. `job`: only if its penalty is paid here. Answers
-        the node that it is on.
+        """A run. `job`: only if its penalty is paid here. Answers the node that it is on.
 
         backup :    the actor that has the copy, if there are copies and this one leads
         following : if this one has the copy
@@ -69,12 +69,10 @@ class ShardHost:
             shard.restore(terms.saved.part(shard_file(span.shard)).arrays)
             shard.begin_anew()
         self._copied = Kept(shard_file(span.shard))
-        self._sockets.close()
-        if self._relay is not None:
-            self._relay.close()
         self._live: set[int] = set(range(terms.size))
         alone = backup is None and following is None
-        self._desk = Desk(shard, self._live, _answer if alone else self._tell_and_answer)
+        reply = (lambda call, part, answer: call.reply(answer)) if alone else self._tell_and_answer
+        self._desk = Desk(shard, self._live, reply)
         self._reign, self._conductor, self._following = terms.reign, terms.conductor, following
         self._plain = rule.pushes.is_plain
         self._lock = threading.Lock()
@@ -82,6 +80,12 @@ class ShardHost:
         self._later: dict[Key, Call] = {}  # pulls that could not be answered at once
         self._ready: dict[Key, Any] = {}  # and their answers, until they are fetched
         return self.node()
+
+    def end(self) -> None:
+        """See `AbstractActor`."""
+        self._sockets.close()
+        if self._relay is not None:
+            self._relay.close()
 
     @in_group("pushes")
     def push(self, message: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -339,10 +343,6 @@ class ShardHost:
             self._following, self._reign = None, reign
             self._relay = Relay(self._lock, reign, self._conductor, None)
             return True
-
-
-def _answer(call: Call, part: Any, answer: Any) -> None:
-    call.reply(answer)
 
 
 def _plain(pulled: Any) -> tuple[Vector, tuple[Any, ...]]:

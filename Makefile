@@ -21,7 +21,7 @@ setup: $(VENV)/.ready ## Create .venv with hogwild and all that its tests need
 demo: $(VENV)/.ready ## See hogwild at work
 	@$(BIN)/hogwild demo $(ARGS)
 
-test: lint $(VENV)/.nets ## Check style, types and architecture, then run the tests
+test: lint $(VENV)/.nets $(VENV)/.browser ## Check style, types and architecture, then run the tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(VENV)/.ready ## Check style, types and architecture only
@@ -65,6 +65,14 @@ $(VENV)/.ready: $(VENV)/.made pyproject.toml constraints.txt
 $(VENV)/.nets: $(VENV)/.ready
 	@echo "Installing PyTorch and Ray into $(VENV) ..."
 	@$(PIP) install --constraint constraints.txt --editable '.[dev,nets,cluster]' </dev/null
+	@touch $@
+
+# A browser is a program of the system: without one, and without the right to install it, its tests say so and are skipped.
+$(VENV)/.browser: $(VENV)/.made
+	@command -v chromium >/dev/null || { \
+	    [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing Chromium ..." && \
+	    { apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium; } >/dev/null 2>&1; } || \
+	    echo "There is no Chromium, and it cannot be installed here: pages are not opened in tests."
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.ready

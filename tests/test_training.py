@@ -152,11 +152,14 @@ def test_a_result_knows_how_it_went():
     result = train(MODEL, (X, Y), engine=ONE, stop=Stop(epochs=3, tol=0), seed=0)
     columns = result.history.as_dict()
     judged = ["objective", "holdout_loss", "holdout_score", "consensus"]
-    assert list(columns) == ["epoch", "time_s", "examples", "rate", *judged]
+    assert list(columns) == ["epoch", "time_s", "examples", "rate", *judged, "sent_bytes"]
+    assert columns["sent_bytes"] == [0, 0, 0]
     assert columns["epoch"] == [1, 2, 3]
     assert columns["objective"] == [record.objective for record in result.history]
     assert result.history[0] is next(iter(result.history))
     assert History().as_dict()["epoch"] == []
+    del columns["sent_bytes"]  # as an older version has written them
+    assert [record.sent_bytes for record in History.of_dict(columns)] == [None] * 3
     assert Record(1, 0.5, 10, 0.1).objective is None
 
 
@@ -222,6 +225,8 @@ def test_training_data_are_not_written():
         ({"time_s": 0}, "time_s=0 must be a positive number of seconds, or None"),
         ({"time_s": -1.0}, "time_s=-1.0 must be"),
         ({"time_s": math.nan}, "time_s=nan must be"),
+        ({"examples": 0}, "examples=0 must be a whole number of at least 1, or None"),
+        ({"sent_bytes": 0.5}, "sent_bytes=0.5 must be a whole number of at least 1, or None"),
         ({"tol": -1e-3}, "tol=-0.001 must be a number of at least 0, or None"),
         ({"tol": math.nan}, "tol=nan must be"),
         ({"patience": 0}, "patience=0 must be a whole number of at least 1"),

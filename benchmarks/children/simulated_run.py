@@ -11,9 +11,10 @@ import numpy as np
 
 from hogwild.data import check_examples
 from hogwild.engines import Simulated
-from hogwild.interfaces import AbstractStrategy, Stop
+from hogwild.interfaces import AbstractStrategy
 from hogwild.models.linear import Linear
 from hogwild.rules.sample_sizes import constant_size
+from hogwild.stopping import Stop
 from hogwild.strategies import (
     AllReduce,
     Alone,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.outcome import Outcome
+from benchmarks.races.comparing import comparing
 from benchmarks.races.epoch import epoch
 from benchmarks.races.file_to_model import file_to_model
 from benchmarks.races.kernel import kernel
@@ -35,6 +36,7 @@ RACES: dict[str, Callable[[Setting], Outcome]] = {
     "real_data": real_data,
     "overhead": overhead,
     "simulated": simulated,
+    "comparing": comparing,
     "ray_threads": ray_threads,
     "ray_server": ray_server,
     "ray_sums": ray_sums,

@@ -14,10 +14,11 @@ from benchmarks.setting import Setting
 from benchmarks.timing import interleaved
 from hogwild.data import check_examples
 from hogwild.engines import Simulated, Threads
-from hogwild.interfaces import AbstractEngine, AbstractStrategy, Stop, Worker
+from hogwild.interfaces import AbstractEngine, AbstractStrategy, Worker
 from hogwild.models.linear import Linear
 from hogwild.rules.schedules import constant
 from hogwild.rules.updates import Update, sgd
+from hogwild.stopping import Stop
 from hogwild.training import train
 
 FLOATS, SHARDS = 1_000, 3

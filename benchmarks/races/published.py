@@ -10,9 +10,10 @@ from benchmarks.setting import Setting, hinge_objective
 from benchmarks.timing import Spread, epochs_per_s, interleaved
 from hogwild.data.examples import Examples
 from hogwild.engines import Threads
-from hogwild.interfaces import AbstractStrategy, Result, Stop
+from hogwild.interfaces import AbstractStrategy, Result
 from hogwild.memory import Racy, Replicas
 from hogwild.models.linear import Linear
+from hogwild.stopping import Stop
 from hogwild.strategies import Hogwild, Locked, RoundRobin, Serial
 from hogwild.training import train
 

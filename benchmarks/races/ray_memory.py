@@ -12,8 +12,8 @@ from benchmarks.outcome import Goal, Outcome
 from benchmarks.setting import Setting
 from hogwild.engines import Ray
 from hogwild.history import Record
-from hogwild.interfaces import Stop
 from hogwild.models.linear import Linear
+from hogwild.stopping import Stop
 from hogwild.strategies import Downpour
 from hogwild.training import train
 from hogwild.watching import AbstractObserver, Status

@@ -13,8 +13,9 @@ from benchmarks.timing import interleaved
 from hogwild.data.examples import Examples
 from hogwild.engines import Ray, Simulated
 from hogwild.history import History
-from hogwild.interfaces import AbstractEngine, Stop
+from hogwild.interfaces import AbstractEngine
 from hogwild.models.linear import Linear
+from hogwild.stopping import Stop
 from hogwild.strategies import LocalSGD
 from hogwild.training import train
 

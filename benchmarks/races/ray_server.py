@@ -20,10 +20,11 @@ from hogwild.deltas import Change
 from hogwild.engines import Ray
 from hogwild.engines.ray.cluster import joined
 from hogwild.engines.ray.wire import Wire
-from hogwild.interfaces import AbstractStrategy, Stop, Worker
+from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.models.linear import Linear
 from hogwild.rules.schedules import constant
 from hogwild.rules.updates import Update, sgd
+from hogwild.stopping import Stop
 from hogwild.training import train
 
 WORKERS = 2

@@ -20,8 +20,9 @@ from benchmarks.setting import Setting
 from benchmarks.timing import Spread, interleaved, ms
 from hogwild.data import check_examples
 from hogwild.engines import Ray
-from hogwild.interfaces import AbstractStrategy, Stop, Worker
+from hogwild.interfaces import AbstractStrategy, Worker
 from hogwild.models.linear import Linear
+from hogwild.stopping import Stop
 from hogwild.training import train
 
 MEGABYTES = (1, 10, 100)

@@ -10,8 +10,9 @@ from benchmarks.outcome import Goal, Outcome
 from benchmarks.setting import Setting
 from benchmarks.timing import Spread, interleaved
 from hogwild.engines import Ray, Threads
-from hogwild.interfaces import AbstractEngine, Stop
+from hogwild.interfaces import AbstractEngine
 from hogwild.models.linear import Linear
+from hogwild.stopping import Stop
 from hogwild.strategies import LocalSGD
 from hogwild.training import train
 

@@ -12,8 +12,9 @@ from benchmarks.setting import Setting, hinge_objective
 from benchmarks.timing import Spread, epochs_per_s, interleaved
 from hogwild.data.examples import Examples
 from hogwild.engines import Threads
-from hogwild.interfaces import Result, Stop
+from hogwild.interfaces import Result
 from hogwild.models.linear import Linear
+from hogwild.stopping import Stop
 from hogwild.training import train
 
 EPOCHS = 5

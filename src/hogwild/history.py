@@ -30,6 +30,7 @@ class Record:
     holdout_score: float | None = None
     # sqrt(mean |w_p - their mean|^2) over workers with weights of their own, of which one's are judged, as trained.
     consensus: float | None = None
+    sent_bytes: int | None = None  # by all workers so far, and what they were answered; None: not measured
 
 
 @final
@@ -58,7 +59,8 @@ class History:
     @classmethod
     def of_dict(cls, columns: Mapping[str, list[Any]]) -> History:
         """The records that `as_dict` was made of."""
-        rows = zip(*(columns[name] for name in Record.__dataclass_fields__), strict=True)
+        unknown = {"sent_bytes": [None] * len(columns["epoch"])}  # older versions have not written it down
+        rows = zip(*({**unknown, **columns}[name] for name in Record.__dataclass_fields__), strict=True)
         return cls([Record(*row) for row in rows])
 
     def plot(self, path: str | Path | None = None) -> Any:

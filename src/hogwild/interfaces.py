@@ -16,7 +16,6 @@ from hogwild.data.examples import Examples
 from hogwild.data.local import Local
 from hogwild.deltas import Delta, Posted, Sent, Vector
 from hogwild.history import History, Record
-from hogwild.limits import check_fields, is_number
 from hogwild.memory import Memory, Sharing
 from hogwild.params import Params
 from hogwild.requests import (
@@ -44,6 +43,7 @@ from hogwild.rows import Keys
 from hogwild.rules.schedules import Moment
 from hogwild.rules.updates import Prox, Update
 from hogwild.snapshots import Keeping
+from hogwild.stopping import Stop
 
 Callback = Callable[[Record], object]
 
@@ -275,31 +275,6 @@ class AbstractModel(ABC):
 
 @final
 @dataclass(frozen=True)
-class Stop:
-    """When training ends: whichever of these comes first. Weights are judged after each epoch."""
-
-    epochs: int = 100
-    time_s: float | None = None
-    # Relative improvement of the criterion (the objective, or the hold-out loss) that counts as one. 0: never stop for
-    # it. None: judge nothing, which saves a pass over the data each epoch, and return the last weights.
-    tol: float | None = 1e-3
-    patience: int = 2  # epochs without such an improvement before stopping
-    holdout: float = 0.0  # this share of the examples is kept out, and its loss is the criterion
-
-    def __post_init__(self) -> None:
-        check_fields(self, "epochs", "patience")
-        if self.time_s is not None and not (is_number(self.time_s) and self.time_s > 0):
-            raise ValueError(f"time_s={self.time_s!r} must be a positive number of seconds, or None")
-        if self.tol is not None and not (is_number(self.tol) and self.tol >= 0):
-            raise ValueError(f"tol={self.tol!r} must be a number of at least 0, or None to judge nothing")
-        if not (is_number(self.holdout) and 0 <= self.holdout < 1):
-            raise ValueError(f"holdout={self.holdout!r} must lie in [0, 1)")
-        if self.holdout > 0 and self.tol is None:
-            raise ValueError("a hold-out is there to be judged: give tol a number, or 0 to run all epochs")
-
-
-@final
-@dataclass(frozen=True)
 class Job:
     """What an engine is asked to run."""
 
@@ -323,7 +298,7 @@ class Result:
     model: AbstractModel
     params: Params
     history: History
-    reason: str  # why training ended: "converged", "epochs", "time", "interrupted", "ended by the strategy"
+    reason: str  # why training ended, e.g. "converged"; see `hogwild.stopping.REASONS`
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predictions (n,) of the trained model for rows X (n, d)."""

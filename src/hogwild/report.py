@@ -49,7 +49,7 @@ def plot_histories(
     Raises ImportError without Matplotlib, ValueError if there is nothing to draw or the format is unknown, and
     OSError, with one sentence, if the file cannot be written. No global state of Matplotlib is touched.
     """
-    figure_class, canvas_class = _matplotlib()
+    figure_class, canvas_class = matplotlib_classes()
     if path is not None:
         check_picture(path)
     if y not in LABELS:
@@ -69,11 +69,12 @@ def plot_histories(
         axes.plot(times, values, color=colour, marker=marker, markersize=5, linewidth=1.8, label=name)
     _dress(axes, title, f"{y.replace('_', ' ')} − {lowest:.6g} (the lowest)" if gaps else LABELS[y], gaps)
     if path is not None:
-        _write(figure, path)
+        write_figure(figure, path)
     return figure
 
 
-def _matplotlib() -> tuple[Any, Any]:
+def matplotlib_classes() -> tuple[Any, Any]:
+    """`Figure` and the canvas that draws it, without any state of Matplotlib's own. ImportError if it is missing."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -111,7 +112,7 @@ def _dress(axes: Any, title: str | None, label: str, logarithmic: bool) -> None:
 
 def check_picture(path: str | os.PathLike[str]) -> None:
     """ImportError without Matplotlib, ValueError if the suffix of `path` names no format of pictures."""
-    _, canvas_class = _matplotlib()
+    _, canvas_class = matplotlib_classes()
     if _format(path) not in canvas_class.get_supported_filetypes():
         raise ValueError(f"{path} must have a name that ends in .png, .svg or .pdf")
 
@@ -120,7 +121,8 @@ def _format(path: str | os.PathLike[str]) -> str:
     return Path(path).suffix.lower().removeprefix(".")
 
 
-def _write(figure: Any, path: str | os.PathLike[str]) -> None:
+def write_figure(figure: Any, path: str | os.PathLike[str]) -> None:
+    """Whole or not at all. OSError, with one sentence, if that fails."""
     try:
         with replacing(path) as file:
             figure.savefig(file, format=_format(path))

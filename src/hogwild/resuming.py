@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hogwild.data.examples import Examples
+from hogwild.data.fingerprint import fingerprint
 from hogwild.engines import result_of
 from hogwild.interfaces import AbstractEngine, Job, Result
 from hogwild.names import wrong_type
 from hogwild.params import Params
 from hogwild.snapshots import Checkpoint, Folder, Keeping, Saved
+from hogwild.wording import shown
 
-PIECE, PIECES = 65_536, 256  # bytes that are looked at together, and how often in an array
 WORDS = {
     "model": "model",
     "strategy": "strategy",
@@ -78,7 +73,7 @@ def _about(job: Job, engine: AbstractEngine) -> dict[str, Any]:
     return {
         "model": shown(job.model),
         "strategy": shown(job.strategy),
-        "stop": shown(replace(job.stop, time_s=None)),  # there may be more time, or less
+        "stop": shown(replace(job.stop, time_s=None, examples=None, sent_bytes=None)),  # there may be more, or less
         "workers": engine.size,
         "shards": None if job.strategy.server is None else int(getattr(engine, "shards", 1)),
         "data": None if job.local is not None else fingerprint(job.examples, job.bounds),
@@ -91,31 +86,3 @@ def _check_same(saved: Saved, about: Mapping[str, Any]) -> None:
         before, now = saved.manifest.about[name], about[name]
         if before != now and not (name == "data" and None in (before, now)):  # None: workers open them themselves
             raise ValueError(f"{saved.name} is of a run with another {word}: {before}, not {now}; give what it had")
-
-
-def shown(thing: Any) -> str:
-    """As `repr`, but for where it lies in memory."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
-
-
-def fingerprint(examples: Examples, bounds: Any) -> str:
-    """How large they are, and a checksum of a part of them, evenly spread."""
-    X = examples.X
-    arrays = [X.data, X.indices, X.indptr] if examples.is_sparse else [X.reshape(-1)]
-    arrays += [each for each in (examples.y, examples.sample_weight) if each is not None]
-    if bounds is not None:
-        arrays.append(np.asarray(bounds))
-    total = 0
-    for array in arrays:
-        total = _checksum(array, total)
-    return f"{examples.n_examples} x {examples.n_features} ({total:08x})"
-
-
-def _checksum(array: NDArray[Any], total: int) -> int:
-    total = zlib.crc32(f"{array.dtype.str} {array.size}".encode(), total)
-    if array.dtype.kind == "O":  # labels
-        return zlib.crc32(repr(array.tolist()).encode(), total)
-    contents = np.ascontiguousarray(array).view(np.uint8)
-    for first in np.unique(np.linspace(0, max(0, contents.size - PIECE), PIECES).astype(np.int64)).tolist():
-        total = zlib.crc32(contents[first : first + PIECE].data, total)
-    return total

@@ -14,12 +14,13 @@ from hogwild.data.given import examples_of
 from hogwild.data.local import Local, elsewhere
 from hogwild.data.partitioned import Partitioned, place
 from hogwild.engines import Threads, find_engine, start_of
-from hogwild.interfaces import AbstractEngine, AbstractModel, AbstractStrategy, Callback, Job, Result, Stop
+from hogwild.interfaces import AbstractEngine, AbstractModel, AbstractStrategy, Callback, Job, Result
 from hogwild.limits import check_whole
 from hogwild.names import wrong_type
 from hogwild.params import Params
 from hogwild.resuming import ended, find_saved, with_keeping
 from hogwild.snapshots import Checkpoint
+from hogwild.stopping import Stop
 from hogwild.strategies import find_strategy, usual_strategy
 
 

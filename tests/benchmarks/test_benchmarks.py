@@ -93,6 +93,12 @@ def test_file_to_model() -> None:
 
 
 @pytest.mark.slow
+def test_comparing() -> None:
+    outcome = run("comparing")
+    assert 0.5 < outcome.figures["compared", "ratio"] < 5.0
+
+
+@pytest.mark.slow
 def test_memory() -> None:
     outcome = run("memory", Setting(rows=20_000, repeats=1, quick=True))
     assert outcome.figures["hogwild", "ratio"] > 0

@@ -10,8 +10,9 @@ from hogwild.engines.hub import Hub
 from hogwild.engines.servers import serving
 from hogwild.engines.session import Session
 from hogwild.engines.transport import AbstractTransport, Direct
-from hogwild.interfaces import Job, Stop
+from hogwild.interfaces import Job
 from hogwild.rules.updates import Update
+from hogwild.stopping import Stop
 from hogwild.testing.ledger import Ledger
 from hogwild.testing.probes import Probe
 from hogwild.traffic import Traffic

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from hogwild import __version__
+from hogwild.cli.compare import compare_command
 from hogwild.cli.demo import demo_command
 from hogwild.cli.evaluate import evaluate_command
 from hogwild.cli.info import info_command
@@ -27,6 +28,7 @@ def main() -> None:
       hogwild evaluate model.safetensors test.svm.xz
       hogwild predict model.safetensors new.svm > predictions.txt
       hogwild info train.svm.xz
+      hogwild compare train.svm.xz --budget 60s
       hogwild demo
 
     Exit codes: 0 done, 1 bad data, model or run, 2 wrong usage, 130 Ctrl-C.
@@ -37,4 +39,5 @@ main.add_command(train_command)
 main.add_command(predict_command)
 main.add_command(evaluate_command)
 main.add_command(info_command)
+main.add_command(compare_command)
 main.add_command(demo_command)

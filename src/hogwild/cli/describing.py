@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from hogwild.checkpoint import Estimator
 from hogwild.cli.measures import problems, spell
-from hogwild.cli.wording import epochs_and_reason, how, in_short
 from hogwild.data import Examples, describe
 from hogwild.engines import Threads
 from hogwild.estimators import LinearClassifier
 from hogwild.models.linear import Linear
+from hogwild.wording import epochs_and_reason, how, in_short
 
 Rows = list[tuple[str, str]]
 # Above this chance that an update meets another one, plain sharing spends its time on waiting for cache lines.

@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from hogwild.cli.files import labels
 from hogwild.cli.flags import wrong_usage
 from hogwild.cli.interrupts import Interrupts
+from hogwild.cli.modelling import model_fields
 from hogwild.cli.parallel import STRATEGY_OPTIONS, axes, with_options
 from hogwild.cli.progress import Watch
 from hogwild.data import DataError, Examples
@@ -23,7 +24,6 @@ from hogwild.engines import Simulated, Threads
 from hogwild.estimators import LinearClassifier, LinearRegressor
 from hogwild.estimators.common import plan
 from hogwild.rules.losses import find_loss
-from hogwild.rules.schedules import SCHEDULES, Schedule
 
 if TYPE_CHECKING:
     from hogwild.checkpoint import Estimator
@@ -70,20 +70,13 @@ def build(options: dict[str, Any]) -> Estimator:
 
 
 def _build(options: dict[str, Any]) -> Estimator:
-    if options["l2"] is not None and options["c"] is not None:
-        raise click.UsageError("--l2 and --C exclude each other: l2 = 1 / (C n)")
     rule = find_loss(options["loss"])
     strategy, engine = axes(options)
     threads = -1 if options["threads"] is None else options["threads"]
     common: dict[str, Any] = {
-        "loss": _loss(options),
-        "l2": 1e-4 if options["l2"] is None else options["l2"],
-        "l1": options["l1"],
-        "fit_intercept": not options["no_intercept"],
+        **model_fields(options),
         "max_epochs": options["epochs"],
         "tol": options["tol"],
-        "schedule": _schedule(options),
-        "average": "auto" if options["average"] is None else options["average"],
         "early_stopping": options["early_stopping"] or options["validation_fraction"] is not None,
         "validation_fraction": 0.1 if options["validation_fraction"] is None else options["validation_fraction"],
         "strategy": strategy,
@@ -104,11 +97,6 @@ def _build(options: dict[str, Any]) -> Estimator:
 def is_virtual(estimator: Estimator) -> bool:
     """Are its times those of a virtual clock?"""
     return isinstance(plan(estimator)[2], Simulated)
-
-
-def with_c(estimator: Estimator, c: float, n_examples: int) -> None:
-    """LIBLINEAR's C, the weight of an example against |w|^2 / 2."""
-    estimator.set_params(l2=1.0 / (c * n_examples))
 
 
 def settle(estimator: Estimator, options: dict[str, Any], examples: Examples) -> None:
@@ -132,6 +120,19 @@ def targets(estimator: Estimator, examples: Examples) -> NDArray[Any]:
         if y.dtype.kind not in "biuf":
             raise DataError(f"{examples.source} has labels that are not numbers, as loss {loss} needs; use e.g. hinge")
         return y.astype(np.float64)
+    y = class_labels(examples, loss)
+    first = y[0]
+    if (y == first).all():
+        raise DataError(
+            f"{examples.source}: all {y.size:,} labels are {first}, and a classifier needs examples of two classes; "
+            "add some, or use a loss for numbers such as squared"
+        )
+    return y
+
+
+def class_labels(examples: Examples, loss: str) -> NDArray[Any]:
+    """Labels of classes: integers where they are whole; DataError for other numbers."""
+    y = labels(examples)
     if y.dtype.kind == "f":
         broken = y != np.trunc(y)
         if broken.any():
@@ -142,28 +143,4 @@ def targets(estimator: Estimator, examples: Examples) -> NDArray[Any]:
             )
         if np.abs(y).max() < 2**53:
             y = y.astype(np.int64)
-    first = y[0]
-    if (y == first).all():
-        raise DataError(
-            f"{examples.source}: all {y.size:,} labels are {first}, and a classifier needs examples of two classes; "
-            "add some, or use a loss for numbers such as squared"
-        )
     return y
-
-
-def _loss(options: dict[str, Any]) -> str | tuple[str, float]:
-    rule = find_loss(options["loss"])
-    for name in ("epsilon", "quantile"):
-        if options[name] is not None and rule.parameter != name:
-            raise click.UsageError(f"--{name} is not a parameter of loss {rule.name}")
-    value = options[rule.parameter] if rule.parameter is not None else None
-    return rule.name if value is None else (rule.name, value)
-
-
-def _schedule(options: dict[str, Any]) -> str | Schedule:
-    name, eta0 = options["schedule"], options["eta0"]
-    if eta0 is None:
-        return str(name)
-    if name == "bottou":
-        raise click.UsageError("--eta0 has no effect with --schedule bottou, which computes its own; use inverse")
-    return SCHEDULES[name](eta0)

@@ -162,15 +162,47 @@ def axes(options: Mapping[str, Any]) -> tuple[str | AbstractStrategy, AbstractEn
     A strategy without options of its own stays a name, and so does "auto": what it stands for must be known first, see
     `with_options`. UsageError for options that do not go together, ValueError for numbers out of range.
     """
+    from hogwild.strategies import STRATEGIES
+
+    check_strategy_options(options)
+    name = str(options["strategy"])
+    if options["shards"] is not None:
+        servers = [other for other, make in STRATEGIES.items() if "server" in make().needs]
+        _check_owner("--shards", "strategy", name, servers)
+    most = None if name == "auto" or options["engine"] == "threads" else STRATEGIES[name]().most_workers
+    if most is not None and (options["workers"] or 0) > most:
+        raise click.UsageError(f"--workers {options['workers']} is too many for --strategy {name}: it has {most}")
+    fewer = {} if most is None or options["workers"] is not None else {"workers": most}
+    return _strategy(options), engine_of({**options, **fewer})
+
+
+def check_strategy_options(options: Mapping[str, Any]) -> None:
+    """UsageError for options that the strategy has not."""
     for option in _given(options, STRATEGY_OPTIONS):
         _check_owner(STRATEGY_OPTIONS[option].flag, "strategy", options["strategy"], strategies_with(option))
+
+
+def engine_of(options: Mapping[str, Any]) -> AbstractEngine | None:
+    """The engine that is asked for; None: threads, as many as `options["threads"]` says. UsageError for options that it
+    has not, ValueError for numbers out of range.
+    """
+    from hogwild.engines import ENGINES, Speeds, Threads
+
     if options["threads"] is not None and options["engine"] not in ("threads", "ray"):
         raise click.UsageError(f"--threads goes with --engine threads; with --engine {options['engine']} use --workers")
     if options["workers"] is not None and options["engine"] == "threads":
         raise click.UsageError("--workers goes with --engine simulated or ray; with --engine threads use --threads")
     for option in _given(options, ENGINE_OPTIONS):
         _check_owner(ENGINE_OPTIONS[option].flag, "engine", options["engine"], engines_with(option))
-    return _strategy(options), _engine(options)
+    values = {ENGINE_FIELDS.get(name, name): value for name, value in _given(options, ENGINE_OPTIONS).items()}
+    if options["engine"] == "threads":
+        return Threads(-1 if options["threads"] is None else options["threads"], **values) if values else None
+    if options["threads"] is not None:
+        values["threads"] = options["threads"]  # of each worker
+    speeds = {field.name: values.pop(field.name) for field in fields(Speeds) if field.name in values}
+    if speeds:
+        values["speeds"] = Speeds(**speeds)
+    return ENGINES[options["engine"]](**values)
 
 
 def _strategy(options: Mapping[str, Any]) -> str | AbstractStrategy:
@@ -207,28 +239,6 @@ def _rule(usual: Any, asked: Mapping[str, Any]) -> Any:
     for name, wrap in (("damping", damped), ("compensation", compensated), ("splits", softsync)):
         rule = wrap(rule, asked[name]) if name in asked else rule
     return rule
-
-
-def _engine(options: Mapping[str, Any]) -> AbstractEngine | None:
-    from hogwild.engines import ENGINES, Speeds, Threads
-    from hogwild.strategies import STRATEGIES
-
-    name = options["strategy"]
-    values = {ENGINE_FIELDS.get(name, name): value for name, value in _given(options, ENGINE_OPTIONS).items()}
-    if "shards" in values:
-        servers = [other for other, make in STRATEGIES.items() if "server" in make().needs]
-        _check_owner("--shards", "strategy", name, servers)
-    if options["engine"] == "threads":
-        return Threads(-1 if options["threads"] is None else options["threads"], **values) if values else None
-    most = None if name == "auto" else STRATEGIES[name]().most_workers
-    if most is not None and values.setdefault("workers", most) > most:
-        raise click.UsageError(f"--workers {values['workers']} is too many for --strategy {name}: it has {most}")
-    if options["threads"] is not None:
-        values["threads"] = options["threads"]  # of each worker
-    speeds = {field.name: values.pop(field.name) for field in fields(Speeds) if field.name in values}
-    if speeds:
-        values["speeds"] = Speeds(**speeds)
-    return ENGINES[options["engine"]](**values)
 
 
 def _given(options: Mapping[str, Any], table: Iterable[str]) -> dict[str, Any]:
@@ -289,16 +299,28 @@ def _of_alias(ctx: click.Context, param: click.Parameter, name: str) -> str:
 
 def parallel_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator: the options that `axes` reads. In `SectionedCommand` their help has sections."""
+    for table, kind in ((ENGINE_OPTIONS, EngineOption), (STRATEGY_OPTIONS, StrategyOption), (AXES, AxisOption)):
+        command = _with_options(command, table, kind)
+    return command
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: the options that `engine_of` reads."""
+    axes = {name: row for name, row in AXES.items() if name != "strategy"}
+    return _with_options(_with_options(command, ENGINE_OPTIONS, EngineOption), axes, AxisOption)
+
+
+def _with_options(
+    command: Callable[..., Any], table: Mapping[str, Row], kind: type[click.Option]
+) -> Callable[..., Any]:
     defaults = {"strategy": "auto", "engine": "threads"}
-    tables = ((AXES, AxisOption), (STRATEGY_OPTIONS, StrategyOption), (ENGINE_OPTIONS, EngineOption))
-    for table, kind in reversed(tables):
-        for name, row in reversed(table.items()):
-            extra: dict[str, Any] = {"default": defaults[name], "show_default": True} if name in defaults else {}
-            if name == "strategy":
-                extra["callback"] = _of_alias
-            if row.kind is bool:
-                extra = {"is_flag": True, "default": None}
-            command = click.option(
-                row.flag, name, cls=kind, type=row.kind, metavar=row.metavar, help=row.help, **extra
-            )(command)
+    for name, row in reversed(list(table.items())):
+        extra: dict[str, Any] = {"default": defaults[name], "show_default": True} if name in defaults else {}
+        if name == "strategy":
+            extra["callback"] = _of_alias
+        if row.kind is bool:
+            extra = {"is_flag": True, "default": None}
+        command = click.option(row.flag, name, cls=kind, type=row.kind, metavar=row.metavar, help=row.help, **extra)(
+            command
+        )
     return command

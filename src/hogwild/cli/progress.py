@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Protocol, final
 
 from hogwild.cli.talking import say
 from hogwild.history import Record
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 Watch = Callable[[Record], None]
+
+
+class Count(Protocol):
+    """See `counting`."""
+
+    def __call__(self, text: str, more: int = 1) -> None: ...
 
 
 @contextmanager
@@ -51,14 +57,17 @@ class EpochsBar(AbstractObserver):
 
 
 @contextmanager
-def counting(total: int, *, quiet: bool, title: str, unit: str) -> Iterator[Callable[[str], None]]:
-    """A function that counts one more on a bar, and shows a text beside it; on a terminal only."""
+def counting(total: int, *, quiet: bool, title: str, unit: str) -> Iterator[Count]:
+    """A function that counts one more on a bar (or as many as it is told), and shows a text beside it; on a terminal
+    only.
+    """
     with _bar(quiet=quiet, title=title, unit=unit, total=total) as bar:
-        if bar is None:
-            yield lambda text: None
-        else:
-            progress, task = bar
-            yield lambda text: progress.update(task, advance=1, figures=text)
+
+        def count(text: str, more: int = 1) -> None:
+            if bar is not None:
+                bar[0].update(bar[1], advance=more, figures=text)
+
+        yield count
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from hogwild.checkpoint import histories
 from hogwild.cli.costs import total_traffic, traffic_rows
 from hogwild.cli.parallel import with_options
 from hogwild.cli.talking import table
-from hogwild.cli.wording import as_json, epochs_and_reason, how
 from hogwild.engines import Threads
 from hogwild.estimators import LinearClassifier
 from hogwild.estimators.common import plan
 from hogwild.strategies import AUTO, find_strategy
+from hogwild.wording import as_json, epochs_and_reason, how
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ import click
 
 from hogwild.cli.checkpoints import checkpoint_options, remember, settled
 from hogwild.cli.files import check_writable, data_options, read_data
-from hogwild.cli.names import NameOf, loss_names, schedule_names
+from hogwild.cli.modelling import l2_of, model_options
 from hogwild.cli.parallel import parallel_options
 from hogwild.cli.progress import waiting, watching
 from hogwild.cli.quantities import FRACTION, NOT_NEGATIVE, POSITIVE
@@ -20,30 +20,7 @@ from hogwild.cli.talking import INTERRUPTED, plain_errors, say, write_json, writ
 @click.command("train", cls=SectionedCommand, short_help="Train a linear model on files of examples.")
 @click.argument("files", nargs=-1, metavar="FILE...")
 @click.option("--out", metavar="MODEL", help="The model file to write, e.g. model.safetensors.  [required]")
-@click.option(
-    "--loss", default="hinge", show_default=True, type=NameOf("loss", loss_names), metavar="NAME", help="See above."
-)
-@click.option(
-    "--epsilon", type=NOT_NEGATIVE, metavar="X", help="Of huber and the epsilon-insensitive losses.  [default: 0.1]"
-)
-@click.option("--quantile", type=FRACTION, metavar="X", help="Of the loss quantile.  [default: 0.5]")
-@click.option("--l2", type=NOT_NEGATIVE, metavar="X", help="Penalty l2/2 |w|^2.  [default: 0.0001]")
-@click.option(
-    "--C",
-    "c",
-    type=POSITIVE,
-    metavar="X",
-    help="Instead of --l2, as in LIBLINEAR: l2 = 1 / (C n).",
-)
-@click.option(
-    "--l1",
-    type=NOT_NEGATIVE,
-    metavar="X",
-    default=0.0,
-    show_default=True,
-    help="Penalty l1 |w|_1; with --l2: elastic net.",
-)
-@click.option("--no-intercept", is_flag=True, help="Learn no intercept.")
+@model_options
 @click.option("--class-weight", type=click.Choice(["balanced"]), help="Let each class weigh the same.")
 @click.option(
     "--epochs", type=click.IntRange(min=1), metavar="N", default=100, show_default=True, help="At most so many passes."
@@ -68,21 +45,6 @@ from hogwild.cli.talking import INTERRUPTED, plain_errors, say, write_json, writ
     type=FRACTION,
     metavar="X",
     help="How many to hold out; implies --early-stopping.  [default: 0.1]",
-)
-@click.option(
-    "--schedule",
-    type=NameOf("schedule", schedule_names),
-    default="auto",
-    show_default=True,
-    help="How step sizes fall.",
-)
-@click.option(
-    "--eta0", type=POSITIVE, metavar="X", help="The first step size (learning rate).  [default: found on a subsample]"
-)
-@click.option(
-    "--average/--no-average",
-    default=None,
-    help="Keep a mean of the iterates or the last.  [default: mean, unless --l1]",
 )
 @click.option("--deterministic", is_flag=True, help="The same bits each time (with --seed), also with many threads.")
 @click.option(
@@ -128,7 +90,7 @@ def train_command(ctx: click.Context, /, **options: Any) -> None:
     _check_places(options["out"], options["plot"])
     from hogwild.checkpoint import save_model
     from hogwild.cli.costs import advice
-    from hogwild.cli.fitting import build, fit, is_virtual, settle, targets, threads_of, with_c
+    from hogwild.cli.fitting import build, fit, is_virtual, settle, targets, threads_of
     from hogwild.cli.interrupts import Interrupts
     from hogwild.cli.summary import facts, summary
 
@@ -139,7 +101,7 @@ def train_command(ctx: click.Context, /, **options: Any) -> None:
     read_s = time.perf_counter() - begun
     y = targets(estimator, examples)
     if options["c"] is not None:
-        with_c(estimator, options["c"], examples.n_examples)
+        estimator.set_params(l2=l2_of(options["c"], examples.n_examples))
     settle(estimator, options, examples)
     if options["checkpoint"] is not None:
         remember(estimator, options, threads_of(estimator, examples))

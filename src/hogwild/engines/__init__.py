@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hogwild.engines.ending import result_of, start_of
 from hogwild.engines.faults import Fault
+from hogwild.engines.first import first_objective
 from hogwild.engines.plan import Faults
 from hogwild.engines.ray.engine import Ray
 from hogwild.engines.ray.terms import ActorLost, ClusterError
@@ -42,6 +43,7 @@ __all__ = [
     "Threads",
     "Unreachable",
     "find_engine",
+    "first_objective",
     "result_of",
     "start_of",
 ]

@@ -37,11 +37,6 @@ class Budget:
         """
         return self._small or self.meets or self.is_last(epoch)
 
-    def is_late(self, elapsed_s: float) -> bool:
-        """Has the run taken too long?"""
-        limit = self._stop.time_s
-        return limit is not None and elapsed_s > limit
-
 
 def _count(params: Params, name: str) -> int:
     counts = params.state.get(name)

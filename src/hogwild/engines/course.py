@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -23,6 +24,7 @@ class Course:
     begun :    epoch: the last round in it that a worker has begun
     due :      ends of epochs that are still to be judged by the worker whose weights count
     earlier :  what was sent before the run went on
+    sent :     what was sent since, in parts; the engine sets it
     """
 
     answer: Params
@@ -33,6 +35,16 @@ class Course:
     begun: dict[int, int] = field(default_factory=dict)
     due: list[Moment] = field(default_factory=list)
     earlier: Traffic | None = None
+    sent: Callable[[], Sequence[Traffic]] = tuple
+
+    @property
+    def traffic(self) -> list[Traffic]:
+        """What was sent so far, in parts."""
+        return [*([] if self.earlier is None else [self.earlier]), *self.sent()]
+
+    def sent_bytes(self) -> int:
+        """So far."""
+        return sum(part.sent_bytes for part in self.traffic)
 
     def standing(self) -> Part:
         """A copy; without the answer, if nothing was judged."""

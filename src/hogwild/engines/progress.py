@@ -8,7 +8,6 @@ from typing import final
 
 from hogwild.engines.session import Session
 from hogwild.interfaces import Callback
-from hogwild.traffic import Traffic
 from hogwild.watching import EVERY_S, AbstractObserver, Status
 
 
@@ -19,14 +18,9 @@ class Progress:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def status(self, traffic: Sequence[Traffic]) -> Status:
-        """Now. From any thread, while others go on: numbers may be of slightly different moments.
-
-        traffic : what was sent so far, in parts
-        """
-        session, supply = self._session, self._session.supply
-        if session.course.earlier is not None:
-            traffic = [session.course.earlier, *traffic]
+    def status(self) -> Status:
+        """Now. From any thread, while others go on: numbers may be of slightly different moments."""
+        session, supply, traffic = self._session, self._session.supply, self._session.course.traffic
         moment, records = supply.moment, session.history.records
         objectives = [record.objective for record in records if record.objective is not None]
         stale = [

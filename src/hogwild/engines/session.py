@@ -31,6 +31,7 @@ from hogwild.memory import CONTROL_CELLS, STOP, Memory
 from hogwild.params import Params
 from hogwild.rules.schedules import Moment
 from hogwild.rules.sums import consensus_distance
+from hogwild.stopping import GOES_ON
 
 
 @final
@@ -87,6 +88,7 @@ class Session:
         self._consensus: float | None = None  # how far apart workers' own weights are, which they may be training
         begin = Moment(budget.before, budget.begun, 0)
         self.supply = Supply(parts, begin, size, agreed=self.agreed, hurried=budget.hurried, apart=self._apart)
+        self._learned = lambda: self.supply.moment.done - budget.begun
         self.staff = Staff(job.seed, self.params, self.memories, self.supply.share, shares=shares)
         if self.resumed is not None:
             go_on(self, self.resumed)
@@ -162,8 +164,8 @@ class Session:
         with self._lock:
             if self.agreed and index <= self._granted:
                 return True
-            if self.reason is None and self.budget.is_late(self.elapsed_s):
-                self.reason = "time"
+            if self.reason is None:
+                self.reason = self._job.stop.used_up(self.elapsed_s, self._learned, self.course.sent_bytes)
             if self.reason is None:
                 self._granted = index
                 if self.keeper is not None:
@@ -284,7 +286,8 @@ class Session:
         self.course.recorded = moment.done
         epoch = moment.epoch - self.budget.before + 1
         apart = self._consensus if verdict.criterion is not None else None
-        record = Record(epoch, self.elapsed_s, moment.done, self.task.rate(moment), *verdict, apart)
+        rate, sent = self.task.rate(moment), self.course.sent_bytes()
+        record = Record(epoch, self.elapsed_s, moment.done, rate, *verdict, apart, sent)
         self.history.records.append(record)
         if self.keeper is not None:
             self.keeper.epoch_ended(len(self.history))
@@ -333,7 +336,7 @@ class Session:
         except KeyboardInterrupt:
             self.reason = "interrupted"  # what was judged before must do
         params = self.course.answer if self.course.best.params is None else self.course.best.params
-        if self.keeper is not None and self.reason not in ("interrupted", "time"):  # then it may go on
+        if self.keeper is not None and self.reason not in GOES_ON:
             self.keeper.end(ended_part(params, self.history, str(self.reason)))
         return Result(self._job.model, params, self.history, str(self.reason))
 

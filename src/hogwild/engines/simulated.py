@@ -30,7 +30,7 @@ from hogwild.interfaces import AbstractEngine, Job, Result, Unsupported
 from hogwild.limits import check_fields, is_number
 from hogwild.memory import Memory
 from hogwild.requests import Steps
-from hogwild.traffic import FaultReport
+from hogwild.traffic import FaultReport, Traffic
 
 EXAMPLE_S = 1e-6
 
@@ -119,12 +119,19 @@ class Simulated(AbstractEngine):
         example_s = _measured(session) if isinstance(self.example_s, str) else float(self.example_s)
         cluster = self._cluster(session, job, agenda, links, clocks.draw, example_s)
         session.history.traffic = traffic = cluster.traffic
+
+        def sent() -> list[Traffic]:
+            traffic.sent_bytes, traffic.messages = links.sent_bytes, links.messages
+            return [traffic]
+
+        session.course.sent = sent
         try:
             with patient_collector():
                 cluster.run()
         except KeyboardInterrupt:
             session.stop("interrupted")
-        traffic.virtual_s, traffic.sent_bytes, traffic.messages = agenda.now, links.sent_bytes, links.messages
+        sent()
+        traffic.virtual_s = agenda.now
         if traffic.faults is not None and cluster.servers is not None:
             traffic.faults.applied = tuple(shard.version for shard in cluster.servers.shards)
         return session.result()

@@ -54,8 +54,8 @@ class Threads(AbstractEngine):
         session = Session(job, self.size, time.perf_counter, keeper=keeper_of(job, time.perf_counter))
         crew = Crew(session, job.strategy, int(self.shards))
         session.history.traffic = crew.traffic
-        progress = Progress(session)
-        watching = Watching(job.callbacks, lambda: progress.status([crew.traffic]), time.perf_counter)
+        session.course.sent = lambda: [crew.traffic]
+        watching = Watching(job.callbacks, Progress(session).status, time.perf_counter)
         try:
             crew.start()
             crew.wait(watching.look)

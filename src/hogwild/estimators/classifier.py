@@ -18,7 +18,6 @@ from hogwild.data.examples import Examples
 from hogwild.estimators.common import (
     ATTRIBUTES,
     PARAMETERS,
-    REASONS,
     Callbacks,
     check_features,
     learn,
@@ -33,6 +32,7 @@ from hogwild.models.linear import Linear
 from hogwild.params import Params
 from hogwild.rules.schedules import Schedule
 from hogwild.snapshots import Checkpoint
+from hogwild.stopping import REASONS
 
 
 @final
@@ -213,7 +213,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         histories += [History() for _ in start[len(results) :]]
         self.n_iter_ = max(map(len, histories))
         self.history_: History | list[History] = histories[0] if problems == 1 else histories
-        self.stop_reason_ = max((result.reason for result in results), key=REASONS.index)
+        self.stop_reason_ = max((result.reason for result in results), key=list(REASONS).index)
         self.eta0_ = float(self._params[0].state["eta0"][0])
 
     def _weights(self, y: NDArray[Any], classes: NDArray[Any], examples: Examples) -> NDArray[np.float32] | None:

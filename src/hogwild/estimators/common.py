@@ -17,7 +17,7 @@ from sklearn.utils.validation import validate_data
 from hogwild.data.examples import Examples, check_examples
 from hogwild.engines import Ray, Simulated, Threads, find_engine
 from hogwild.history import Record
-from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result, Stop
+from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result
 from hogwild.limits import is_whole
 from hogwild.memory import Replicas
 from hogwild.models.linear import Linear
@@ -25,6 +25,7 @@ from hogwild.names import wrong_type
 from hogwild.params import Params
 from hogwild.rules.losses import LOSSES
 from hogwild.snapshots import Checkpoint, Folder
+from hogwild.stopping import Stop
 from hogwild.strategies import AllReduce, Alone, Hogwild, LocalSGD, Serial, find_strategy, usual_strategy
 from hogwild.training import train
 
@@ -32,9 +33,6 @@ from hogwild.training import train
 # takes as long as 100,000, and to merge its weights a few times in an epoch as long as a part of 64 for each weight.
 NONZEROS_PER_THREAD = 100_000
 WORK_PER_WEIGHT = 64
-
-# Why training may have ended, the best first: of several classes, the worst is reported.
-REASONS = ("converged", "ended by the strategy", "epochs", "time", "interrupted")
 
 Callbacks = Sequence[Callable[[Record], object]] | None
 

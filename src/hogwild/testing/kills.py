@@ -23,10 +23,11 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from hogwild.engines import Ray
-from hogwild.interfaces import AbstractStrategy, Result, Stop, Worker
+from hogwild.interfaces import AbstractStrategy, Result, Worker
 from hogwild.requests import NextRound, Push, Start, Ticket, Wait
 from hogwild.requests.interposed import Interposed
 from hogwild.rules.updates import Update
+from hogwild.stopping import Stop
 from hogwild.testing.probes import must
 from hogwild.testing.shard_kills import COPY, LEADERS, ShardKill, doomed, killed
 from hogwild.testing.soak import SOAKED

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from hogwild.interfaces import AbstractEngine, Result, Stop, Unsupported, Worker
+from hogwild.interfaces import AbstractEngine, Result, Unsupported, Worker
 from hogwild.memory import Locking, Racy, Replicas
 from hogwild.models.linear import Linear
 from hogwild.requests import ALL
 from hogwild.rules.schedules import constant, inverse
+from hogwild.stopping import Stop
 from hogwild.testing.probes import MakeEngine, Probe, Work, look, must, near, raised, same, vector, within
 from hogwild.training import train
 

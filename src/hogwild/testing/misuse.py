@@ -6,10 +6,11 @@ import re
 from typing import Any
 
 from hogwild.engines import Deadlock
-from hogwild.interfaces import Stop, Unsupported, Worker
+from hogwild.interfaces import Unsupported, Worker
 from hogwild.params import NonFiniteError
 from hogwild.requests import Ticket
 from hogwild.rules.updates import sgd
+from hogwild.stopping import Stop
 from hogwild.strategies import Serial
 from hogwild.testing.ledger import Ledger
 from hogwild.testing.probes import MakeEngine, Probe, Trial, Work, look, must, raised, served, vector

@@ -22,11 +22,11 @@ from hogwild.interfaces import (
     Callback,
     Job,
     Result,
-    Stop,
     Worker,
 )
 from hogwild.params import Params
 from hogwild.rules.updates import Update
+from hogwild.stopping import Stop
 from hogwild.testing.ledger import Ledger
 
 MakeEngine = Callable[[int], AbstractEngine]

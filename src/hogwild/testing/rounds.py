@@ -7,7 +7,8 @@ import time
 import numpy as np
 
 from hogwild.history import Record
-from hogwild.interfaces import Stop, Worker
+from hogwild.interfaces import Worker
+from hogwild.stopping import Stop
 from hogwild.testing.ledger import Ledger
 from hogwild.testing.probes import N_EXAMPLES, MakeEngine, Probe, look, must, same, together, vector
 
@@ -131,7 +132,9 @@ def history_is_kept(make_engine: MakeEngine) -> None:
 
 
 def runs_stop(make_engine: MakeEngine) -> None:
-    """Training ends when it no longer improves, when the time is up, or when a program ends; and says why."""
+    """Training ends when it no longer improves, when time, examples or bytes are used up, or when a program ends; and
+    says why.
+    """
     trial = {"probe": Probe(answer="mine"), "model": Ledger(goal=2)}
     result = look(make_engine(3), sum_of_all, stop=Stop(epochs=100, tol=1e-3, patience=2), **trial)
     found = (result.reason, len(result.history))
@@ -142,6 +145,22 @@ def runs_stop(make_engine: MakeEngine) -> None:
     for agree in (True, False):
         result = look(make_engine(3), sum_at_the_end, probe=Probe(agree=agree), stop=late)
         must(result.reason == "time", f"time_s was over, but the reason is {result.reason!r}")
+
+    most = 2 * N_EXAMPLES + 1
+    for agree in (True, False):
+        enough = Stop(epochs=10**9, examples=most, tol=None)
+        result = look(make_engine(3), sum_at_the_end, probe=Probe(agree=agree), stop=enough)
+        must(result.reason == "examples", f"all examples were used, but the reason is {result.reason!r}")
+        seen = result.history[-1].examples
+        must(most <= seen < most + N_EXAMPLES, f"{seen} examples were learnt, of {most} and the rest of a round")
+
+    async def talk(me: Worker) -> None:
+        async for _ in me.rounds():
+            await me.steps(1)
+            await me.all_reduce(me.params.weights)
+
+    result = look(make_engine(3), talk, stop=Stop(epochs=10**9, sent_bytes=1_000, tol=None))
+    must(result.reason == "bytes", f"all bytes were sent, but the reason is {result.reason!r}")
 
     def dawdle(record: Record) -> None:
         """The time is up between two epochs."""

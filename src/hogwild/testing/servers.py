@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from hogwild.deltas import Change, Delta
-from hogwild.interfaces import Stop, Unsupported, Worker
+from hogwild.interfaces import Unsupported, Worker
 from hogwild.params import NonFiniteError
 from hogwild.requests import Steps, Ticket
 from hogwild.rules.schedules import Moment
 from hogwild.rules.updates import adagrad, sgd
+from hogwild.stopping import Stop
 from hogwild.testing.probes import MakeEngine, Probe, look, must, near, raised, same, served, vector
 
 MOMENT = Moment(0, 0.0, 0)

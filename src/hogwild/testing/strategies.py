@@ -9,13 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from hogwild.engines import Simulated, Threads
-from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result, Stop, Unsupported
+from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result, Unsupported
+from hogwild.stopping import Stop
 from hogwild.strategies import Serial
 from hogwild.testing.probes import MakeEngine, must, raised, within
 from hogwild.testing.problems import Problem, problem
 from hogwild.training import train
 
-REASONS = ("converged", "epochs", "ended by the strategy")
+ENDINGS = ("converged", "epochs", "ended by the strategy")
 ENGINES: Mapping[str, MakeEngine] = {"Threads": Threads, "Simulated": Simulated}
 
 
@@ -130,7 +131,7 @@ def _result(where: str, task: Problem, strategy: AbstractStrategy, engine: Abstr
 
 def _check_result(where: str, task: Problem, result: Result) -> None:
     history = result.history
-    must(result.reason in REASONS, f"{where} ends for the reason {result.reason!r}")
+    must(result.reason in ENDINGS, f"{where} ends for the reason {result.reason!r}")
     must(np.isfinite(result.params.weights).all(), f"{where} gives weights that are NaN or infinite")
     must(len(history) > 0, f"{where} has an empty history")
     examples = [record.examples for record in history]

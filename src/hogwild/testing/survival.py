@@ -8,11 +8,12 @@ from typing import final
 
 from hogwild.engines import Simulated
 from hogwild.engines.plan import Faults
-from hogwild.interfaces import AbstractStrategy, Result, Stop
+from hogwild.interfaces import AbstractStrategy, Result
 from hogwild.models.linear import Linear
 from hogwild.rules.sample_sizes import constant_size
 from hogwild.rules.schedules import constant
 from hogwild.rules.updates import Update, sgd
+from hogwild.stopping import Stop
 from hogwild.testing.plans import random_plan
 from hogwild.testing.probes import must
 from hogwild.testing.problems import Problem, problem

@@ -31,6 +31,7 @@ class Reports:
         self._carried = carried
         self._ended: dict[Life, Sent] = {}
         self._killed: dict[Life, Sent] = {}
+        session.course.sent = self.sent
         self._so_far: dict[int, Sent] = {}  # by rank
 
     def so_far(self, rank: int, sent: Sent) -> None:
@@ -58,11 +59,12 @@ class Reports:
 
     def status(self) -> Status:
         """How far the run is."""
-        with self._lock:
-            return self._progress.status(self._parts())
+        return self._progress.status()
 
-    def _parts(self) -> list[Traffic]:
-        return [self._carried, *(sent.traffic for sent in (*self._ended.values(), *self._so_far.values()))]
+    def sent(self) -> list[Traffic]:
+        """What was sent so far, in parts."""
+        with self._lock:
+            return [self._carried, *(sent.traffic for sent in (*self._ended.values(), *self._so_far.values()))]
 
     def total(self, server: Away | None) -> Traffic:
         """After all workers have ended. If something went wrong the pushes are counted; ActorLost if a shard cannot be
@@ -72,4 +74,4 @@ class Reports:
         if faults is not None and server is not None and not self._session.error:
             killed = self._killed | {(rank, sent.life): sent for rank, sent in self._so_far.items()}
             count(faults, self._ended, killed, server.counted())
-        return sum(self._parts(), Traffic())
+        return sum(self.sent(), Traffic())

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-REASONS = {
-    "converged": "converged",
-    "ended by the strategy": "ended by the strategy",
-    "epochs": "all epochs used",
-    "time": "time limit reached",
-    "interrupted": "interrupted: the best model so far",
-}
+from hogwild.stopping import REASONS
 
 
 def epochs_and_reason(epochs: int, reason: str) -> str:
@@ -43,6 +38,11 @@ def in_short(value: Any) -> str:
         if given != usual[name]
     ]
     return f"{type(value).__name__}({', '.join(changed)})"
+
+
+def shown(thing: Any) -> str:
+    """As `repr`, but for where it lies in memory."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(thing))
 
 
 def _default(field: Field[Any]) -> Any:

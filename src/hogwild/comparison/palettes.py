@@ -1,0 +1,41 @@
+"""Colours of the pictures of a comparison, by day and by night."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, final
+
+DASHES = ("solid", "dashed", "dotted", "dashdot")
+
+
+@final
+class Palette(NamedTuple):
+    """lines: Okabe and Ito's colours, which the colour-blind can tell apart, as far as they can be seen there."""
+
+    name: str
+    text: str
+    grid: str
+    back: str
+    lines: tuple[str, ...]
+
+
+LIGHT = Palette(
+    "light",
+    "#1a1a1a",
+    "#dddddd",
+    "#ffffff",
+    ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"),
+)
+DARK = Palette(
+    "dark",
+    "#e6e6e6",
+    "#3a3f44",
+    "#16191c",
+    ("#56B4E9", "#FF8A3D", "#2CC99A", "#E59CC6", "#F5C04A", "#8FA8FF", "#FFFFFF"),
+)
+
+
+def style_of(palette: Palette, look: tuple[int, int]) -> tuple[str, str]:
+    """Colour and dashes of a contestant: the dashes also change when the colours have been used up."""
+    colour, dashes = look
+    more, place = divmod(colour, len(palette.lines))
+    return palette.lines[place], DASHES[(dashes + more) % len(DASHES)]

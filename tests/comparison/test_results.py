@@ -109,6 +109,7 @@ def test_columns_of_which_nobody_has_anything_to_say_are_left_out():
         "s to 10 %",
         "s to 1 %",
         "s to 0.1 %",
+        "examples",
         "examples/s",
         "runs",
     ]

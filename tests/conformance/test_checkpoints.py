@@ -197,6 +197,17 @@ def test_traffic_and_counts_go_on(tmp_path):
     assert sum(resumed.history.traffic.staleness.values()) >= sum(whole.history.traffic.staleness.values())
 
 
+def test_bytes_go_on(tmp_path):
+    """What was under way is sent again: a round of two workers, at most."""
+    whole = learn(LocalSGD(7), Simulated(2), seed=0)
+    learn(LocalSGD(7), Simulated(2), seed=0, checkpoint=often(tmp_path / "all", every_s=1e-4))
+    place = died_after(tmp_path / "all", len(numbers(tmp_path / "all")) // 2, tmp_path / "died")
+    resumed = learn(LocalSGD(7), Simulated(2), resume=place)
+    sent, once = (each.history.traffic for each in (whole, resumed))
+    assert sent.sent_bytes <= once.sent_bytes <= sent.sent_bytes + 2 * sent.sent_bytes / sent.messages * 2
+    assert once.sent_bytes == resumed.history[-1].sent_bytes
+
+
 @dataclass(frozen=True)
 class Diary(AbstractStrategy):
     """Writes its rounds into its counts, and moves at random; mail lies in its box from one round to the next."""

@@ -30,7 +30,8 @@ def cells(comparison: Comparison) -> list[Cell]:
         Cell("objective", lambda row: spell(row.objective, "{:.5g}")),
         Cell("held-out score", lambda row: spell(row.holdout_score, form)),
         *(Cell(f"{kind}s to {100 * share:g} %", _hit(share)) for share in TARGETS),
-        Cell("examples/s", lambda row: NONE if row.examples_per_s is None else in_short_form(row.examples_per_s.mean)),
+        Cell("examples", lambda row: _amount(row.examples)),
+        Cell("examples/s", lambda row: _amount(row.examples_per_s)),
         Cell("sent", _sent),
         Cell("staleness", lambda row: spell(row.staleness, "{:.3g}")),
         Cell("waiting", lambda row: spell(row.waiting, "{:.1%}")),
@@ -64,6 +65,10 @@ def spell(spread: Spread | None, form: str) -> str:
         return NONE
     mean = form.format(spread.mean)
     return mean if spread.spread is None else f"{mean} ± {_error(spread.spread, form)}"
+
+
+def _amount(spread: Spread | None) -> str:
+    return NONE if spread is None else in_short_form(spread.mean)
 
 
 def in_short_form(number: float) -> str:

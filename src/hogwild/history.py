@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -32,6 +33,12 @@ class Record:
     consensus: float | None = None
     sent_bytes: int | None = None  # by all workers so far, and what they were answered; None: not measured
 
+    @property
+    def criterion(self) -> float:
+        """Loss on held-out examples, or else the objective: the lower, the better. Infinite: not judged."""
+        found = self.objective if self.holdout_loss is None else self.holdout_loss
+        return math.inf if found is None else found
+
 
 @final
 @dataclass
@@ -50,6 +57,16 @@ class History:
 
     def __getitem__(self, index: int) -> Record:
         return self.records[index]
+
+    @property
+    def judged(self) -> list[Record]:
+        """The records with an objective."""
+        return [record for record in self.records if record.objective is not None]
+
+    @property
+    def best(self) -> Record | None:
+        """That of the weights which `train` gives back; None: none were judged."""
+        return min(self.judged, key=lambda record: record.criterion, default=None)
 
     def as_dict(self) -> dict[str, list[Any]]:
         """Columns: {"epoch": [...], "time_s": [...], ...}; feeds `pandas.DataFrame` or JSON."""

@@ -8,7 +8,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, Protocol
 
-from hogwild.data.atomic import replacing
+from hogwild.data.atomic import saving
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, darkest first; and a marker each, for print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -123,8 +123,5 @@ def _format(path: str | os.PathLike[str]) -> str:
 
 def write_figure(figure: Any, path: str | os.PathLike[str]) -> None:
     """Whole or not at all. OSError, with one sentence, if that fails."""
-    try:
-        with replacing(path) as file:
-            figure.savefig(file, format=_format(path))
-    except OSError as error:
-        raise OSError(f"{path} cannot be written: {error.strerror or error}; nothing was written") from error
+    with saving(path) as file:
+        figure.savefig(file, format=_format(path))

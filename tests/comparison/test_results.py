@@ -18,9 +18,9 @@ def test_spreads():
 
 def test_the_best_is_what_train_gives_back():
     run = run_of("a", objectives=[0.5, 0.2, 0.3])
-    assert (run.best.epoch, run.objective, run.last.epoch) == (2, 0.2, 3)
+    assert (run.history.best.epoch, run.objective, run.last.epoch) == (2, 0.2, 3)
     held = run_of("a", objectives=[0.5, 0.2, 0.3], holdout=[0.3, 0.4, 0.2])
-    assert (held.best.epoch, held.objective) == (3, 0.2)
+    assert (held.history.best.epoch, held.objective) == (3, 0.2)
 
 
 def test_targets_are_of_each_seed():

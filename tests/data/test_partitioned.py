@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from hogwild import Partitioned, by_file, check_examples, dirichlet, evenly, label_subsets, write_npz
-from hogwild.data.partitioned import place
+from hogwild.data.partitioned import loaded, place
 
 rng = np.random.default_rng(0)
 X, Y = rng.normal(size=(60, 3)), rng.integers(0, 6, 60)
@@ -31,6 +31,18 @@ def test_what_is_in_order_is_not_copied():
     examples, bounds = place(Partitioned((X, Y), np.repeat([0, 1, 2], [10, 20, 30])), 3, 0)
     assert bounds == (0, 10, 30, 60)
     assert np.shares_memory(examples.X, X)
+
+
+def test_files_are_read_once_unless_their_names_say_whose_they_are(tmp_path):
+    name = str(tmp_path / "all.npz")
+    write_npz(name, X, Y)
+    examples, given = loaded(name)
+    assert given is examples
+    examples, given = loaded(Partitioned(name, evenly()))
+    assert given.data is examples
+    assert given.by == evenly()
+    by_names = Partitioned([name], by_file())
+    assert loaded(by_names)[1] is by_names
 
 
 def test_files_belong_to_workers(tmp_path):

@@ -24,7 +24,7 @@ from hogwild.checkpoint.layout import (
     checksum,
     histories,
 )
-from hogwild.data.atomic import replacing
+from hogwild.data.atomic import saving
 from hogwild.estimators import LinearClassifier
 from hogwild.estimators.common import plan
 from hogwild.params import Params
@@ -62,11 +62,8 @@ def save_model(estimator: Estimator, path: str | os.PathLike[str]) -> None:
         metadata["classes"] = json.dumps(_classes(estimator.classes_))
     metadata["checksum"] = checksum(metadata, arrays)
     contents = _in_order(save(arrays, metadata))
-    try:
-        with replacing(path) as file:
-            file.write(contents)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be written: {error.strerror or error}; nothing was written") from error
+    with saving(path, ModelError) as file:
+        file.write(contents)
 
 
 def _in_order(contents: bytes) -> bytes:

@@ -27,7 +27,7 @@ from hogwild.comparison import AbstractSpectator, Comparison, Run, compare, find
 from hogwild.comparison.contestants import entries
 from hogwild.comparison.words import cells, sentences
 from hogwild.data import DataError, Examples
-from hogwild.data.atomic import replacing
+from hogwild.data.atomic import saving
 from hogwild.engines import Threads
 from hogwild.history import Record
 from hogwild.interfaces import Callback
@@ -81,7 +81,7 @@ def run(options: Mapping[str, Any]) -> None:
 
 def _write(found: Comparison, out: Path, options: Mapping[str, Any], *, pages: bool) -> None:
     everything = found.as_dict()
-    with replacing(out / "comparison.json") as file:
+    with saving(out / "comparison.json") as file:
         file.write(json.dumps(everything, indent=1, allow_nan=False).encode())
     if pages:
         found.to_html(out / "index.html")

@@ -73,10 +73,7 @@ def _numbers(values: Any) -> str:
 
 
 def _write(path: str, text: str) -> None:
-    from hogwild.data.atomic import replacing
+    from hogwild.data.atomic import saving
 
-    try:
-        with replacing(path) as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise OSError(f"{path} cannot be written: {error.strerror or error}; nothing was written") from error
+    with saving(path) as file:
+        file.write(text.encode())

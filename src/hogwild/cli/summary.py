@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 
     from hogwild.cli.fitting import Fitted
     from hogwild.data import Examples
-    from hogwild.history import History, Record
 
 
 def facts(fitted: Fitted, examples: Examples, options: Mapping[str, Any], read_s: float) -> dict[str, Any]:
     """What --json prints."""
     estimator = fitted.estimator
     runs = histories(estimator)
-    kept = [min(judged(run), key=_criterion) for run in runs if judged(run)]
+    kept = [run.best for run in runs if run.best is not None]
     holdouts = [record.holdout_score for record in kept if record.holdout_score is not None]
     seen = sum(run[-1].examples for run in runs if len(run))
     _, strategy, engine = plan(estimator, examples)
@@ -69,18 +68,6 @@ def facts(fitted: Fitted, examples: Examples, options: Mapping[str, Any], read_s
         "counts": dict(sum((run.counts for run in runs), Counter())),
         "history": [run.as_dict() for run in runs],
     }
-
-
-def judged(run: History) -> list[Record]:
-    """The records of epochs whose weights were judged."""
-    return [record for record in run if record.objective is not None]
-
-
-def _criterion(record: Record) -> float:
-    """What the weights were chosen by that were kept."""
-    chosen = record.objective if record.holdout_loss is None else record.holdout_loss
-    assert chosen is not None  # the record was judged
-    return chosen
 
 
 def summary(fitted: Fitted, found: Mapping[str, Any]) -> str:

@@ -155,11 +155,10 @@ def _plot(estimator: Any, path: str) -> None:
     from hogwild.checkpoint import histories
     from hogwild.cli.fitting import is_virtual
     from hogwild.cli.measures import spell
-    from hogwild.cli.summary import judged
     from hogwild.report import plot_histories
 
     runs = histories(estimator)
-    if not any(judged(run) for run in runs):  # Ctrl-C came before the end of the first epoch was judged
+    if not any(run.judged for run in runs):  # Ctrl-C came before the end of the first epoch was judged
         return
     names = ["training"] if len(runs) == 1 else [f"class {spell(label)}" for label in estimator.classes_]
     title = f"hogwild train --loss {estimator.loss}" + (" (virtual time)" if is_virtual(estimator) else "")

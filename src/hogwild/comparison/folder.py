@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
 import zlib
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import final
 
 from hogwild import __version__
 from hogwild.comparison.contestants import Entry
+from hogwild.comparison.machine import machine
 from hogwild.comparison.runs import Run
 from hogwild.data.atomic import replacing
 from hogwild.stopping import Stop
@@ -41,8 +41,7 @@ class Folder:
         if self._runs is None:
             return
         self._runs.mkdir(parents=True, exist_ok=True)
-        machine = f"{platform.machine()}, {os.cpu_count()} cores"
-        self._about = {"data": data, "budget": shown(stop), "hogwild": __version__, "machine": machine}
+        self._about = {"data": data, "budget": shown(stop), "hogwild": __version__, "machine": machine()}
         for path in sorted(self._runs.glob("*.json")):
             self._read(path, self._about)
 

@@ -16,17 +16,14 @@ from hogwild.comparison.palettes import DARK, LIGHT
 from hogwild.comparison.panels import panels
 from hogwild.comparison.results import Comparison, Row
 from hogwild.comparison.words import Cell, cells, sentences
-from hogwild.data.atomic import replacing
+from hogwild.data.atomic import saving
 
 
 def write_page(comparison: Comparison, path: str | os.PathLike[str]) -> None:
     """Whole or not at all. ImportError without the extra `pages`, OSError, with one sentence, if that fails."""
     text = page(comparison)
-    try:
-        with replacing(path) as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise OSError(f"{path} cannot be written: {error.strerror or error}; nothing was written") from error
+    with saving(path) as file:
+        file.write(text.encode())
 
 
 def page(comparison: Comparison) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, final
 
+from hogwild.report import COLOURS
+
 DASHES = ("solid", "dashed", "dotted", "dashdot")
 
 
@@ -23,7 +25,7 @@ LIGHT = Palette(
     "#1a1a1a",
     "#dddddd",
     "#ffffff",
-    ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"),
+    COLOURS,
 )
 DARK = Palette(
     "dark",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple, final
 
 from hogwild.comparison.results import Comparison
@@ -227,7 +228,7 @@ def _staleness(comparison: Comparison) -> Panel:
         total = counts.total()
         if total:
             behind = sorted(counts)
-            shares = [sum(counts[b] for b in behind[: k + 1]) / total for k in range(len(behind))]
+            shares = [count / total for count in accumulate(counts[b] for b in behind)]
             lines.append(Line(name, look, [max(b, NEVER_STALE) for b in behind], shares, [], []))
     x_log = any(line.x[-1] > WIDE for line in lines)
     note = f"Of so many pushes the weights were at most so many versions behind; 0 stands at {NEVER_STALE}."

@@ -134,31 +134,31 @@ class Comparison:
         """Contestants, and those last who have no objective. First comes who is nearest to the lowest objective of each
         seed, over those seeds that all have ended with: with another one other examples are held out.
         """
-        above = {name: self._lead(name, lambda run: run.objective) for name in self.names}
-        return [self._row(name, self.of(name)) for name in sorted(self.names, key=lambda name: above[name])]
+        return list(self._rows)
+
+    @cached_property
+    def _rows(self) -> tuple[Row, ...]:
+        above = self._leads(lambda run: run.objective)
+        return tuple(self._row(name, self.of(name)) for name in sorted(above, key=lambda name: above[name]))
 
     def best_scored(self) -> str | None:
         """Who has the best score on held-out examples, compared in the same way; None: nobody has one."""
-        behind = {name: self._lead(name, lambda run: None if run.score is None else -run.score) for name in self.names}
-        best = min(self.names, key=lambda name: behind[name], default=None)
+        behind = self._leads(lambda run: None if run.score is None else -run.score)
+        best = min(behind, key=lambda name: behind[name], default=None)
         return None if best is None or behind[best] == math.inf else best
 
-    def _lead(self, name: str, value: Callable[[Run], float | None]) -> float:
-        """How far the values of a contestant are above the lowest of their seeds, on average; infinity without any."""
-        known = {(run.name, run.seed): found for run in self._ended if (found := value(run)) is not None}
-        names = {other for other, _ in known}
-        seeds = {seed for _, seed in known}
-        common = {seed for seed in seeds if all((other, seed) in known for other in names)} or seeds
-        gaps = [
-            found - min(each for (_, other), each in known.items() if other == seed)
-            for (whose, seed), found in known.items()
-            if whose == name and seed in common
-        ]
-        return statistics.fmean(gaps) if gaps else math.inf
-
-    @property
-    def _ended(self) -> list[Run]:
-        return [run for run in self.runs if run.outcome == "ended"]
+    def _leads(self, value: Callable[[Run], float | None]) -> dict[str, float]:
+        """How far the values of each contestant are above the lowest of their seeds, on average; infinite: none."""
+        by_seed: dict[int, dict[str, float]] = {}
+        for run in self.runs:
+            if run.outcome == "ended" and (found := value(run)) is not None:
+                by_seed.setdefault(run.seed, {})[run.name] = found
+        have_one = {name for values in by_seed.values() for name in values}
+        common = [values for values in by_seed.values() if len(values) == len(have_one)] or list(by_seed.values())
+        gaps = {
+            name: [values[name] - min(values.values()) for values in common if name in values] for name in self.names
+        }
+        return {name: statistics.fmean(found) if found else math.inf for name, found in gaps.items()}
 
     @cached_property
     def has_two_labels(self) -> bool:
@@ -168,7 +168,7 @@ class Comparison:
 
     def _row(self, name: str, runs: Sequence[Run]) -> Row:
         ended = [run for run in runs if run.outcome == "ended"]
-        best = [record for run in ended if (record := run.best) is not None]
+        best = [record for run in ended if (record := run.history.best) is not None]
         last = [record for run in ended if (record := run.last) is not None]
         traffic = [run.traffic for run in ended]
         utilisation = [each.utilisation for each in traffic]

@@ -19,8 +19,7 @@ from hogwild.comparison.results import Comparison
 from hogwild.comparison.runs import Outcome, Run
 from hogwild.data.examples import Examples
 from hogwild.data.fingerprint import fingerprint
-from hogwild.data.given import examples_of
-from hogwild.data.partitioned import Partitioned
+from hogwild.data.partitioned import Partitioned, loaded
 from hogwild.data.split import rows_in_order
 from hogwild.engines import ActorLost, Deadlock, Simulated, Threads, find_engine, first_objective
 from hogwild.history import History, Record
@@ -106,8 +105,7 @@ def compare(
     stop, chosen = find_budget(budget, holdout), _seeds(seeds)
     if stop.tol is None:
         raise ValueError("budget: runs that judge nothing (tol=None) cannot be compared: give tol=0")
-    examples = examples_of(data.data if isinstance(data, Partitioned) else data)
-    given = data if isinstance(data, Partitioned) else examples
+    examples, given = loaded(data)
     by = f", {shown(data.by)}" if isinstance(data, Partitioned) else ""
     kept = Folder(folder, fingerprint(examples, None) + by, stop)
     watcher = _Nobody() if spectator is None else spectator
@@ -178,11 +176,11 @@ def _run(entry: Entry, data: Any, stop: Stop, seed: int, callbacks: Sequence[Cal
     )
     if outcome != "ended":
         return run
-    if not any(record.examples for record in run.judged):
+    if not any(record.examples for record in history):
         return replace(
             run, outcome="failed", why=f"the budget ({why}) ended it before it had learned anything: give more"
         )
-    last = run.judged[-1].objective
+    last = history.judged[-1].objective
     if last is not None and not last <= start:
         why = f"the objective ended at {last:.4g}, above {start:.4g} of the first weights"
         return replace(run, outcome="diverged", why=why, history=_finite(history))

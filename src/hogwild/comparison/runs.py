@@ -37,24 +37,15 @@ class Run:
     workers: int
 
     @property
-    def judged(self) -> list[Record]:
-        """The records with an objective."""
-        return [record for record in self.history if record.objective is not None]
-
-    @property
-    def best(self) -> Record | None:
-        """That of the weights which `train` gives back: the lowest hold-out loss or, without one, objective."""
-        return min(self.judged, key=_criterion, default=None)
-
-    @property
     def score(self) -> float | None:
-        """On held-out examples, of those weights."""
-        return None if self.best is None else self.best.holdout_score
+        """On held-out examples, of the weights that `train` gives back."""
+        best = self.history.best
+        return None if best is None else best.holdout_score
 
     @property
     def objective(self) -> float | None:
         """The lowest that was found; None: none was."""
-        return min((float(record.objective) for record in self.judged if record.objective is not None), default=None)
+        return min((float(record.objective) for record in self.history if record.objective is not None), default=None)
 
     @property
     def last(self) -> Record | None:
@@ -74,7 +65,7 @@ class Run:
 
     def reached(self, objective: float) -> Record | None:
         """The first record with this objective or less; None: it never came there."""
-        return next((each for each in self.judged if each.objective is not None and each.objective <= objective), None)
+        return next((each for each in self.history if each.objective is not None and each.objective <= objective), None)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -94,9 +85,3 @@ class Run:
         history.traffic = None if traffic is None else Traffic.of_dict(traffic)
         history.counts = Counter(values.pop("counts"))
         return cls(**{**values, "history": history})
-
-
-def _criterion(record: Record) -> float:
-    found = record.objective if record.holdout_loss is None else record.holdout_loss
-    assert found is not None
-    return found

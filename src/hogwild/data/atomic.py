@@ -12,6 +12,16 @@ from typing import BinaryIO
 
 
 @contextmanager
+def saving(path: str | os.PathLike[str], error: type[Exception] = OSError) -> Iterator[BinaryIO]:
+    """`replacing`, for what a user wants to have: an `error` says in one sentence why it cannot be written."""
+    try:
+        with replacing(path) as file:
+            yield file
+    except OSError as cause:
+        raise error(f"{path} cannot be written: {cause.strerror or cause}; nothing was written") from cause
+
+
+@contextmanager
 def replacing(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[BinaryIO]:
     """A new binary file that takes the place of `path` when the block ends; if that fails, nothing remains.
 

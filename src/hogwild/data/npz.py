@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.data.atomic import replacing
+from hogwild.data.atomic import saving
 from hogwild.data.errors import DataError
 from hogwild.data.examples import Examples, check_examples
 from hogwild.data.matrices import csr_from_parts
@@ -94,11 +94,8 @@ def write_npz(path: str | os.PathLike[str], X: Any, y: Any = None, sample_weight
         arrays["y"] = _without_objects(y)
     if examples.sample_weight is not None:
         arrays["sample_weight"] = examples.sample_weight
-    try:
-        with replacing(path) as file:
-            np.savez(file, **arrays)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}; nothing was written") from error
+    with saving(path, DataError) as file:
+        np.savez(file, **arrays)
 
 
 def _without_objects(y: NDArray[Any]) -> NDArray[Any]:

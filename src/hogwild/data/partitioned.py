@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
@@ -62,6 +62,18 @@ def place(given: Partitioned, size: int, seed: int) -> tuple[Examples, tuple[int
     if (owners[1:] < owners[:-1]).any():
         examples = rows_in_order(examples, np.argsort(owners, kind="stable"))
     return examples, bounds
+
+
+def loaded(data: Any) -> tuple[Examples, Any]:
+    """The examples, and what to train on more than once: the same, or their partition, without reading files again
+    where only the names of the files say whose they are.
+    """
+    if not isinstance(data, Partitioned):
+        examples = examples_of(data)
+        return examples, examples
+    examples = examples_of(data.data)
+    by_file = isinstance(data.by, Partition) and data.by.of == "files"
+    return examples, data if by_file else replace(data, data=examples)
 
 
 def _of_files(data: Any, by: Partition) -> tuple[Examples, NDArray[np.int64]]:

@@ -93,7 +93,6 @@ def _part_of(session: Session, hub: Hub, met: Collection[int]) -> Part | None:
     there = sorted(session.members.in_rounds)
     if session.reason is not None or hub.running - session.members.in_rounds:
         return None
-    session.course.sent()  # on `Simulated` links count what is sent, and this brings the traffic up to date
     traffic = session.history.traffic
     assert traffic is not None
     if session.course.earlier is not None:

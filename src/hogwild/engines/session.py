@@ -88,7 +88,6 @@ class Session:
         self._consensus: float | None = None  # how far apart workers' own weights are, which they may be training
         begin = Moment(budget.before, budget.begun, 0)
         self.supply = Supply(parts, begin, size, agreed=self.agreed, hurried=budget.hurried, apart=self._apart)
-        self._learned = lambda: self.supply.moment.done - budget.begun
         self.staff = Staff(job.seed, self.params, self.memories, self.supply.share, shares=shares)
         if self.resumed is not None:
             go_on(self, self.resumed)
@@ -158,6 +157,9 @@ class Session:
             self.reason = self.reason or reason
         if now:
             self.control[STOP] = 1
+
+    def _learned(self) -> float:
+        return self.supply.moment.done - self.budget.begun
 
     def _goes_on(self, index: int) -> bool:
         # Agreed rounds: the first worker that asks for a round fixes the verdict for all.

@@ -30,7 +30,7 @@ from hogwild.interfaces import AbstractEngine, Job, Result, Unsupported
 from hogwild.limits import check_fields, is_number
 from hogwild.memory import Memory
 from hogwild.requests import Steps
-from hogwild.traffic import FaultReport, Traffic
+from hogwild.traffic import FaultReport
 
 EXAMPLE_S = 1e-6
 
@@ -118,19 +118,13 @@ class Simulated(AbstractEngine):
         clocks = Clocks(self.speeds, self.size, job.seed)
         example_s = _measured(session) if isinstance(self.example_s, str) else float(self.example_s)
         cluster = self._cluster(session, job, agenda, links, clocks.draw, example_s)
-        session.history.traffic = traffic = cluster.traffic
-
-        def sent() -> list[Traffic]:
-            traffic.sent_bytes, traffic.messages = links.sent_bytes, links.messages
-            return [traffic]
-
-        session.course.sent = sent
+        session.history.traffic = traffic = links.traffic
+        session.course.sent = lambda: [traffic]
         try:
             with patient_collector():
                 cluster.run()
         except KeyboardInterrupt:
             session.stop("interrupted")
-        sent()
         traffic.virtual_s = agenda.now
         if traffic.faults is not None and cluster.servers is not None:
             traffic.faults.applied = tuple(shard.version for shard in cluster.servers.shards)
@@ -142,14 +136,15 @@ class Simulated(AbstractEngine):
         """Where nothing is to go wrong, nothing looks for it."""
         shards, plan = int(self.shards), self.plan
         if not plan:
-            return Cluster(session, job.strategy, agenda, Network(agenda, links), draw, example_s, shards)
+            calm = Network(agenda, links)
+            return Cluster(session, job.strategy, agenda, calm, links.traffic, draw, example_s, shards)
         retry_s, lease_s, report = plan.patience_s(self.latency_s), plan.lease_s(self.latency_s), FaultReport()
         mail = Mail(agenda, links, plan, retry_s, lease_s, job.seed, report)
         requests = Retrying(mail, self.size, shards)
         network = Unreliable(agenda, links, mail, requests)
         draw = slowed(draw, plan, agenda)
-        cluster = Cluster(session, job.strategy, agenda, network, draw, example_s, shards)
-        cluster.traffic.faults = report
+        cluster = Cluster(session, job.strategy, agenda, network, links.traffic, draw, example_s, shards)
+        links.traffic.faults = report
         servers, replicas = cluster.servers, None
         if servers is not None:
             requests.shards = servers.shards

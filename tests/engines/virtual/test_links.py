@@ -116,7 +116,7 @@ def test_by_default_the_network_costs_nothing():
 def test_a_message_to_oneself_costs_nothing_and_is_not_counted(cluster, host, n_bytes, now):
     links = built(cluster)
     assert links.arrival(host, host, n_bytes, now) == now
-    assert (links.sent_bytes, links.messages) == (0, 0)
+    assert (links.traffic.sent_bytes, links.traffic.messages) == (0, 0)
 
 
 # ------------------------------------------------------------------------------------------------- many messages
@@ -177,8 +177,8 @@ def test_messages_between_two_hosts_arrive_in_order_and_never_together(cluster, 
 def test_counters(cluster, messages):
     links = built(cluster)
     found = sent(links, messages)
-    assert links.sent_bytes == sum(n_bytes for _, _, n_bytes, *_ in found)
-    assert links.messages == len(found)
+    assert links.traffic.sent_bytes == sum(n_bytes for _, _, n_bytes, *_ in found)
+    assert links.traffic.messages == len(found)
 
 
 @pytest.mark.parametrize("k", [1, 2, 50])
@@ -260,8 +260,8 @@ def test_all_reduce_takes_what_its_messages_take(size):
     links, messages = Links(0.5, 64.0), Links(0.5, 64.0)
     end = links.all_reduce(range(size), 64 * size, 0.0)
     assert end == by_messages(messages, size, 64 * size)
-    assert links.messages == messages.messages
-    assert links.sent_bytes == messages.sent_bytes
+    assert links.traffic.messages == messages.traffic.messages
+    assert links.traffic.sent_bytes == messages.traffic.sent_bytes
 
 
 @given(
@@ -279,7 +279,7 @@ def test_all_reduce_formula(size, n_bytes, latency_s, bandwidth, others, latenci
     end = links.all_reduce(range(size), n_bytes, 7.0)
     expected = 2 * (size - 1) / size * n_bytes / slowest + 2 * math.ceil(math.log2(size)) * longest
     assert end == pytest.approx(7.0 + expected)
-    assert links.sent_bytes == 2 * (size - 1) * n_bytes
+    assert links.traffic.sent_bytes == 2 * (size - 1) * n_bytes
 
 
 def test_all_reduce_and_messages_wait_for_each_other():
@@ -305,7 +305,7 @@ def test_all_reduce_finds_a_time_that_suits_all():
 def test_one_host_has_the_sum_at_once():
     links = Links(1.0, 1.0)
     assert links.all_reduce([5], 1000, 3.0) == 3.0
-    assert links.messages == 0
+    assert links.traffic.messages == 0
 
 
 @pytest.mark.parametrize("bad", [[], [1, 1], [1, 2, 1]])
@@ -351,7 +351,7 @@ def test_time_runs_forwards_and_bytes_are_not_negative(send):
             send(links, 8, now)
     with pytest.raises(ValueError, match=r"^n_bytes=-8 must be at least 0$"):
         send(links, -8, 5.0)
-    assert links.messages == 1
+    assert links.traffic.messages == 1
 
 
 def test_a_line_forgets_what_is_over():

@@ -55,6 +55,7 @@ class Cluster:
         strategy: AbstractStrategy,
         agenda: Agenda,
         transport: AbstractTransport,
+        traffic: Traffic,
         draw: Callable[[int], float],
         example_s: float,
         shards: int,
@@ -62,8 +63,8 @@ class Cluster:
         self._session, self._strategy, self._agenda = session, strategy, agenda
         self._draw, self._example_s = draw, example_s
         size = len(session.params)
-        self.traffic = Traffic()
-        self.servers = servers = serving(session, shards, transport, self.traffic)
+        self._traffic = traffic
+        self.servers = servers = serving(session, shards, transport, traffic)
         self.hub = Hub(session, transport, servers)
         attend_here(session, self.hub, servers)
         self._computing = Computing(session)
@@ -204,7 +205,7 @@ class Cluster:
         if plan.examples == 0:
             return plan.run()
         taken_s = plan.examples * self._example_s * self._draw(rank)
-        self.traffic.busy(rank, taken_s)
+        self._traffic.busy(rank, taken_s)
         if not isinstance(request, Steps):
             finish = partial(self._resume, program, plan.run())
         elif self._merges:
@@ -243,7 +244,7 @@ class Cluster:
 
     def _go_on(self, rank: int, answer: Any) -> None:
         """The worker has waited, until now."""
-        self.traffic.waiting(rank, self._agenda.now - self._since[rank])
+        self._traffic.waiting(rank, self._agenda.now - self._since[rank])
         self._answered.append((rank, answer))
 
     # ------------------------------------------------------------------------------------------------ rounds
@@ -286,7 +287,7 @@ class Cluster:
         """All that have met ask again for their next round."""
         met, self._met = self._met, set()
         for rank in sorted(met):
-            self.traffic.waiting(rank, self._agenda.now - self._since[rank])
+            self._traffic.waiting(rank, self._agenda.now - self._since[rank])
             self._agenda.at(self._agenda.now, partial(self._ask_again, rank, self._programs[rank]))
 
     def _ask_again(self, rank: int, program: Program) -> None:

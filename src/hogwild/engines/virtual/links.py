@@ -13,6 +13,7 @@ from math import inf, nextafter
 from typing import final
 
 from hogwild.limits import is_number
+from hogwild.traffic import Traffic
 
 Host = Hashable  # 3, ("worker", 3), ("shard", 0)
 
@@ -55,7 +56,7 @@ class Links:
         self._ends: dict[Host, _End] = {}
         self._now = 0.0
         self.left = 0.0  # when the last byte of the newest message leaves its source
-        self.sent_bytes, self.messages = 0, 0  # by all hosts
+        self.traffic = Traffic()  # of the run: what all hosts send is counted there
 
     def arrival(self, source: Host, target: Host, n_bytes: int, now: float) -> float:
         """Send a message now. Returns the time when all of it has arrived: without others in the way
@@ -76,8 +77,7 @@ class Links:
         sender = self._ends.get(source) or self._connect(source)
         receiver = self._ends.get(target) or self._connect(target)
         up, down = sender.up, receiver.down
-        self.sent_bytes += n_bytes
-        self.messages += 1
+        self.traffic.sent(n_bytes)
         sending, receiving = n_bytes / up.bandwidth, n_bytes / down.bandwidth
         left = up.occupy(now, sending, now)
         self.left = left + sending
@@ -117,8 +117,7 @@ class Links:
         ends = [self._ends.get(host) or self._connect(host) for host in hosts]
         links = [link for end in ends for link in (end.up, end.down)]
         stages = 2 * (size - 1).bit_length()  # 2 ceil(log2 size)
-        self.sent_bytes += 2 * (size - 1) * n_bytes
-        self.messages += stages * size
+        self.traffic.sent(2 * (size - 1) * n_bytes, stages * size)
         length = 2 * (size - 1) / size * n_bytes / min(link.bandwidth for link in links)
         begin, later = now, max(link.fit(now, length) for link in links)
         while later > begin:

@@ -19,7 +19,7 @@ def test_help_has_examples(command):
 
 
 def test_commands():
-    assert list(main.commands) == ["train", "predict", "evaluate", "info", "compare", "demo"]
+    assert list(main.commands) == ["train", "predict", "evaluate", "info", "compare", "simulate", "demo"]
 
 
 def test_version():

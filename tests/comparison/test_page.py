@@ -9,7 +9,8 @@ import pytest
 from tests.comparison.runs import comparison_of, run_of
 
 from hogwild import STRATEGIES, Contestant, Linear, Simulated, Stop, compare, constant
-from hogwild.comparison.page import page
+from hogwild.comparison.sheet import sheet
+from hogwild.pages.page import html
 from hogwild.testing import problem
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -74,17 +75,19 @@ def test_who_went_wrong_is_there(file):
 
 def test_interruptions_are_told():
     sentence = "This comparison was interrupted"
-    assert sentence in page(comparison_of(run_of("a"), interrupted=True))
-    assert sentence not in page(comparison_of(run_of("a")))
+    assert sentence in html(sheet(comparison_of(run_of("a"), interrupted=True)))
+    assert sentence not in html(sheet(comparison_of(run_of("a"))))
 
 
 def test_a_page_of_nothing_but_refusals():
-    assert "No run has come to an end" in page(comparison_of(run_of("a", 0, [], outcome="refused", why="not here")))
+    assert "No run has come to an end" in html(
+        sheet(comparison_of(run_of("a", 0, [], outcome="refused", why="not here")))
+    )
 
 
 def test_any_name_can_be_drawn():
     names = (r"$\frac$", "_hidden", "<b>", "x" * 300)
-    assert "_hidden" in page(comparison_of(*(run_of(name, 0, [0.5, 0.4]) for name in names)))
+    assert "_hidden" in html(sheet(comparison_of(*(run_of(name, 0, [0.5, 0.4]) for name in names))))
 
 
 def test_it_is_written_whole_or_not_at_all(tmp_path):

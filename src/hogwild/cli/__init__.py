@@ -10,6 +10,7 @@ from hogwild.cli.demo import demo_command
 from hogwild.cli.evaluate import evaluate_command
 from hogwild.cli.info import info_command
 from hogwild.cli.predict import predict_command
+from hogwild.cli.simulate import simulate_command
 from hogwild.cli.train import train_command
 
 
@@ -29,6 +30,7 @@ def main() -> None:
       hogwild predict model.safetensors new.svm > predictions.txt
       hogwild info train.svm.xz
       hogwild compare train.svm.xz --budget 60s
+      hogwild simulate train.svm.xz --cluster cloud
       hogwild demo
 
     Exit codes: 0 done, 1 bad data, model or run, 2 wrong usage, 130 Ctrl-C.
@@ -40,4 +42,5 @@ main.add_command(predict_command)
 main.add_command(evaluate_command)
 main.add_command(info_command)
 main.add_command(compare_command)
+main.add_command(simulate_command)
 main.add_command(demo_command)

@@ -6,10 +6,8 @@ from typing import Any
 
 import click
 
-from hogwild.cli.files import data_options
-from hogwild.cli.modelling import model_options
+from hogwild.cli.contests import contest_options
 from hogwild.cli.parallel import engine_options
-from hogwild.cli.quantities import Finite
 from hogwild.cli.sections import SectionedCommand
 from hogwild.cli.talking import plain_errors
 
@@ -19,53 +17,9 @@ USUAL = "serial,hogwild,local-sgd,all-reduce,downpour"
 @click.command("compare", cls=SectionedCommand, short_help="Race strategies under one budget: a table and a page.")
 @click.argument("files", nargs=-1, metavar="FILE...")
 @click.option(
-    "--strategies",
-    default=USUAL,
-    show_default=True,
-    metavar="NAME,...",
-    help="Who takes part, with options in brackets.",
-)
-@click.option(
-    "--budget",
-    default="10epochs",
-    show_default=True,
-    metavar="AMOUNT",
-    help="Of each run: 60s, 10min, 20epochs, 1e7examples, or 500MB sent.",
-)
-@click.option(
-    "--seeds",
-    type=click.IntRange(min=1),
-    default=3,
-    show_default=True,
-    metavar="N",
-    help="Runs of each, with seeds 0, 1, ...",
-)
-@click.option(
     "--scale", metavar="N,...", help="Run each with these numbers of workers.  [default: as many as the engine has]"
 )
-@click.option(
-    "--holdout",
-    type=Finite(min=0, max=1, max_open=True),
-    default=0.1,
-    show_default=True,
-    metavar="X",
-    help="Share of the examples that is held out.",
-)
-@click.option(
-    "--out",
-    default="hogwild-compare",
-    show_default=True,
-    metavar="DIR",
-    help="For index.html, comparison.json and the runs. What is there is not run again.",
-)
-@model_options
-@click.option("--positive", metavar="LABEL", help="Of more than two classes: this one against the rest.")
-@click.option(
-    "--features", type=click.IntRange(min=1), metavar="N", help="Number of features.  [default: as many as are seen]"
-)
-@data_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all that was found.")
-@click.option("-q", "--quiet", is_flag=True, help="Print errors only (and what --json prints).")
+@contest_options(strategies=USUAL, seeds=3, out="hogwild-compare", kept="comparison.json")
 @engine_options
 @plain_errors
 def compare_command(**options: Any) -> None:

@@ -108,6 +108,10 @@ ENGINE_OPTIONS = {
         "--copies/--no-copies", bool, None, "Has each shard a copy, in case it dies?  [default: on several machines]"
     ),
 }
+CLUSTER_OPTIONS = (  # of a described cluster: those of simulated ones, but for how many workers there are
+    *("shards", "latency_s", "bandwidth_bytes_s", "example_s"),
+    *("spread", "jitter", "straggle", "straggle_factor"),
+)
 ENGINE_FIELDS = {"copies": "backups"}  # of options that are not called as these, as a strategy has another of that name
 
 
@@ -282,6 +286,13 @@ class EngineOption(click.Option):
         return _with_owners(click.Option.get_help_record(self, ctx), engines_with(str(self.name)))
 
 
+@final
+class ClusterOption(click.Option):
+    """Changes what `--cluster` says."""
+
+    section = "Instead of what the cluster has"
+
+
 def _with_owners(record: tuple[str, str] | None, owners: Mapping[str, Any]) -> tuple[str, str] | None:
     if record is None:
         return None
@@ -308,6 +319,11 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator: the options that `engine_of` reads."""
     axes = {name: row for name, row in AXES.items() if name != "strategy"}
     return _with_options(_with_options(command, ENGINE_OPTIONS, EngineOption), axes, AxisOption)
+
+
+def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: the options that change a described cluster."""
+    return _with_options(command, {name: ENGINE_OPTIONS[name] for name in CLUSTER_OPTIONS}, ClusterOption)
 
 
 def _with_options(

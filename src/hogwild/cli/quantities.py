@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any, final
 
 import click
 
-UNITS = {"": 1.0, "b": 1.0, "bit": 0.125}
-PREFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
+from hogwild.quantities import WANTED_BANDWIDTH, bytes_per_second
 
 
 @final
@@ -34,17 +32,10 @@ class Bandwidth(click.ParamType):  # type: ignore[type-arg] # generic from click
     name = "bandwidth"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        found = re.fullmatch(r"([\d.]+(?:e[+-]?\d+)?|inf)\s*([kmgt]?)(b|bit)?(?:/s)?", str(value).strip().lower())
-        try:
-            if found is None or (found[2] and not found[3]):
-                raise ValueError
-            bytes_s = float(found[1]) * PREFIXES[found[2]] * UNITS[found[3] or ""]
-            if not bytes_s > 0:
-                raise ValueError
-            return bytes_s
-        except ValueError:
-            wanted = "a positive number of bytes a second; write e.g. 1.25e9, 1.25GB or 10Gbit"
-            self.fail(f"{value!r} is not {wanted}.", param, ctx)
+        found = bytes_per_second(str(value))
+        if found is None:
+            self.fail(f"{value!r} is not {WANTED_BANDWIDTH}.", param, ctx)
+        return found
 
 
 @final

@@ -25,12 +25,14 @@ class Contestant:
     engine, model : its own; None: those of the comparison. Strategies want different step sizes: those of all-reduce
                may be larger, and a model has a `schedule`
     name :     in tables and pictures; None: as the strategy is called
+    group :    what it has in common with others: one strategy on engines of several sizes. None: nothing
     """
 
     strategy: str | AbstractStrategy
     engine: str | AbstractEngine | None = None
     model: AbstractModel | None = None
     name: str | None = None
+    group: str | None = None
 
 
 @final
@@ -87,7 +89,8 @@ def _entry(contestant: Contestant, name: str | None, model: AbstractModel, engin
     if name is None:
         name = contestant.strategy if isinstance(contestant.strategy, str) else in_short(strategy)
         name += f" on {in_short(where)}" if own else ""
-    return Entry(name, name, what, strategy, where if own else with_workers(where, strategy, where.size))
+    group = name if contestant.group is None else contestant.group
+    return Entry(name, group, what, strategy, where if own else with_workers(where, strategy, where.size))
 
 
 def _at_sizes(entry: Entry, sizes: Sequence[int]) -> list[Entry]:

@@ -12,11 +12,11 @@ from typing import final
 
 from hogwild import __version__
 from hogwild.comparison.contestants import Entry
-from hogwild.comparison.machine import machine
 from hogwild.comparison.runs import Run
 from hogwild.data.atomic import replacing
+from hogwild.pages import machine
 from hogwild.stopping import Stop
-from hogwild.wording import shown
+from hogwild.wording import in_short, shown
 
 WORDS = {
     "data": "other data",
@@ -41,7 +41,7 @@ class Folder:
         if self._runs is None:
             return
         self._runs.mkdir(parents=True, exist_ok=True)
-        self._about = {"data": data, "budget": shown(stop), "hogwild": __version__, "machine": machine()}
+        self._about = {"data": data, "budget": in_short(stop), "hogwild": __version__, "machine": machine()}
         for path in sorted(self._runs.glob("*.json")):
             self._read(path, self._about)
 

@@ -6,14 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
-from typing import NamedTuple, final
 
 from hogwild.comparison.results import Comparison
 from hogwild.comparison.runs import Run
+from hogwild.pages import Bar, Line, Look, Panel
 from hogwild.report import FALLS, LABELS, WIDE_GAPS
 
 LEAST = 0.2  # of its mean: so far down the band of a line goes that has no lowest value on a logarithmic axis
-MOST_LETTERS = 40
 NEVER_STALE = 0.5  # where 0 is on a logarithmic axis
 WIDE = 50.0  # from this ratio of the largest to the smallest x on, a linear axis would hide what comes first
 X_LABELS = {
@@ -24,47 +23,6 @@ X_LABELS = {
 
 
 Points = list[tuple[float, float]]
-Look = tuple[int, int]
-
-
-@final
-class Line(NamedTuple):
-    """Means over seeds, and from where to where single runs go. Empty `low` and `high`: there is no band.
-
-    look : numbers of its colour and of its dashes: see `looks`
-    """
-
-    name: str
-    look: Look
-    x: list[float]
-    y: list[float]
-    low: list[float]
-    high: list[float]
-
-
-@final
-class Bar(NamedTuple):
-    """From 0 to 1."""
-
-    name: str
-    look: Look
-    length: float
-
-
-@final
-class Panel(NamedTuple):
-    """A picture, of lines or of bars. y_range: what is to be seen of it; None: all."""
-
-    key: str
-    title: str
-    note: str
-    x_label: str
-    y_label: str
-    x_log: bool
-    y_log: bool
-    lines: list[Line]
-    bars: list[Bar]
-    y_range: tuple[float, float] | None = None
 
 
 def panels(comparison: Comparison) -> list[Panel]:
@@ -106,11 +64,6 @@ def curves(comparison: Comparison, x: str, y: str) -> Panel:
     lines = [line for line in lines if line.x]
     seen = _y_range(comparison, lines, y_log=y_log)
     return Panel(f"{y}-{x}", title, "", virtual + X_LABELS[x], y_label, x_log, y_log, lines, [], seen)
-
-
-def label(name: str) -> str:
-    """For a legend, in which there is little room."""
-    return name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1] + "…"
 
 
 def _drawn(runs: Sequence[Run]) -> list[Run]:

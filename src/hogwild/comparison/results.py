@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from hogwild.comparison.budgets import spell_budget
-from hogwild.comparison.machine import machine, versions
 from hogwild.comparison.runs import Run
 from hogwild.data.examples import Examples
 from hogwild.data.statistics import Statistics, describe
+from hogwild.pages import machine, versions
 from hogwild.stopping import Stop
 from hogwild.wording import as_json
 
@@ -242,16 +242,26 @@ class Comparison:
         return found | {"rows": rows, "runs": [run.as_dict() for run in self.runs]}
 
     def plot(self, path: str | os.PathLike[str] | None = None, *, x: str = "time_s", y: str = "objective") -> Any:
-        """Draw y against x, a line for each contestant with a band over its seeds: `hogwild.comparison.pictures`."""
-        from hogwild.comparison.pictures import plot
+        """The Matplotlib `Figure` of y against x, a line for each contestant with a band from the lowest to the highest
+        of its seeds; also written to `path` (.png, .svg, .pdf). ValueError if there is nothing to draw, ImportError
+        without Matplotlib.
+        """
+        from hogwild.comparison.panels import curves
+        from hogwild.pages import plot
 
-        return plot(self, path, x=x, y=y)
+        panel = curves(self, x, y)
+        if not panel.lines:
+            raise ValueError(f"there is nothing to draw: no run has a {y} and {x}")
+        return plot(panel, path)
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write one page that needs no network; see `hogwild.comparison.page`."""
-        from hogwild.comparison.page import write_page
+        """Write one page that needs no network, whole or not at all. ImportError without the extra `pages`, OSError if
+        it cannot be written.
+        """
+        from hogwild.comparison.sheet import sheet
+        from hogwild.pages import write_page
 
-        write_page(self, path)
+        write_page(sheet(self), path)
 
 
 def _plain(row: Row) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from hogwild.comparison.results import TARGETS, Comparison, Row, Spread
 from hogwild.traffic import in_bytes
 
 NONE = "-"
+TEN = 9.5  # from here on .1g would say 1e+01
 
 
 @final
@@ -80,7 +81,7 @@ def in_short_form(number: float) -> str:
 
 
 def _error(value: float, form: str) -> str:
-    return form.format(value) if "%" in form else f"{value:.1g}"
+    return form.format(value) if "%" in form else f"{value:.1g}" if value < TEN else f"{value:.0f}"
 
 
 def sentences(comparison: Comparison) -> list[str]:

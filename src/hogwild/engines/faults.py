@@ -63,6 +63,11 @@ class Fault:
     amount: float = 0.0
     by_s: float = 0.0
 
+    @staticmethod
+    def kinds() -> tuple[str, ...]:
+        """The names of the class methods that make them."""
+        return tuple(_FORMS)
+
     @classmethod
     def kill(
         cls, *, worker: int | None = None, shard: int | None = None, at_s: float, back_s: float | None = None

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from hogwild.comparison.palettes import Palette, style_of
-from hogwild.comparison.panels import Panel, label
-from hogwild.comparison.pictures import FEW_POINTS
+from hogwild.pages.palettes import Palette, style_of
+from hogwild.pages.panels import Panel, label
+from hogwild.pages.pictures import FEW_POINTS
 
 HEIGHT, ROW, LEGEND_ROW = 380, 34, 22  # pixels
 MANY = 10_000

@@ -1,4 +1,4 @@
-"""Colours of the pictures of a comparison, by day and by night."""
+"""Colours of pictures, by day and by night."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DARK = Palette(
 
 
 def style_of(palette: Palette, look: tuple[int, int]) -> tuple[str, str]:
-    """Colour and dashes of a contestant: the dashes also change when the colours have been used up."""
+    """Colour and dashes of a line: the dashes also change when the colours have been used up."""
     colour, dashes = look
     more, place = divmod(colour, len(palette.lines))
     return palette.lines[place], DASHES[(dashes + more) % len(DASHES)]

@@ -6,24 +6,20 @@ import io
 import os
 from typing import Any
 
-from hogwild.comparison.palettes import LIGHT, Palette, style_of
-from hogwild.comparison.panels import Panel, curves, label
-from hogwild.comparison.results import Comparison
+from hogwild.pages.palettes import LIGHT, Palette, style_of
+from hogwild.pages.panels import Panel, label
 from hogwild.report import check_picture, matplotlib_classes, write_figure
 
 FEW_POINTS = 30  # on a line: then each has a mark
 INCHES, ROW_INCHES = (7.6, 4.2), 0.4
 
 
-def plot(comparison: Comparison, path: str | os.PathLike[str] | None = None, *, x: str, y: str) -> Any:
-    """The Matplotlib `Figure` of y against x, with a band from the lowest to the highest of the seeds; also written to
-    `path` (.png, .svg, .pdf). ValueError if there is nothing to draw, ImportError without Matplotlib.
+def plot(panel: Panel, path: str | os.PathLike[str] | None = None) -> Any:
+    """The Matplotlib `Figure` of a panel, by day; also written to `path` (.png, .svg, .pdf). ImportError without
+    Matplotlib, ValueError for a name that does not say which format.
     """
     if path is not None:
         check_picture(path)
-    panel = curves(comparison, x, y)
-    if not panel.lines:
-        raise ValueError(f"there is nothing to draw: no run has a {y} and {x}")
     figure = draw(panel, LIGHT)
     figure.axes[0].set_title(panel.title, loc="left", color=LIGHT.text, fontsize=13)
     if path is not None:

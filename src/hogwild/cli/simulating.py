@@ -1,0 +1,108 @@
+"""What `hogwild simulate` does."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hogwild.cli.contests import Contest, deliver, find_contest, has_pages, numbers_of_workers
+from hogwild.cli.files import check_writable
+from hogwild.cli.flags import wrong_usage
+from hogwild.cli.parallel import CLUSTER_OPTIONS
+from hogwild.cli.progress import waiting
+from hogwild.cli.spectators import seeing
+from hogwild.cli.talking import INTERRUPTED, columns_of, fail, say
+from hogwild.engines import Ray, Speeds
+from hogwild.pages import machine
+from hogwild.simulation import Cluster, Scaling, calibrate, find_cluster, simulate, write_cluster
+from hogwild.simulation.sheet import cells, sentences
+
+
+def run(options: Mapping[str, Any]) -> None:
+    """The whole command."""
+    quiet, out = bool(options["quiet"]), Path(options["out"])
+    if options["calibrate"] is not None:
+        _calibrate(options)
+        return
+    if options["address"] is not None or options["probe"] == "ray":
+        raise click.UsageError("--probe and --address go with --calibrate")
+    cluster, sizes = _cluster(options), numbers_of_workers("--workers", options["workers"])
+    pages = has_pages(quiet=quiet)
+    model, field, budget, examples = find_contest(options)
+    out.mkdir(parents=True, exist_ok=True)
+    most = [len([n for n in sizes if n <= (_most(each.strategy) or n)]) for each in field.values()]
+    total = sum(most) * int(options["seeds"]) * (2 if options["weak"] else 1)
+    with seeing(total, quiet=quiet, title="simulating") as spectator:
+        found = simulate(
+            model,
+            examples,
+            field,
+            cluster,
+            workers=sizes,
+            budget=budget,
+            target=options["target"],
+            seeds=int(options["seeds"]),
+            weak=bool(options["weak"]),
+            folder=out,
+            spectator=spectator,
+            command=shlex.join(["hogwild", *sys.argv[1:]]),
+        )
+    deliver(found, "simulation.json", _text(found), options, pages=pages)
+    if found.interrupted:
+        raise SystemExit(INTERRUPTED)
+    if not any(each.outcome == "ended" for each in found.runs.runs):
+        name, problem = next(iter(found.runs.problems.items()))
+        fail(f"no run has ended as it should: {name} {problem}")
+
+
+def _most(strategy: Any) -> int | None:
+    from hogwild.strategies import find_strategy
+
+    return find_strategy(strategy).most_workers
+
+
+def _cluster(options: Mapping[str, Any]) -> Cluster:
+    """The one that is named, with what other options say."""
+    given = {name: options[name] for name in CLUSTER_OPTIONS if options[name] is not None}
+    speeds = {field.name: given.pop(field.name) for field in fields(Speeds) if field.name in given}
+    with wrong_usage():
+        found = find_cluster(options["cluster"])
+        if speeds:
+            given["speeds"] = replace(found.speeds, **speeds)
+        if options["price"] is not None:
+            given["price_per_hour"] = options["price"]
+        return replace(found, **given)
+
+
+def _calibrate(options: Mapping[str, Any]) -> None:
+    """Look, and write it down."""
+    path = options["calibrate"]
+    if Path(path).suffix != ".toml":
+        raise click.UsageError(f"--calibrate {path} must be a name that ends in .toml")
+    check_writable(path)
+    engine = None
+    if options["probe"] == "ray":
+        engine = Ray(options["ray_workers"], **({} if options["address"] is None else {"address": options["address"]}))
+    contest: Contest = find_contest(options)
+    with waiting("calibrating", quiet=bool(options["quiet"])):
+        found = calibrate(contest.model, contest.examples, engine=engine)
+    where = "a core" if engine is None else f"{engine.size} workers of Ray"
+    note = f"Measured by hogwild simulate --calibrate, {datetime.now(UTC):%Y-%m-%d}: {where} on {machine()}.\n"
+    write_cluster(path, found, note + f"An example of {contest.examples.source}, and the network.")
+    if not options["quiet"]:
+        say(f"{path}: an example takes {found.example_s:.3g} s, a message {found.latency_s:.3g} s")
+
+
+def _text(found: Scaling) -> str:
+    """The table, how many machines are worth it, and what went wrong."""
+    columns, rows = cells(found), found.rows()
+    lines = columns_of([column.heading for column in columns], [[each.text(row) for each in columns] for row in rows])
+    problems = [f"{name} {problem}" for name, problem in found.runs.problems.items()]
+    return "\n".join([*lines, "", *sentences(found), *problems]) + "\n"

@@ -1,0 +1,8 @@
+"""Pages of HTML that need no network, and the pictures on them."""
+
+from hogwild.pages.machine import machine, versions
+from hogwild.pages.page import Page, write_page
+from hogwild.pages.panels import Bar, Line, Look, Panel
+from hogwild.pages.pictures import plot
+
+__all__ = ["Bar", "Line", "Look", "Page", "Panel", "machine", "plot", "versions", "write_page"]

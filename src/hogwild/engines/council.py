@@ -164,9 +164,13 @@ class Council:
         return not self.hub.running
 
     def sent(self, rank: int, number: int) -> None:
-        """The worker has things under way to elsewhere, the last with this number: it may wait, but not for ever."""
+        """The worker has things under way to elsewhere, up to this number: it may wait, not for ever. 0: none."""
         with self.lock:
-            self._sent[rank] = max(number, self._sent[rank])
+            if number:
+                self._sent[rank] = max(number, self._sent[rank])
+            elif self._arrived[rank] < self._sent[rank]:
+                self._arrived[rank] = self._sent[rank]
+                self._look_at_meeting()
 
     def arrived(self, rank: int, number: int) -> None:
         """They have arrived, up to this number."""

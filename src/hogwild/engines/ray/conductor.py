@@ -179,10 +179,10 @@ class Conductor(AbstractActor):
         self._council.computed(rank)
         return getattr(self._session.supply, what)(rank, *arguments, **options)
 
-    def _answer(self, find: Callable[..., Any], *arguments: Any, sent: int = 0, **options: Any) -> Any:
+    def _answer(self, find: Callable[..., Any], *arguments: Any, sent: int | None = None, **options: Any) -> Any:
         if self._council.aborted:
             return Over()
-        if sent:
+        if sent is not None:
             self._council.sent(arguments[0], sent)
         try:
             return find(*arguments, **options)

@@ -22,7 +22,7 @@ from hogwild.engines.keeper import worker_file
 from hogwild.engines.ray.batches import blocks_of, rows_of
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.groups import PULSE, in_group
-from hogwild.engines.ray.hearing import heard, own, told
+from hogwild.engines.ray.hearing import heard, told
 from hogwild.engines.ray.keeping import Kept, worker_part
 from hogwild.engines.ray.linking import Linking
 from hogwild.engines.ray.logs import Forwarding
@@ -32,14 +32,15 @@ from hogwild.engines.ray.place import Place
 from hogwild.engines.ray.resting import AbstractActor
 from hogwild.engines.ray.seats import ConductorProxy, seat_of
 from hogwild.engines.ray.server import Server
+from hogwild.engines.ray.started import Started
 from hogwild.engines.ray.sums import Sums
-from hogwild.engines.ray.terms import Entry, Judged, Released, Sent, Shown, Terms
+from hogwild.engines.ray.terms import Entry, Judged, Parked, Sent, Shown, Terms
 from hogwild.engines.ray.visits import params_of
 from hogwild.engines.servers import SERVED
 from hogwild.engines.waits import Aborted
 from hogwild.interfaces import Job, Tally, Worker
 from hogwild.params import Params
-from hogwild.requests import COMPUTE, NextRound, Reduce, Reduced, Start, Ticket, Wait
+from hogwild.requests import COMPUTE, NextRound, Reduce, Reduced, Start, Wait
 from hogwild.snapshots.folder import Written
 from hogwild.traffic import Traffic
 from hogwild.watching import EVERY_S
@@ -57,7 +58,7 @@ class Deputy(AbstractActor):
     def __init__(self) -> None:
         self._begun, self._logs = threading.Event(), Forwarding()
         self._hands: Hands | None = None  # more than one
-        self._listener: threading.Thread | None = None
+        self._started: Started | None = None
         self._failure: Failure | None = None
 
     def open(self, rank: int, size: int, job: Job) -> Part | Failure:
@@ -111,18 +112,17 @@ class Deputy(AbstractActor):
         self._hands = Hands(place.task, place.memories[rank], place.n_examples, threads) if threads > 1 else None
         self._computing = Computing(place, self._hands)
         self._sums = Sums(rank, size, conductor, linking, terms.run, self._under_way)
-        self._over, self._began = False, 0  # how many requests were started
+        self._over = False
         self._next_report_s = time.monotonic() + EVERY_S
         self._judged: Judged | None = None
         self._judging = threading.Lock()  # it may be asked by a connection, too
         self._server: Server | None = None
         if terms.shards:
             over, rounds = lambda: self._over, lambda: self._program.rounds
-            self._server = Server(rank, size, terms, place.task, conductor, linking, heard, over, rounds)
+            self._server = Server(rank, size, terms, place.task, conductor, self._parked, heard, over, rounds)
             if terms.goes_on is not None:
                 self._server.go_on(terms.goes_on)
-        self._tickets: dict[int, Ticket] = {}  # those that were not awaited yet, by number
-        self._numbers: dict[Ticket, int] = {}
+        self._started = Started(rank, conductor, linking, self._server, self._under_way)
 
     def _find_place(self, terms: Terms, common: Common | None) -> Place:
         """With the rows of this worker, if it has its own; who takes the place of another has not opened them yet."""
@@ -140,8 +140,8 @@ class Deputy(AbstractActor):
         self._logs.end()
         if self._hands is not None:
             self._hands.close()
-        if self._listener is not None:
-            self._listener.join()
+        if self._started is not None:
+            self._started.end()
 
     def drive(self) -> None:
         """Run the program until it ends."""
@@ -189,23 +189,29 @@ class Deputy(AbstractActor):
         return entry.number
 
     def _answer(self, request: Any) -> Any:
-        kind = type(request)
+        kind, server, started = type(request), self._server, self._started
+        assert started is not None  # the run was prepared
+        if server is not None:
+            if kind is Wait and server.knows(request.ticket):
+                return server.wait(request.ticket)
+            server.go_beside()
         if kind in COMPUTE:
             return self._computing.plan(self._rank, request).run()
         self._place.asked.settle()
         if kind is NextRound:
             return self._next_round()
-        if (server := self._server) is not None:
+        if server is not None:
             if kind in SERVED:
                 return server.ask(request)
             if kind is Start and type(request.request) in SERVED:
-                return self._listening(server.start(request.request))
-            if kind is Wait and server.knows(request.ticket):
-                return server.wait(request.ticket)
+                started.listen()
+                return server.start(request.request)
         if kind is Start:
-            return self._start(request)
-        if kind is Wait and request.ticket in self._numbers:
-            return self._wait(request.ticket)
+            if isinstance(request.request, Reduce):
+                self._sums.leave(Way.ELSEWHERE)
+            return started.start(request.request)
+        if kind is Wait and started.knows(request.ticket):
+            return started.wait(request.ticket)
         if kind is Wait and request.ticket.done:
             return request.ticket.answer
         if kind is Reduce:
@@ -213,7 +219,12 @@ class Deputy(AbstractActor):
         return self._linking.ask("ask", request, self._under_way())
 
     def _under_way(self) -> int:
-        return 0 if self._server is None else self._server.under_way()
+        return 0 if self._server is None else self._server.under_way.number()
+
+    def _parked(self, parked: Parked) -> Any:
+        """Wait at the conductor until shards can answer, or shall anyhow."""
+        self._place.asked.settle()
+        return self._linking.ask("ask", parked, self._under_way())
 
     def _next_round(self) -> Any:
         examples, done = self._place.asked, self._program.rounds
@@ -227,43 +238,6 @@ class Deputy(AbstractActor):
         round, self._worker.peers, *given = turn
         examples.begin_round(*given)
         return round
-
-    # ---------------------------------------------------------------------------------------------- what was started
-
-    def _start(self, request: Start) -> Ticket:
-        if isinstance(request.request, Reduce):
-            self._sums.leave(Way.ELSEWHERE)
-        ticket = Ticket(request.request)
-        self._began += 1
-        self._tickets[self._began], self._numbers[ticket] = ticket, self._began
-        self._linking.ask("start", self._began, request.request)
-        return self._listening(ticket)
-
-    def _listening(self, ticket: Ticket) -> Ticket:
-        if self._listener is None:
-            self._listener = threading.Thread(target=self._listen, name="hogwild-tickets", daemon=True)
-            self._listener.start()
-        return ticket
-
-    def _wait(self, ticket: Ticket) -> Any:
-        """Also of what is done: others may want to know that this worker has been given the answer."""
-        number = self._numbers[ticket]
-        ticket.answer = self._linking.ask("wait", number, self._under_way())
-        ticket.done = True
-        del self._tickets[number], self._numbers[ticket]
-        return ticket.answer
-
-    def _listen(self) -> None:
-        """Tickets are done while the program goes on."""
-        while (found := told(self._conductor.done.remote(self._rank))) is not None:
-            if isinstance(found, Released):
-                assert self._server is not None
-                self._server.resume(found.number, found.met)
-                continue
-            ticket = self._tickets.get(found[0])
-            if ticket is not None:
-                ticket.answer = own(found[1])
-                ticket.done = True
 
     # ------------------------------------------------------------------------------------------------ while it waits
 

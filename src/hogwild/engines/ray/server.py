@@ -20,9 +20,9 @@ from hogwild.engines.calls import Call
 from hogwild.engines.line import Line
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.hearing import told
-from hogwild.engines.ray.linking import Linking
 from hogwild.engines.ray.reaching import WORKERS, Posted, Reaching
 from hogwild.engines.ray.terms import GoesOn, Parked, Standing, Terms, View
+from hogwild.engines.ray.under_way import UnderWay
 from hogwild.engines.ray.wiring import Wiring
 from hogwild.engines.servers import NO_KEYS
 from hogwild.engines.waits import Aborted, Failed
@@ -42,7 +42,7 @@ class Server:
     """Answers `Pull`, `Push` and `OnServer`, awaited or started.
 
     conductor : who decides how long pulls wait, and hears of portions and of what fails beside the program
-    linking :   by which the program asks the conductor
+    parked :    asks the conductor, in the program's thread, and waits until shards need not be waited for
     heard :     takes what the conductor answers
     over :      is the run over?
     rounds :    that the program has begun
@@ -55,13 +55,13 @@ class Server:
         terms: Terms,
         task: AbstractTask,
         conductor: Any,
-        linking: Linking,
+        parked: Callable[[Parked], Any],
         heard: Callable[[Any], Any],
         over: Callable[[], bool],
         rounds: Callable[[], int],
     ) -> None:
         self._rank, self._conductor, self._heard, self._over = rank, conductor, heard, over
-        self._linking, self._rounds, self._run = linking, rounds, terms.run
+        self._ask_conductor, self._rounds, self._run = parked, rounds, terms.run
         self.traffic, self._before = Traffic(), 0
         self._ranges = Ranges(terms.params.offsets, len(terms.shards))
         self._line = Line(Client(rank, self._ranges), task, size, self.traffic, self._send)
@@ -74,11 +74,11 @@ class Server:
         self._known: dict[int, int] = {}  # those of which the conductor knows, and a number of the time it was told
         self._tellings = 0
         self._tickets: dict[Ticket, int] = {}  # those that are not done, and the number of the pull
-        self._begun, self._open = 0, 0  # pushes and operations that were started, and that are under way
-        self._told = False  # does the conductor know that some are?
         self._news = threading.Condition(self._lock)  # something is done
         self._closed = False
         self._pool = ThreadPoolExecutor(THREADS, "hogwild-started")
+        self.under_way = UnderWay(rank, conductor, self._beside)  # pushes and operations that were started
+        self._newest: tuple[Ticket | None, list[Posted]] = None, []  # what nobody waits for yet: see `go_beside`
 
     # ------------------------------------------------------------------------------------------------ the program
 
@@ -111,29 +111,42 @@ class Server:
         client.received(Versioned(NO_WEIGHTS, NO_KEYS, standing.stamps, True))
         self._before = client.pushes
         self._line.client = client
-        self._begun = self._numbers = client.seq  # the conductor tells them apart, too
+        self._numbers = client.seq  # the conductor tells them apart, too
+        self.under_way.continue_from(client.seq)
 
     def start(self, request: Pull | Push | OnServer) -> Ticket:
         """Begin it; what it sends is on its way, or copied, when this returns."""
+        self.go_beside()
         ticket = Ticket(request)
         changes = not isinstance(request, Pull)
         if isinstance(request, Push) and (self._backed or self._line.full):  # it may be sent again, or later
             request = Push(request.x.copy())
-        with self._lock:
-            self._begun += changes
-            self._open += changes
+        if changes:
+            self.under_way.begins()
         try:
             with self._lock:
                 sent = self._begin(request, partial(self._done, ticket, changes=changes))
                 self._tickets[ticket] = sent[0].number if sent else 0
         except Exception:
-            self._arrived(changes)
+            if changes:
+                self.under_way.arrived()
             raise
-        self._wait_beside(sent)
+        self._newest = ticket, sent
         return ticket
 
+    def go_beside(self) -> None:
+        """The program goes on without waiting for what it started last: threads beside it wait for that."""
+        (_, sent), self._newest = self._newest, (None, [])
+        self._wait_beside(sent)
+
     def wait(self, ticket: Ticket) -> Any:
-        """The answer to what was started."""
+        """The answer to what was started. If nobody waits for it yet no other thread need be woken."""
+        newest, sent = self._newest
+        if newest is ticket:
+            self._newest = None, []
+            for each in sent:
+                self._guarded(partial(self._finish_beside, each))
+        self.go_beside()
         with self._news:
             number = self._tickets.get(ticket, 0)
         waited = 0
@@ -143,7 +156,7 @@ class Server:
                     self._check()
                     self._news.wait(PATIENCE_S)
             if not ticket.done:
-                self._linking.ask("ask", Parked(number), self.under_way())
+                self._ask_conductor(Parked(number))
                 waited = told
         return self._given(ticket.answer)
 
@@ -156,32 +169,24 @@ class Server:
         with self._lock:
             return Traffic() + self.traffic, self._line.client.pushes - self._before
 
-    def under_way(self) -> int:
-        """For the conductor: the number of the last push or operation that was started, if not all have arrived."""
-        with self._lock:
-            self._told = self._told or self._open > 0
-            return self._begun if self._open else 0
-
     def resume(self, number: int, met: bool) -> None:
         """The conductor says that a pull which was started need not wait any longer."""
         with self._lock:
             sent, answers = self._parked.pop(number)
             self._known.pop(number, None)
             sent.call.met &= met
-            if not self._closed:
-                self._pool.submit(self._guarded, partial(self._fetch_beside, sent, answers))
+            self._beside(partial(self._fetch_beside, sent, answers))
 
     def drain(self) -> None:
         """Until all pushes and operations that were started have arrived."""
-        with self._news:
-            while self._open:
-                self._check()
-                self._news.wait(PATIENCE_S)
+        self.go_beside()
+        self.under_way.wait(self._check, PATIENCE_S)
 
     def close(self) -> None:
         """Nothing is under way any more when this returns."""
         with self._lock:
             self._closed = True
+        self.under_way.end()
         self._pool.shutdown()
         self._shards.end()
 
@@ -240,7 +245,7 @@ class Server:
         """In the thread of the program: wait for the answers, at the conductor if that takes longer."""
         answers = self._shards.answers(sent.asked)
         while (missing := self._missing(sent, answers)) is not None:
-            sent.call.met &= self._linking.ask("ask", missing, self.under_way())
+            sent.call.met &= self._ask_conductor(missing)
             answers = self._fetched(sent, answers)
         self._join(sent, answers)
 
@@ -310,10 +315,13 @@ class Server:
     # ------------------------------------------------------------------------------------------- beside the program
 
     def _wait_beside(self, sent: Sequence[Posted]) -> None:
+        for each in sent:
+            self._beside(partial(self._finish_beside, each))
+
+    def _beside(self, act: Callable[[], None]) -> None:
         with self._lock:
-            for each in sent:
-                if not self._closed:
-                    self._pool.submit(self._guarded, partial(self._finish_beside, each))
+            if not self._closed:
+                self._pool.submit(self._guarded, act)
 
     def _guarded(self, act: Callable[[], None]) -> None:
         """Nobody may ever wait for it: its errors end the run."""
@@ -335,12 +343,6 @@ class Server:
             ticket.answer = answer
             ticket.done = True  # now the program may look at the answer
             self._tickets.pop(ticket, None)
-            self._arrived(changes)
-
-    def _arrived(self, changes: bool) -> None:
-        with self._news:
-            self._open -= changes
-            if self._told and not self._open:
-                self._told = False
-                self._conductor.arrived.remote(self._rank, self._begun)
             self._news.notify_all()
+        if changes:
+            self.under_way.arrived()

@@ -19,6 +19,9 @@ USUAL = "serial,hogwild,local-sgd,all-reduce,downpour"
 @click.option(
     "--scale", metavar="N,...", help="Run each with these numbers of workers.  [default: as many as the engine has]"
 )
+@click.option(
+    "--predict", metavar="NAME|FILE", help="Show beside each pace what a described cluster says of it, see simulate."
+)
 @contest_options(strategies=USUAL, seeds=3, out="hogwild-compare", kept="comparison.json")
 @engine_options
 @plain_errors

@@ -19,6 +19,7 @@ from hogwild.comparison import Comparison, compare
 from hogwild.comparison.contestants import entries
 from hogwild.comparison.words import cells, sentences
 from hogwild.engines import Threads
+from hogwild.simulation import find_cluster
 
 
 def run(options: Mapping[str, Any]) -> None:
@@ -26,6 +27,7 @@ def run(options: Mapping[str, Any]) -> None:
     quiet, out = bool(options["quiet"]), Path(options["out"])
     with wrong_usage():
         engine = engine_of(options) or Threads(-1 if options["threads"] is None else options["threads"])
+        machines = None if options["predict"] is None else find_cluster(options["predict"])
     sizes = _sizes(options)
     pages = has_pages(quiet=quiet)
     model, field, budget, examples = find_contest(options)
@@ -43,6 +45,7 @@ def run(options: Mapping[str, Any]) -> None:
             folder=out,
             spectator=spectator,
             command=shlex.join(["hogwild", *sys.argv[1:]]),
+            machines=machines,
         )
     deliver(found, "comparison.json", _text(found), options, pages=pages)
     if found.interrupted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, final
@@ -52,6 +52,8 @@ class Row:
     targets :        seconds until the objective had come so near to the lowest, see `Comparison.target`; n says how
                      many runs have come there
     examples_per_s : of all workers together, judging included
+    pace :           the same of the second half of each run, when all have connected
+    predicted :      what described machines say of that
     staleness :      how stale pushes were on average, in rounds or versions
     waiting :        share of their time that workers waited; on `Simulated` only
     """
@@ -68,6 +70,8 @@ class Row:
     targets: dict[float, Spread | None]
     examples: Spread | None
     examples_per_s: Spread | None
+    pace: Spread | None
+    predicted: float | None
     sent_bytes: Spread | None
     staleness: Spread | None
     waiting: Spread | None
@@ -79,6 +83,7 @@ class Comparison:
     """The runs, in the order in which they were made, and what they have in common.
 
     start : the objective of the first weights; interrupted: there were to be more runs
+    predicted : examples a second by contestant, see `compare`
     """
 
     runs: tuple[Run, ...]
@@ -88,6 +93,7 @@ class Comparison:
     start: float
     command: str | None = None
     interrupted: bool = False
+    predicted: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def data(self) -> Statistics:
@@ -185,6 +191,8 @@ class Comparison:
             {share: Spread.of(self._hit_s(run, share) for run in ended) for share in TARGETS},
             Spread.of(record.examples for record in last),
             Spread.of(run.examples_per_s for run in ended),
+            Spread.of(run.pace for run in ended),
+            self.predicted.get(name),
             Spread.of(each.sent_bytes for each in traffic),
             Spread.of(each.mean_staleness for each in traffic),
             Spread.of(None if share is None else 1.0 - share for share in utilisation),
@@ -284,7 +292,7 @@ def _flat(row: Row) -> dict[str, Any]:
                 flat |= _columns(f"time_to_{100 * share:g}%_s", each)
         elif name == "outcomes":
             flat[name] = ", ".join(value)
-        elif isinstance(value, str | int):
+        elif isinstance(value, str | int | float) or name == "predicted":
             flat[name] = value
         else:
             flat |= _columns(name, value)

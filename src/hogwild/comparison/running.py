@@ -15,6 +15,7 @@ import numpy as np
 from hogwild.comparison.budgets import find_budget
 from hogwild.comparison.contestants import Entry, entries
 from hogwild.comparison.folder import Folder
+from hogwild.comparison.predicting import Machines, predicted_pace
 from hogwild.comparison.results import Comparison
 from hogwild.comparison.runs import Outcome, Run
 from hogwild.data.examples import Examples
@@ -70,6 +71,7 @@ def compare(
     folder: str | os.PathLike[str] | None = None,
     spectator: AbstractSpectator | None = None,
     command: str | None = None,
+    machines: Machines | None = None,
 ) -> Comparison:
     """Train a model with each strategy under one budget, on the same data with the same hold-out, and compare.
 
@@ -87,6 +89,8 @@ def compare(
                  comparison goes on, and more strategies and seeds can be added to one
     spectator :  sees how far it is
     command :    that users would have to give to repeat this, for the page
+    machines :   a `Cluster` that describes the machines of the engine (see `calibrate`): what it says of the pace of
+                 each contestant is shown beside what was measured. Of data that are not `Partitioned`
 
     A run is what `train` with the same arguments and `tol=0` does; before the first one each contestant learns a few
     examples, which is not counted, so that no time contains the compiling of kernels or the starting of processes.
@@ -131,7 +135,11 @@ def compare(
     found = [run for run in runs if run is not None]
     if interrupted and not found:
         raise KeyboardInterrupt
-    return Comparison(tuple(found), stop, in_short(model), examples, start, command, interrupted)
+    predicted: dict[str, float] = {}
+    if machines is not None and given is examples:
+        paces = {each.name: predicted_pace(each, examples, machines, stop.holdout, chosen[0]) for each in field}
+        predicted = {name: pace for name, pace in paces.items() if pace is not None}
+    return Comparison(tuple(found), stop, in_short(model), examples, start, command, interrupted, predicted)
 
 
 def _seeds(given: int | Sequence[int]) -> list[int]:

@@ -10,6 +10,7 @@ from typing import Any, Literal, final
 from hogwild.history import History, Record
 from hogwild.traffic import Traffic, TrafficSummary
 
+MIN_RECORDS = 2  # two halves
 Outcome = Literal["ended", "diverged", "refused", "failed"]
 
 
@@ -57,6 +58,15 @@ class Run:
         """Of all workers together, while weights are judged, too."""
         last = self.last
         return None if last is None or last.time_s <= 0 else last.examples / last.time_s
+
+    @property
+    def pace(self) -> float | None:
+        """Examples a second of all workers together in the second half of the run, when all are in their stride."""
+        if len(self.history) < MIN_RECORDS:
+            return None
+        middle, last = self.history[(len(self.history) - 1) // 2], self.history[-1]
+        seconds = last.time_s - middle.time_s
+        return (last.examples - middle.examples) / seconds if seconds > 0 else None
 
     @property
     def traffic(self) -> TrafficSummary:

@@ -33,6 +33,8 @@ def cells(comparison: Comparison) -> list[Cell]:
         *(Cell(f"{kind}s to {100 * share:g} %", _hit(share)) for share in TARGETS),
         Cell("examples", lambda row: _amount(row.examples)),
         Cell("examples/s", lambda row: _amount(row.examples_per_s)),
+        Cell("steady", lambda row: NONE if row.predicted is None else _amount(row.pace)),
+        Cell("predicted", _predicted),
         Cell("sent", _sent),
         Cell("staleness", lambda row: spell(row.staleness, "{:.3g}")),
         Cell("waiting", lambda row: spell(row.waiting, "{:.1%}")),
@@ -43,6 +45,13 @@ def cells(comparison: Comparison) -> list[Cell]:
 
 def _sent(row: Row) -> str:
     return in_bytes(round(row.sent_bytes.mean)) if row.sent_bytes is not None and row.sent_bytes.mean else NONE
+
+
+def _predicted(row: Row) -> str:
+    if row.predicted is None:
+        return NONE
+    share = "" if row.pace is None else f" ({row.predicted / row.pace.mean:.2f})"
+    return in_short_form(row.predicted) + share
 
 
 def _hit(share: float) -> Callable[[Row], str]:

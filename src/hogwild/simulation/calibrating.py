@@ -22,8 +22,8 @@ from hogwild.strategies import LocalSGD
 from hogwild.training import train
 
 MOST_ROWS = 200_000
-EPOCHS, MOST_EPOCHS = 8, 4_096
-LONG_ENOUGH_S = 0.25  # for a probe
+EPOCHS, MOST_EPOCHS = 8, 1 << 14
+LONG_ENOUGH_S, SHORT_S = 2.0, 0.25  # for a probe: of several processes, and of a core
 MANY, FEW = 12, 4  # rounds of a worker in an epoch
 FASTEST_S = 1e-9  # of an example, where a probe is only noise
 WIDE, NARROW = 1 << 18, 1 << 8  # features: their weights take the network as long as they are
@@ -31,7 +31,7 @@ WIDE_ROWS, WIDE_NNZ = 2_000, 4
 
 
 def calibrate(model: AbstractModel, data: Any, *, engine: AbstractEngine | None = None, seed: int = 0) -> Cluster:
-    """A `Cluster` of machines like those of the engine, found in a few seconds.
+    """A `Cluster` of machines like those of the engine, found in less than a minute, unless an epoch takes seconds.
 
     With one core of this machine (engine=None): the times to learn and to judge an example of these data; the network
     is that of "lan10g". With `Ray(workers)` for two workers or more: those times on its machines, and of its network
@@ -58,6 +58,7 @@ def calibrate(model: AbstractModel, data: Any, *, engine: AbstractEngine | None 
 def _of_cluster(model: AbstractModel, examples: Examples, engine: Ray, seed: int) -> Cluster:
     size = engine.size
     probe = _Probe(model, examples, engine, seed)
+    probe.epoch_s(MANY)  # their processes have never connected with each other before
     many, few = probe.epoch_s(MANY), probe.epoch_s(FEW)
     judged = probe.epoch_s(FEW, judged=True)
     round_s = max(0.0, (many - few) / (MANY - FEW))
@@ -93,14 +94,17 @@ class _Probe:
         self.n_bytes = 0
 
     def epoch_s(self, rounds: int, *, judged: bool = False) -> float:
-        """Seconds of an epoch with so many rounds of a worker; the first one is left out, as others may be late."""
-        epochs = EPOCHS
+        """Seconds of an epoch with so many rounds of a worker, when all are in their stride: the median of the last
+        half of a run that is long enough, as workers of `Ray` connect with each other while they learn.
+        """
+        epochs, enough_s = EPOCHS, LONG_ENOUGH_S if self._engine.size > 1 else SHORT_S
         while True:
             history = self._run(rounds, epochs, judged=judged)
-            times = np.diff([record.time_s for record in history])
-            if times.sum() >= LONG_ENOUGH_S or epochs >= MOST_EPOCHS:
-                return float(times.mean())
-            epochs *= 4
+            took_s = history[-1].time_s
+            if took_s >= enough_s or epochs >= MOST_EPOCHS:
+                times = np.diff([record.time_s for record in history])
+                return float(np.median(times[len(times) // 2 :]))
+            epochs = min(MOST_EPOCHS, math.ceil(1.5 * epochs * max(1.0, enough_s / max(took_s, SHORT_S / 10))))
 
     def _run(self, rounds: int, epochs: int, *, judged: bool) -> History:
         size = self._engine.size

@@ -114,12 +114,11 @@ def test_ray_server() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed")
-@pytest.mark.soak  # the loss curve is tested with the engine
+@pytest.mark.soak  # calibration takes a minute
 def test_ray_predicted() -> None:
     outcome = run("ray_predicted")
-    for rounds in ("8 rounds", "2 rounds"):
-        assert outcome.figures[rounds, "predicted / Ray"] > 0
-        assert outcome.figures[rounds, "loss"] == 0  # workers agree on their rounds, and so on all bits
+    assert sum(name.startswith("sums") for name in names(outcome)) == 4
+    assert all(figure > 0 for figure in outcome.figures.values())
 
 
 @pytest.mark.slow

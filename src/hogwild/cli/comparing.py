@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from hogwild.cli.contests import deliver, find_contest, has_pages, numbers_of_workers
+from hogwild.cli.contests import deliver, find_contest, has_pages, named_cluster, numbers_of_workers
 from hogwild.cli.flags import wrong_usage
 from hogwild.cli.parallel import engine_of
 from hogwild.cli.spectators import seeing
@@ -19,7 +19,6 @@ from hogwild.comparison import Comparison, compare
 from hogwild.comparison.contestants import entries
 from hogwild.comparison.words import cells, sentences
 from hogwild.engines import Threads
-from hogwild.simulation import find_cluster
 
 
 def run(options: Mapping[str, Any]) -> None:
@@ -27,7 +26,7 @@ def run(options: Mapping[str, Any]) -> None:
     quiet, out = bool(options["quiet"]), Path(options["out"])
     with wrong_usage():
         engine = engine_of(options) or Threads(-1 if options["threads"] is None else options["threads"])
-        machines = None if options["predict"] is None else find_cluster(options["predict"])
+    machines = None if options["predict"] is None else named_cluster(options["predict"])
     sizes = _sizes(options)
     pages = has_pages(quiet=quiet)
     model, field, budget, examples = find_contest(options)

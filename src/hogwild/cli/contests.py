@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hogwild.comparison import Contestant
     from hogwild.data import Examples
     from hogwild.models.linear import Linear
+    from hogwild.simulation import Cluster
     from hogwild.stopping import Stop
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -166,6 +167,17 @@ def deliver(found: _Found, name: str, text: str, options: Mapping[str, Any], *, 
             say(f"page: {out / 'index.html'}")
         if found.interrupted:
             say("hogwild: interrupted; the same command goes on from here")
+
+
+def named_cluster(given: str) -> Cluster:
+    """UsageError for a name that is none; what is wrong with a file is an error as that of other files."""
+    from hogwild.cli.flags import wrong_usage
+    from hogwild.simulation.described import find_cluster, is_cluster_file, read_cluster
+
+    if is_cluster_file(given):
+        return read_cluster(given)
+    with wrong_usage():
+        return find_cluster(given)
 
 
 def numbers_of_workers(flag: str, text: str) -> list[int]:

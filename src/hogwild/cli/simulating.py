@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from hogwild.cli.contests import Contest, deliver, find_contest, has_pages, numbers_of_workers
+from hogwild.cli.contests import Contest, deliver, find_contest, has_pages, named_cluster, numbers_of_workers
 from hogwild.cli.files import check_writable
 from hogwild.cli.flags import wrong_usage
 from hogwild.cli.parallel import CLUSTER_OPTIONS
@@ -21,7 +21,7 @@ from hogwild.cli.spectators import seeing
 from hogwild.cli.talking import INTERRUPTED, columns_of, fail, say
 from hogwild.engines import Ray, Speeds
 from hogwild.pages import machine
-from hogwild.simulation import Cluster, Scaling, calibrate, find_cluster, simulate, write_cluster
+from hogwild.simulation import Cluster, Scaling, calibrate, simulate, write_cluster
 from hogwild.simulation.sheet import cells, sentences
 
 
@@ -72,8 +72,8 @@ def _cluster(options: Mapping[str, Any]) -> Cluster:
     """The one that is named, with what other options say."""
     given = {name: options[name] for name in CLUSTER_OPTIONS if options[name] is not None}
     speeds = {field.name: given.pop(field.name) for field in fields(Speeds) if field.name in given}
+    found = named_cluster(options["cluster"])
     with wrong_usage():
-        found = find_cluster(options["cluster"])
         if speeds:
             given["speeds"] = replace(found.speeds, **speeds)
         if options["price"] is not None:

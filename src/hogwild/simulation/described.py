@@ -32,9 +32,14 @@ def find_cluster(given: Cluster | str | os.PathLike[str]) -> Cluster:
         raise wrong_type("cluster", given, f"a Cluster, one of {', '.join(PRESETS)}, or the name of a .toml file")
     if str(given) in PRESETS:
         return PRESETS[str(given)]
-    if Path(given).suffix == ".toml" or Path(given).exists():
+    if is_cluster_file(given):
         return read_cluster(given)
     return PRESETS[find_name("cluster", str(given), PRESETS, ", or the name of a .toml file")]
+
+
+def is_cluster_file(name: str | os.PathLike[str]) -> bool:
+    """Is it the name of a file, and of no preset?"""
+    return str(name) not in PRESETS and (Path(name).suffix == ".toml" or Path(name).exists())
 
 
 def read_cluster(path: str | os.PathLike[str]) -> Cluster:

@@ -39,6 +39,33 @@ def test_as_json(files, here):
     assert told["rows"][0]["objective"]["n"] == 2
 
 
+def test_lines_of_json_while_it_goes_on(files, here):
+    found = done("compare", files / "two.svm", "--strategies", "serial,gossip", *SHORT, "--json-lines", "-q")
+    told = [json.loads(line) for line in found.stdout.splitlines()]
+    assert found.stderr == ""
+    assert [(each["run"], each["seed"], each.get("epoch"), each.get("outcome")) for each in told] == [
+        (name, seed, epoch, outcome)
+        for seed in (0, 1)
+        for name in ("serial", "gossip")
+        for epoch, outcome in ((1, None), (2, None), (None, "ended"))
+    ]
+    assert told[0]["objective"] > 0
+    again = done("compare", files / "two.svm", "--strategies", "serial,gossip", *SHORT, "--json-lines", "-q")
+    assert [json.loads(line)["known"] for line in again.stdout.splitlines()] == [True] * 4
+    both = ("--json", "--json-lines")
+    assert "--json and --json-lines exclude each other" in misused("compare", files / "two.svm", *both)
+
+
+def test_each_run_has_a_board(files, here):
+    pytest.importorskip("tensorboard", reason="the extra `boards` is not installed")
+    done("compare", files / "two.svm", "--strategies", "local-sgd(period=5)", *SHORT, "--tensorboard", "tb", "-q")
+    assert sorted(each.name for each in (here / "tb").iterdir()) == ["local-sgd_period=5_-0", "local-sgd_period=5_-1"]
+    assert all(list(each.glob("events.*")) for each in (here / "tb").iterdir())
+    assert (
+        done("compare", files / "two.svm", "--strategies", "serial", *SHORT, "--tensorboard", "tb", "-q").stdout == ""
+    )
+
+
 def test_runs_are_those_of_train(files, here):
     """The same strategy run alone gives the same numbers."""
     budget = ("--epochs", 2, "--tol", 0, "--early-stopping", "--engine", "simulated", "--seed", 1, "--no-cache")

@@ -349,3 +349,10 @@ def test_an_old_model_survives_bad_data(files, here):
     Path("bad.svm").write_bytes(b"1 1:x\n")
     assert run("train", "bad.svm", "--out", model).exit_code == 1
     assert Path(model).read_bytes() == before
+
+
+def test_tensorboard(files, here):
+    pytest.importorskip("tensorboard", reason="the extra `boards` is not installed")
+    done("train", files / "two.svm", "--out", "m", "--no-cache", "--epochs", 2, "--tensorboard", "tb", "-q")
+    (events,) = (here / "tb").iterdir()
+    assert b"objective" in events.read_bytes()

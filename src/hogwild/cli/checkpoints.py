@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COMMAND = "command.json"
 FORMAT = "hogwild-train"
 # How a command talks may be said anew; what it does may not.
-MANNERS = ("quiet", "verbose", "as_json")
+MANNERS = ("quiet", "verbose", "as_json", "tensorboard")
 EVERY_S = 60.0
 
 

@@ -32,7 +32,7 @@ def run(options: Mapping[str, Any]) -> None:
     model, field, budget, examples = find_contest(options)
     out.mkdir(parents=True, exist_ok=True)
     total = len(entries(field, model, engine, sizes)) * int(options["seeds"])
-    with seeing(total, quiet=quiet, title="comparing") as spectator:
+    with seeing(total, options, title="comparing") as spectator:
         found = compare(
             model,
             examples,

@@ -96,7 +96,15 @@ def _before(strategies: str, seeds: int, out: str, kept: str) -> list[Decorator]
             help="Number of features.  [default: as many as are seen]",
         ),
         data_options,
+        click.option(
+            "--tensorboard", metavar="DIR", help="Also write what `tensorboard --logdir DIR` shows, while runs go on."
+        ),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all that was found."),
+        click.option(
+            "--json-lines",
+            is_flag=True,
+            help="Print, instead of the table, a JSON object on a line for each epoch and for each run, as they end.",
+        ),
         click.option("-q", "--quiet", is_flag=True, help="Print errors only (and what --json prints)."),
     ]
 
@@ -109,6 +117,8 @@ def find_contest(options: Mapping[str, Any]) -> Contest:
     from hogwild.comparison import find_budget
     from hogwild.models.linear import Linear
 
+    if options["as_json"] and options["json_lines"]:
+        raise click.UsageError("--json and --json-lines exclude each other")
     with wrong_usage():
         model = Linear(**model_fields(options))
         budget = find_budget(options["budget"], options["holdout"])
@@ -160,7 +170,7 @@ def deliver(found: _Found, name: str, text: str, options: Mapping[str, Any], *, 
         found.to_html(out / "index.html")
     if options["as_json"]:
         write_json(everything)
-    elif not options["quiet"]:
+    elif not (options["quiet"] or options["json_lines"]):
         write_stdout(text)
     if not options["quiet"]:
         if pages:

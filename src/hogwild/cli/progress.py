@@ -15,7 +15,7 @@ from hogwild.watching import AbstractObserver, Status
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-Watch = Callable[[Record], None]
+Watch = Callable[[Record], object]
 
 
 class Count(Protocol):

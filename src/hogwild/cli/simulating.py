@@ -39,7 +39,7 @@ def run(options: Mapping[str, Any]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     most = [len([n for n in sizes if n <= (_most(each.strategy) or n)]) for each in field.values()]
     total = sum(most) * int(options["seeds"]) * (2 if options["weak"] else 1)
-    with seeing(total, quiet=quiet, title="simulating") as spectator:
+    with seeing(total, options, title="simulating") as spectator:
         found = simulate(
             model,
             examples,

@@ -1,29 +1,92 @@
-"""How far the runs of several strategies are, on the standard error."""
+"""How far the runs of several strategies are: for people, for programs, and for TensorBoard."""
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import final
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from typing import Any, final
 
+from hogwild.cli.boarding import boards, place_of
 from hogwild.cli.progress import Count, counting, pace
-from hogwild.cli.talking import say
+from hogwild.cli.talking import say, write_stdout
 from hogwild.comparison import AbstractSpectator, Run
 from hogwild.history import Record
 from hogwild.interfaces import Callback
+from hogwild.wording import as_json
 
 
 @contextmanager
-def seeing(total: int, *, quiet: bool, title: str) -> Iterator[AbstractSpectator | None]:
-    """A bar on a terminal; else a line for each run that has ended."""
-    if quiet:
-        yield None
-    elif not sys.stderr.isatty():
-        yield _Lines(total)
-    else:
-        with counting(total, quiet=quiet, title=title, unit="runs") as count:
-            yield _Bar(count)
+def seeing(total: int, options: Mapping[str, Any], *, title: str) -> Iterator[AbstractSpectator]:
+    """A bar on a terminal; else a line for each run that has ended. And what --tensorboard and --json-lines want."""
+    others: list[AbstractSpectator] = [_JsonLines()] if options["json_lines"] else []
+    with ExitStack() as stack:
+        if options["tensorboard"] is not None:
+            others.append(_Boards(options["tensorboard"], stack))
+        if not options["quiet"] and sys.stderr.isatty():
+            others.append(_Bar(stack.enter_context(counting(total, quiet=False, title=title, unit="runs"))))
+        elif not options["quiet"]:
+            others.append(_Lines(total))
+        yield _All(others)
+
+
+@final
+class _All(AbstractSpectator):
+    """Several that see the same."""
+
+    def __init__(self, spectators: Sequence[AbstractSpectator]) -> None:
+        self._spectators = spectators
+
+    def begins(self, name: str, seed: int, number: int, total: int) -> Sequence[Callback]:
+        """For each."""
+        return [callback for each in self._spectators for callback in each.begins(name, seed, number, total)]
+
+    def ends(self, run: Run, known: bool) -> None:
+        """For each."""
+        for each in self._spectators:
+            each.ends(run, known)
+
+
+@final
+class _Boards(AbstractSpectator):
+    """A board for each run, in a folder of its own; the stack closes the last one."""
+
+    def __init__(self, folder: str, stack: ExitStack) -> None:
+        self._folder, self._stack, self._run = folder, stack, ExitStack()
+        stack.callback(lambda: self._run.close())
+
+    def begins(self, name: str, seed: int, number: int, total: int) -> Sequence[Callback]:
+        """Nothing is written before an epoch has ended."""
+        return self._run.enter_context(boards(place_of(self._folder, name, seed)))
+
+    def ends(self, run: Run, known: bool) -> None:
+        """Its files are closed."""
+        self._run.close()
+
+
+@final
+class _JsonLines(AbstractSpectator):
+    """An object on a line of standard output: for each epoch, and for each run that has ended."""
+
+    def begins(self, name: str, seed: int, number: int, total: int) -> Sequence[Callback]:
+        """Its records are written."""
+        about = {"run": name, "seed": seed, "number": number, "of": total}
+
+        def write(record: Record) -> None:
+            self._write({**about, **as_json(asdict(record))})
+
+        return [write]
+
+    def ends(self, run: Run, known: bool) -> None:
+        """What came of it."""
+        told = {"run": run.name, "seed": run.seed, "outcome": run.outcome, "why": run.why, "known": known}
+        self._write({**told, "objective": run.objective, "holdout_score": run.score})
+
+    @staticmethod
+    def _write(told: Mapping[str, Any]) -> None:
+        write_stdout(json.dumps(told) + "\n")
 
 
 @final

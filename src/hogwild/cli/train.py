@@ -58,6 +58,9 @@ from hogwild.cli.talking import INTERRUPTED, plain_errors, say, write_json, writ
 )
 @data_options
 @click.option("--plot", metavar="PNG", help="Also write a picture of the objective against time (.png, .svg, .pdf).")
+@click.option(
+    "--tensorboard", metavar="DIR", help="Also write what `tensorboard --logdir DIR` shows, while training goes on."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the run.")
 @click.option("-v", "--verbose", is_flag=True, help="A line an epoch instead of the progress bar.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only (and what --json prints).")
@@ -89,6 +92,7 @@ def train_command(ctx: click.Context, /, **options: Any) -> None:
     options = settled(ctx, options)
     _check_places(options["out"], options["plot"])
     from hogwild.checkpoint import save_model
+    from hogwild.cli.boarding import boards
     from hogwild.cli.costs import advice
     from hogwild.cli.fitting import build, fit, is_virtual, settle, targets, threads_of
     from hogwild.cli.interrupts import Interrupts
@@ -109,8 +113,8 @@ def train_command(ctx: click.Context, /, **options: Any) -> None:
         say(f"{examples.source}: {examples.n_examples:,} x {examples.n_features:,}, read in {read_s:.2f} s")
     how = {"quiet": options["quiet"], "verbose": options["verbose"], "virtual": is_virtual(estimator)}
     with Interrupts() as interrupts:
-        with watching(_most_epochs(estimator, y), **how) as watches:
-            fitted = fit(estimator, examples, y, watches, interrupts)
+        with watching(_most_epochs(estimator, y), **how) as watches, boards(options["tensorboard"]) as boarded:
+            fitted = fit(estimator, examples, y, [*watches, *boarded], interrupts)
         save_model(fitted.estimator, options["out"])
         found = facts(fitted, examples, options, read_s)
         if options["plot"] is not None:

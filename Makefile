@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format soak bench clean
+.PHONY: help setup demo test lint format soak bench science clean
 
 help: ## List these targets
 	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,9 @@ soak: $(VENV)/.nets ## Run 10,000 random plans of faults, 50 on real Ray, and th
 
 bench: $(VENV)/.bench ## Race hogwild against its peers; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks $(ARGS)
+
+science: $(VENV)/.nets ## Find the findings of papers again; writes docs/science/
+	$(BIN)/python -m science $(ARGS)
 
 clean: ## Remove caches and builds; "rm -rf .venv" starts afresh
 	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

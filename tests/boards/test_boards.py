@@ -85,11 +85,12 @@ def test_runs_that_end_badly_are_told_apart(tracking, error, status):
     assert MlflowClient(tracking_uri=tracking).get_run(board.run_id).info.status == status
 
 
-def test_each_class_is_a_problem_of_its_own(tmp_path):
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_each_class_is_a_problem_of_its_own(tmp_path, epochs):
     X = np.random.default_rng(0).normal(size=(90, 4))
     y = np.argmax(X[:, :3], axis=1)
     with TensorBoard(tmp_path) as board:
-        fitted = LinearClassifier(callbacks=[board], max_epochs=3, tol=0, n_jobs=1, random_state=0).fit(X, y)
+        fitted = LinearClassifier(callbacks=[board], max_epochs=epochs, tol=0, n_jobs=1, random_state=0).fit(X, y)
     found = scalars(tmp_path)
     names = [name for name in found if name.endswith("objective")]
     assert names == ["objective", "problem-2/objective", "problem-3/objective"]

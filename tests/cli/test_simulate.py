@@ -48,7 +48,7 @@ def test_as_json_and_again(files, here):
     ]
     assert set(told["weak"]) == {"1", "2"}
     again = done("simulate", files / "two.svm", *SHORT, "--weak", "--json")
-    assert again.stderr.count("(already there)") == 6
+    assert again.stderr.count("(already there)") == 5
     assert json.loads(again.stdout)["rows"] == told["rows"]
 
 
@@ -79,7 +79,11 @@ def test_a_core_of_this_machine_is_described(files, here):
         (("--workers", "1,1"), "--workers '1,1' must be different numbers of workers"),
         (("--workers", "many"), "--workers 'many' must be different numbers"),
         (("--cluster", "moon"), "--cluster moon is not known"),
-        (("--probe", "ray"), "--probe and --address go with --calibrate"),
+        (("--probe", "ray"), "--probe goes with --calibrate"),
+        (("--ray-workers", 4), "--ray-workers goes with --calibrate"),
+        (("--calibrate", "mine.toml", "--address", "auto"), "--address goes with --probe ray"),
+        (("--calibrate", "mine.toml", "--price", 1), "--price says what to simulate, and --calibrate does not"),
+        (("--calibrate", "mine.toml", "--latency", 1), "--latency says what to simulate"),
         (("--calibrate", "mine.txt"), "--calibrate mine.txt must be a name that ends in .toml"),
         (("--strategies", "hogwyld"), "did you mean hogwild"),
         (("--shards", 0), "0 is not in the range x>=1"),

@@ -3,6 +3,7 @@
 import math
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +87,7 @@ def test_smaller_clusters_have_fewer_machines(described):
     assert whole.plan.faults == found.faults
     assert few.links == {("shard", 1): Link(bandwidth_bytes_s=1e6)}
     assert few.plan.faults == found.faults[1:]
-    assert found.engine(1).plan.faults == (Fault.lose(0.01),)
+    assert found.engine(1).plan.faults == (Fault.lose(0.01), Fault.partition(workers=(0,), from_s=1.0, to_s=2.0))
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,9 @@ def test_smaller_clusters_have_fewer_machines(described):
         ("[[links]]\nlatency_s = 1", "[[links]] wants the machine: either worker = 3 or shard = 0"),
         ("[[links]]\nworker = 1\nshard = 1", "[[links]] wants the machine: either worker = 3 or shard = 0"),
         ("[[links]]\nworker = -1", "[[links]] wants the machine"),
+        ("[[links]]\nworker = 1", "[[links]] wants what is different there"),
+        ("[[links]]\nworker = 1\nlatency_s = 1\n" * 2, "[[links]] has a machine twice"),
+        ("[[links]]\nshard = 4\nlatency_s = 1", "links of ('shard', 4), which is not there"),
         ('[[faults]]\nkind = "kil"', "[[faults]] kind='kil' is not known (did you mean kill?)"),
         ("[[faults]]\nworker = 1", "[[faults]] kind=None is not known"),
         ('[[faults]]\nkind = "kill"\nat = 1', "[[faults]] kind = \"kill\": got an unexpected keyword argument 'at'"),
@@ -156,3 +160,27 @@ def test_clusters_are_found_by_name_and_by_file(described):
         find_cluster("nothing.toml")
     with pytest.raises(TypeError, match="must be a Cluster"):
         find_cluster(3)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"links": None}, TypeError, "links=None must be a dict"),
+        ({"links": {"w": Link(1.0)}}, ValueError, "links of 'w', which is not there"),
+        ({"links": {("worker", 1.5): Link(1.0)}}, ValueError, "links of ('worker', 1.5), which is not there"),
+        ({"links": {("worker", 3): 1.0}}, TypeError, "must be a Link such as"),
+        ({"faults": "kill"}, TypeError, "faults='kill' must be a list of faults"),
+        ({"faults": [Fault.kill(shard=1, at_s=1.0)]}, ValueError, "shard"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(options, error, words):
+    with pytest.raises(error) as caught:
+        Cluster(**options)
+    assert words in str(caught.value)
+
+
+def test_numbers_of_numpy_are_written_as_numbers(tmp_path):
+    cluster = Cluster(np.float32(0.5), np.float64(1e9), np.float64(1e-6), shards=np.int64(2))
+    write_cluster(tmp_path / "mine.toml", cluster, "a\x07b")
+    assert read_cluster(tmp_path / "mine.toml") == cluster
+    assert (tmp_path / "mine.toml").read_text("utf-8").startswith("# a?b\n")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hogwild import (
+    AbstractSpectator,
     Cluster,
     Contestant,
     Linear,
@@ -19,9 +20,11 @@ from hogwild import (
     Unsupported,
     calibrate,
     check_examples,
+    constant,
     simulate,
     train,
 )
+from hogwild.simulation import calibrating
 from hogwild.simulation.sheet import PICTURES, against_workers, cells, sentences
 from hogwild.testing import problem
 
@@ -81,7 +84,8 @@ def test_a_server_is_machines_too_and_all_are_paid_for():
 
 def test_data_may_grow_with_the_cluster():
     found = found_by(weak=True)
-    assert {size: each.examples.n_examples for size, each in found.grown.items()} == {1: 50, 2: 100, 4: 200}
+    assert {size: each.examples.n_examples for size, each in found.grown.items()} == {4: 200, 1: 50, 2: 100}
+    assert found.grown[4] is found.runs  # who is largest learns all
     weak = {row.workers: row.weak for row in found.rows() if row.strategy == "means"}
     assert weak[1] == 1
     assert 0.8 < weak[4] < 1.2
@@ -112,7 +116,12 @@ def test_runs_are_kept_and_what_was_measured_too(tmp_path):
     assert isinstance(first.cluster.example_s, float)
     assert again.rows() == first.rows()
     assert json.loads(json.dumps(first.as_dict(), allow_nan=False))["target"] == 0.2
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["measured.toml", "strong", "weak-1", "weak-2", "weak-4"]
+    first, *others = sorted(path.name for path in tmp_path.iterdir())
+    assert first.startswith("measured-")
+    assert others == ["strong", "weak-1-of-4", "weak-2-of-4"]
+    larger = found_by(cluster=replace(CLUSTER, example_s="measured"), folder=tmp_path, weak=True, workers=(1, 2, 4, 8))
+    assert larger.cluster == again.cluster
+    assert set(larger.grown) == {1, 2, 4, 8}
 
 
 @pytest.mark.parametrize("what", PICTURES)
@@ -186,3 +195,84 @@ def test_a_core_is_calibrated():
 def test_what_is_simulated_cannot_be_calibrated():
     with pytest.raises(Unsupported, match=r"Simulated\(.*cannot be calibrated: give Ray\(2\)"):
         calibrate(EASY.model, EASY.data, engine=Simulated(2))
+
+
+def test_what_was_measured_of_other_data_or_models_is_not_taken(tmp_path):
+    cluster = replace(CLUSTER, example_s="measured")
+    found_by(["serial"], cluster, workers=(1,), folder=tmp_path)
+    other = (EASY.data[0][:100], EASY.data[1][:100])
+    simulate(EASY.model, other, {"other": "serial"}, cluster, workers=(1,), budget="1 epoch", seeds=1)
+    with pytest.raises(ValueError, match="is of a comparison with other data"):
+        simulate(EASY.model, other, ["serial"], cluster, workers=(1,), budget="4 epochs", seeds=1, folder=tmp_path)
+    assert len(list(tmp_path.glob("measured-*.toml"))) == 2
+
+
+def test_a_model_that_diverges_is_shown_as_such():
+    model = replace(EASY.model, schedule=constant(1e9))
+    found = simulate(model, EASY.data, ["serial"], workers=(1,), budget="2 epochs")
+    assert found.cluster.example_s == "measured"
+    assert "diverged" in found.problems["serial x 1"]
+    assert found.rows()[0].objective is None
+
+
+class Impatient(AbstractSpectator):
+    """Ctrl-C when this run is about to begin."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def begins(self, name, seed, number, total):
+        if name == self._name:
+            raise KeyboardInterrupt
+        return []
+
+    def ends(self, run, known):
+        pass
+
+
+@pytest.mark.parametrize("name", ["means x 1, of 4 parts", "means x 2, of 4 parts", "means x 2"])
+def test_ctrl_c_keeps_what_has_ended(name, tmp_path):
+    options = {"strategies": {"means": LocalSGD(5)}, "weak": True, "folder": tmp_path}
+    found = found_by(**options, spectator=Impatient(name))
+    assert found.interrupted
+    assert found.as_dict()["interrupted"]
+    assert len(found.runs.runs) == (1 if name == "means x 2" else 3)
+    assert not found_by(**options).interrupted
+
+
+def test_ctrl_c_ends_calibration(monkeypatch):
+    calls = []
+
+    def interrupted(*arguments, **options):
+        calls.append(None)
+        return replace(train(*arguments, **options), reason="interrupted")
+
+    monkeypatch.setattr(calibrating, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(EASY.model, EASY.data)
+    assert len(calls) == 1
+
+
+def test_too_few_rows_for_the_smallest_part_are_told_before_anything_runs(tmp_path):
+    with pytest.raises(ValueError, match="too few to hold"):
+        found_by(workers=(1, 200), weak=True, folder=tmp_path)
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_who_can_only_be_alone_is_the_baseline_of_any_sizes():
+    found = found_by(workers=(2, 4))
+    assert [(row.strategy, row.workers) for row in found.rows()] == [("means", 2), ("means", 4), ("alone", 1)]
+
+
+def test_a_target_that_the_smallest_misses_is_compared_with_who_reaches_it_first():
+    found = found_by({"means": LocalSGD(5)}, workers=(1, 2), budget="1 epoch", target=1e-12)
+    (best,) = [row for row in found.rows() if row.time_s is not None]
+    assert (best.speed_up, best.efficiency) == (1, 1)
+    assert found.worth("means") == best
+
+
+def test_contestants_have_no_engine_of_their_own():
+    with pytest.raises(ValueError, match="give them no engine of their own"):
+        found_by([Contestant("local-sgd", engine=Threads(2))])
+    with pytest.raises(TypeError, match="workers=4 must be a list of numbers of machines"):
+        found_by(workers=4)

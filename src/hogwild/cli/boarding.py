@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from hogwild.interfaces import Callback
 
@@ -20,8 +18,3 @@ def boards(folder: str | None) -> Iterator[Sequence[Callback]]:
 
     with TensorBoard(folder) as board:
         yield (board,)
-
-
-def place_of(folder: str, name: str, seed: int) -> str:
-    """Of one of several runs."""
-    return str(Path(folder) / f"{re.sub(r'[^A-Za-z0-9.=_-]+', '_', name)[:80]}-{seed}")

@@ -13,12 +13,14 @@ import click
 from hogwild.cli.contests import deliver, find_contest, has_pages, named_cluster, numbers_of_workers
 from hogwild.cli.flags import wrong_usage
 from hogwild.cli.parallel import engine_of
+from hogwild.cli.progress import waiting
 from hogwild.cli.spectators import seeing
 from hogwild.cli.talking import INTERRUPTED, columns_of, fail
 from hogwild.comparison import Comparison, compare
 from hogwild.comparison.contestants import entries
 from hogwild.comparison.words import cells, sentences
 from hogwild.engines import Threads
+from hogwild.simulation.calibrating import measured
 
 
 def run(options: Mapping[str, Any]) -> None:
@@ -30,6 +32,9 @@ def run(options: Mapping[str, Any]) -> None:
     sizes = _sizes(options)
     pages = has_pages(quiet=quiet)
     model, field, budget, examples = find_contest(options)
+    if machines is not None:
+        with waiting("calibrating", quiet=quiet):
+            machines = measured(machines, model, examples)
     out.mkdir(parents=True, exist_ok=True)
     total = len(entries(field, model, engine, sizes)) * int(options["seeds"])
     with seeing(total, options, title="comparing") as spectator:

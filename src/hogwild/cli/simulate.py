@@ -57,7 +57,8 @@ WORKERS = "1,2,4,8,16,32,64"
 @contest_options(strategies=USUAL, seeds=1, out="hogwild-simulate", kept="simulation.json")
 @cluster_options
 @plain_errors
-def simulate_command(**options: Any) -> None:
+@click.pass_context
+def simulate_command(ctx: click.Context, /, **options: Any) -> None:
     """Learn your data on paper: on clusters of growing size, with the network and the machines that you describe.
 
     What is learned is real; the time that it would take is computed. A table is printed, and DIR/index.html shows how
@@ -87,4 +88,10 @@ def simulate_command(**options: Any) -> None:
     """
     from hogwild.cli.simulating import run
 
-    run(options)
+    given = {
+        parameter.opts[0]
+        for parameter in ctx.command.get_params(ctx)
+        if isinstance(parameter, click.Option)
+        and ctx.get_parameter_source(str(parameter.name)) is click.core.ParameterSource.COMMANDLINE
+    }
+    run(options, given)

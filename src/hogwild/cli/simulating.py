@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ import click
 from hogwild.cli.contests import Contest, deliver, find_contest, has_pages, named_cluster, numbers_of_workers
 from hogwild.cli.files import check_writable
 from hogwild.cli.flags import wrong_usage
-from hogwild.cli.parallel import CLUSTER_OPTIONS
+from hogwild.cli.parallel import CLUSTER_OPTIONS, ENGINE_OPTIONS
 from hogwild.cli.progress import waiting
 from hogwild.cli.spectators import seeing
 from hogwild.cli.talking import INTERRUPTED, columns_of, fail, say
@@ -23,22 +23,29 @@ from hogwild.engines import Ray, Speeds
 from hogwild.pages import machine
 from hogwild.simulation import Cluster, Scaling, calibrate, simulate, write_cluster
 from hogwild.simulation.sheet import cells, sentences
+from hogwild.strategies import find_strategy
+
+OF_PROBES = {"--probe", "--ray-workers", "--address"}
+OF_CLUSTERS = {"--cluster", "--workers", "--price", *(ENGINE_OPTIONS[name].flag for name in CLUSTER_OPTIONS)}
+OF_RUNS = {"--strategies", "--budget", "--seeds", "--holdout", "--target", "--weak"}
+OF_RESULTS = {"--out", "--tensorboard", "--json", "--json-lines"}
 
 
-def run(options: Mapping[str, Any]) -> None:
-    """The whole command."""
+def run(options: Mapping[str, Any], given: Set[str]) -> None:
+    """The whole command. given: the options that the user has named."""
     quiet, out = bool(options["quiet"]), Path(options["out"])
     if options["calibrate"] is not None:
+        _refuse(given & (OF_CLUSTERS | OF_RUNS | OF_RESULTS), "says what to simulate, and --calibrate does not")
+        if options["probe"] == "core":
+            _refuse(given & {"--ray-workers", "--address"}, "goes with --probe ray")
         _calibrate(options)
         return
-    if options["address"] is not None or options["probe"] == "ray":
-        raise click.UsageError("--probe and --address go with --calibrate")
+    _refuse(given & OF_PROBES, "goes with --calibrate")
     cluster, sizes = _cluster(options), numbers_of_workers("--workers", options["workers"])
     pages = has_pages(quiet=quiet)
     model, field, budget, examples = find_contest(options)
     out.mkdir(parents=True, exist_ok=True)
-    most = [len([n for n in sizes if n <= (_most(each.strategy) or n)]) for each in field.values()]
-    total = sum(most) * int(options["seeds"]) * (2 if options["weak"] else 1)
+    total = sum(_runs(each.strategy, sizes, weak=bool(options["weak"])) for each in field.values()) * options["seeds"]
     with seeing(total, options, title="simulating") as spectator:
         found = simulate(
             model,
@@ -58,14 +65,21 @@ def run(options: Mapping[str, Any]) -> None:
     if found.interrupted:
         raise SystemExit(INTERRUPTED)
     if not any(each.outcome == "ended" for each in found.runs.runs):
-        name, problem = next(iter(found.runs.problems.items()))
+        name, problem = next(iter(found.problems.items()))
         fail(f"no run has ended as it should: {name} {problem}")
 
 
-def _most(strategy: Any) -> int | None:
-    from hogwild.strategies import find_strategy
+def _refuse(flags: Set[str], why: str) -> None:
+    for flag in sorted(flags):
+        raise click.UsageError(f"{flag} {why}")
 
-    return find_strategy(strategy).most_workers
+
+def _runs(strategy: Any, sizes: Sequence[int], *, weak: bool) -> int:
+    """How many of it there are, of one seed."""
+    most = find_strategy(strategy).most_workers or max(sizes)
+    return max(1, sum(size <= most for size in sizes)) + (
+        sum(size <= most for size in sorted(sizes)[:-1]) if weak else 0
+    )
 
 
 def _cluster(options: Mapping[str, Any]) -> Cluster:
@@ -104,5 +118,5 @@ def _text(found: Scaling) -> str:
     """The table, how many machines are worth it, and what went wrong."""
     columns, rows = cells(found), found.rows()
     lines = columns_of([column.heading for column in columns], [[each.text(row) for each in columns] for row in rows])
-    problems = [f"{name} {problem}" for name, problem in found.runs.problems.items()]
+    problems = [f"{name} {problem}" for name, problem in found.problems.items()]
     return "\n".join([*lines, "", *sentences(found), *problems]) + "\n"

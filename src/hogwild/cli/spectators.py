@@ -7,12 +7,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, final
 
-from hogwild.cli.boarding import boards, place_of
+from hogwild.cli.boarding import boards
 from hogwild.cli.progress import Count, counting, pace
 from hogwild.cli.talking import say, write_stdout
 from hogwild.comparison import AbstractSpectator, Run
+from hogwild.comparison.folder import file_name
 from hogwild.history import Record
 from hogwild.interfaces import Callback
 from hogwild.wording import as_json
@@ -21,7 +23,7 @@ from hogwild.wording import as_json
 @contextmanager
 def seeing(total: int, options: Mapping[str, Any], *, title: str) -> Iterator[AbstractSpectator]:
     """A bar on a terminal; else a line for each run that has ended. And what --tensorboard and --json-lines want."""
-    others: list[AbstractSpectator] = [_JsonLines()] if options["json_lines"] else []
+    others: list[AbstractSpectator] = [_JsonLines(total)] if options["json_lines"] else []
     with ExitStack() as stack:
         if options["tensorboard"] is not None:
             others.append(_Boards(options["tensorboard"], stack))
@@ -59,7 +61,7 @@ class _Boards(AbstractSpectator):
 
     def begins(self, name: str, seed: int, number: int, total: int) -> Sequence[Callback]:
         """Nothing is written before an epoch has ended."""
-        return self._run.enter_context(boards(place_of(self._folder, name, seed)))
+        return self._run.enter_context(boards(str(Path(self._folder) / file_name(name, seed))))
 
     def ends(self, run: Run, known: bool) -> None:
         """Its files are closed."""
@@ -70,9 +72,13 @@ class _Boards(AbstractSpectator):
 class _JsonLines(AbstractSpectator):
     """An object on a line of standard output: for each epoch, and for each run that has ended."""
 
+    def __init__(self, total: int) -> None:
+        self._number, self._total = 0, total
+
     def begins(self, name: str, seed: int, number: int, total: int) -> Sequence[Callback]:
         """Its records are written."""
-        about = {"run": name, "seed": seed, "number": number, "of": total}
+        self._number += 1
+        about = {"run": name, "seed": seed, "number": self._number, "of": self._total}
 
         def write(record: Record) -> None:
             self._write({**about, **as_json(asdict(record))})

@@ -29,6 +29,14 @@ WORDS = {
 AGAIN = ("failed", "refused")  # outcomes after which a run is tried again: it may go better now
 
 
+def file_name(name: str, seed: int) -> str:
+    """Of a run of this contestant: no two have the same."""
+    plain = re.sub(r"[^A-Za-z0-9.=_-]+", "_", name)[:80]
+    if plain != name:  # two names may look alike now
+        plain += f"-{zlib.crc32(name.encode()):08x}"
+    return f"{plain}-{seed}"
+
+
 @final
 class Folder:
     """`folder/runs/NAME-SEED.json`, each written whole or not at all. None: nothing is kept. data: their fingerprint.
@@ -82,9 +90,4 @@ class Folder:
         }
 
     def _path(self, entry: Entry, seed: int) -> Path | None:
-        if self._runs is None:
-            return None
-        name = re.sub(r"[^A-Za-z0-9.=_-]+", "_", entry.name)[:80]
-        if name != entry.name:  # two names may look alike now
-            name += f"-{zlib.crc32(entry.name.encode()):08x}"
-        return self._runs / f"{name}-{seed}.json"
+        return None if self._runs is None else self._runs / f"{file_name(entry.name, seed)}.json"

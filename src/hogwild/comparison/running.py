@@ -136,9 +136,15 @@ def compare(
     if interrupted and not found:
         raise KeyboardInterrupt
     predicted: dict[str, float] = {}
-    if machines is not None and given is examples:
-        paces = {each.name: predicted_pace(each, examples, machines, stop.holdout, chosen[0]) for each in field}
-        predicted = {name: pace for name, pace in paces.items() if pace is not None}
+    ended = {run.name for run in found if run.outcome == "ended"}
+    if machines is not None and given is examples and not interrupted:
+        try:
+            for each in field:
+                pace = predicted_pace(each, examples, machines, stop.holdout, chosen[0]) if each.name in ended else None
+                if pace is not None:
+                    predicted[each.name] = pace
+        except KeyboardInterrupt:
+            interrupted = True
     return Comparison(tuple(found), stop, in_short(model), examples, start, command, interrupted, predicted)
 
 

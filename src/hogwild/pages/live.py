@@ -85,8 +85,9 @@ def _lines(made: Any, panel: Panel, palette: Palette) -> None:
         spacing=0,
     )
     made.add_layout(legend, "below")
-    tips = [("", "$name"), (panel.x_label, "$snap_x{0.[000]a}"), (panel.y_label.split(" − ")[0], "$snap_y{0.[00000]}")]
-    made.add_tools(HoverTool(tooltips=tips, renderers=drawn, mode="mouse"))
+    tips = [("", "$name"), (panel.x_label, "$snap_x{0.[000]a}"), (panel.y_label.split(" − ")[0], "$snap_y{%.5g}")]
+    formatters: Any = {"$snap_y": "printf"}  # costs may be small
+    made.add_tools(HoverTool(tooltips=tips, formatters=formatters, renderers=drawn, mode="mouse"))
 
 
 def _dress_axes(made: Any, panel: Panel) -> None:

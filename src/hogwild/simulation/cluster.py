@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, final
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, final
 
 from hogwild.engines import Fault, Link, Simulated, Speeds
-from hogwild.limits import check_positive, is_number
+from hogwild.limits import check_positive, is_number, is_whole
+from hogwild.names import wrong_type
 
 
 @final
@@ -36,7 +37,12 @@ class Cluster:
     price_per_hour: float | None = None
 
     def __post_init__(self) -> None:
-        self.engine(1)
+        if not isinstance(self.links, Mapping):
+            raise wrong_type("links", self.links, "a dict such as {('worker', 3): Link(latency_s=0.1)}")
+        if isinstance(self.faults, str) or not all(isinstance(each, Fault) for each in self.faults):
+            raise wrong_type("faults", self.faults, "a list of faults such as Fault.kill(worker=3, at_s=1.5)")
+        named = [_worker(host) for host in self.links] + [rank for each in self.faults for rank in each.workers]
+        self.engine(1 + max(named, default=0))
         if not (is_number(self.judge_s) and 0 <= self.judge_s < math.inf):
             raise ValueError(f"judge_s={self.judge_s!r} must be a number of seconds of at least 0")
         if self.price_per_hour is not None:
@@ -44,7 +50,6 @@ class Cluster:
 
     def engine(self, workers: int) -> Simulated:
         """So many of these machines, and those of the server."""
-        there = {"worker": workers, "shard": self.shards}
         return Simulated(
             workers,
             self.shards,
@@ -52,9 +57,22 @@ class Cluster:
             self.bandwidth_bytes_s,
             self.example_s,
             self.speeds,
-            {host: link for host, link in self.links.items() if host[1] < there.get(host[0], math.inf)},
-            [each for each in self.faults if max(each.workers, default=0) < workers],
+            {host: link for host, link in self.links.items() if _worker(host) < workers},
+            [each for fault in self.faults if (each := _among(fault, workers)) is not None],
         )
+
+
+def _worker(host: Any) -> int:
+    """The number of a host that is a worker; else 0, which is always there."""
+    return host[1] if isinstance(host, tuple) and len(host) == 2 and host[0] == "worker" and is_whole(host[1]) else 0
+
+
+def _among(fault: Fault, workers: int) -> Fault | None:
+    """As far as it concerns these; None: not at all."""
+    there = tuple(rank for rank in fault.workers if rank < workers)
+    if there == fault.workers:
+        return fault
+    return replace(fault, workers=there) if there or fault.shards else None
 
 
 PRESETS: dict[str, Cluster] = {

@@ -13,7 +13,7 @@ from typing import Any
 
 from hogwild.data.atomic import saving
 from hogwild.engines import Fault, Link, Speeds
-from hogwild.limits import is_number
+from hogwild.limits import is_number, is_whole
 from hogwild.names import find_name, wrong_type
 from hogwild.quantities import WANTED_BANDWIDTH, bytes_per_second
 from hogwild.simulation.cluster import PRESETS, Cluster
@@ -79,14 +79,14 @@ def write_cluster(path: str | os.PathLike[str], cluster: Cluster, note: str = ""
     plain = {name: getattr(cluster, name) for name in PLAIN if getattr(cluster, name) is not None}
     if Cluster(**plain) != cluster:
         raise ValueError("only the plain numbers of a cluster can be written: this one has speeds, links or faults")
-    lines = [f"# {line}" for line in note.splitlines()]
+    lines = [f"# {''.join(sign if sign.isprintable() else '?' for sign in line)}" for line in note.splitlines()]
     lines += [f"{name} = {_spelled(value)}" for name, value in plain.items()]
     with saving(path) as file:
         file.write(("\n".join(lines) + "\n").encode())
 
 
 def _spelled(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+    return f'"{value}"' if isinstance(value, str) else str(int(value) if is_whole(value) else float(value))
 
 
 def _cluster(stored: Mapping[str, Any]) -> Cluster:
@@ -99,7 +99,10 @@ def _cluster(stored: Mapping[str, Any]) -> Cluster:
         names = [field.name for field in fields(Speeds)]
         given["speeds"] = replace(base.speeds, **_table("speeds", stored["speeds"], names))
     if "links" in stored:
-        given["links"] = dict(_link(each) for each in _tables("links", stored["links"]))
+        links = [_link(each) for each in _tables("links", stored["links"])]
+        given["links"] = dict(links)
+        if len(given["links"]) < len(links):
+            raise ValueError("[[links]] has a machine twice")
     if "faults" in stored:
         given["faults"] = tuple(_fault(each) for each in _tables("faults", stored["faults"]))
     return replace(base, **given)
@@ -130,6 +133,8 @@ def _link(given: Mapping[str, Any]) -> tuple[tuple[str, int], Link]:
     hosts = [(kind, given[kind]) for kind in ("worker", "shard") if kind in given]
     if len(hosts) != 1 or isinstance(hosts[0][1], bool) or not isinstance(hosts[0][1], int) or hosts[0][1] < 0:
         raise ValueError("[[links]] wants the machine: either worker = 3 or shard = 0")
+    if len(given) < len(("worker", "latency_s")):
+        raise ValueError("[[links]] wants what is different there: latency_s, bandwidth_bytes_s, or both")
     bandwidth = given.get("bandwidth_bytes_s")
     return hosts[0], Link(given.get("latency_s"), None if bandwidth is None else _bandwidth(bandwidth))
 

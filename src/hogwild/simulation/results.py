@@ -26,7 +26,7 @@ class Size:
     time_s :     virtual seconds until the target was reached, judging not included; None: not by all runs
     epoch_s :    of an epoch
     objective :  the lowest that was found
-    speed_up :   the time of whatever strategy is fastest on the smallest cluster / `time_s`
+    speed_up :   the time of whatever strategy is fastest on the smallest cluster that reaches the target / `time_s`
     efficiency : speed_up x the workers of that / workers
     cost :       of the machines until the target was reached, see `Cluster.price_per_hour`
     waiting :    share of their time that workers waited
@@ -51,7 +51,7 @@ class Size:
 class Scaling:
     """All runs of a simulation.
 
-    runs :    with the same data for all; `grown`, by workers: with data that grow with the cluster
+    runs :    with the same data for all; `grown`, by workers: with data that grow with the cluster, to those
     target :  see `simulate`; served : the strategies that have a server, whose shards are machines, too
     """
 
@@ -60,11 +60,17 @@ class Scaling:
     target: float
     served: frozenset[str]
     grown: Mapping[int, Comparison]
+    stopped: bool = False
 
     @property
     def interrupted(self) -> bool:
         """Were there to be more runs?"""
-        return any(each.interrupted for each in (self.runs, *self.grown.values()))
+        return self.stopped or any(each.interrupted for each in self.grown.values())
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What went wrong, by strategy and size."""
+        return {name: text for each in (*self.grown.values(), self.runs) for name, text in each.problems.items()}
 
     @property
     def strategies(self) -> list[str]:
@@ -78,7 +84,7 @@ class Scaling:
     @cached_property
     def _rows(self) -> tuple[Size, ...]:
         known = [row for name in self.strategies for row in self._of(name)]
-        least = min((row.workers for row in known), default=1)
+        least = min((row.workers for row in known if row.time_s), default=1)
         base_s = min((row.time_s for row in known if row.workers == least and row.time_s), default=None)
         found = []
         for row in known:
@@ -120,7 +126,11 @@ class Scaling:
 
     def _weak(self, name: str) -> dict[int, float]:
         epochs = {
-            size: _mean(_epoch_s(run) for run in found.runs if run.group == name and run.outcome == "ended")
+            size: _mean(
+                _epoch_s(run)
+                for run in found.runs
+                if run.group == name and run.workers == size and run.outcome == "ended"
+            )
             for size, found in self.grown.items()
         }
         known = {size: seconds for size, seconds in epochs.items() if seconds}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,19 +12,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.comparison import AbstractSpectator, Comparison, Contestant, compare, find_budget
+from hogwild.comparison import AbstractSpectator, Contestant, compare, find_budget
 from hogwild.comparison.contestants import Entry, entries
 from hogwild.data.examples import Examples
+from hogwild.data.fingerprint import fingerprint
 from hogwild.data.given import examples_of
 from hogwild.data.partitioned import Partitioned
 from hogwild.data.split import rows_in_order
+from hogwild.engines import Simulated, first_objective
 from hogwild.interfaces import AbstractModel, Unsupported
-from hogwild.limits import check_positive
-from hogwild.simulation.calibrating import calibrate
+from hogwild.limits import check_positive, check_whole
+from hogwild.names import wrong_type
+from hogwild.pages import machine
+from hogwild.simulation.calibrating import measured
 from hogwild.simulation.cluster import Cluster
 from hogwild.simulation.described import find_cluster, read_cluster, write_cluster
 from hogwild.simulation.results import Scaling
 from hogwild.stopping import Stop
+from hogwild.wording import shown
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 NOTE = "What one core took for an example when the first run was made that is kept here."
@@ -63,6 +69,8 @@ def simulate(
     target that is no positive number or a list of workers that has none.
     """
     check_positive("target", target)
+    if not isinstance(workers, Sequence) or isinstance(workers, str):
+        raise wrong_type("workers", workers, "a list of numbers of machines, e.g. (1, 2, 4, 8)")
     if len(workers) == 0:
         raise ValueError("workers=() is empty: give numbers of machines, e.g. (1, 2, 4, 8)")
     if isinstance(data, Partitioned):
@@ -71,46 +79,62 @@ def simulate(
     place = None if folder is None else Path(folder)
     known = _measured(find_cluster(cluster), model, examples, place)
     field = entries(strategies, model, known.engine(1))
-    sizes = sorted(set(workers))
+    if any(not isinstance(entry.engine, Simulated) for entry in field):
+        raise ValueError("contestants run on the described cluster: give them no engine of their own")
+    for size in workers:
+        check_whole("workers", size)
+    sizes, n = sorted(set(workers)), examples.n_examples
+    parts = {size: rows_in_order(examples, _part(n, size / sizes[-1])) for size in sizes[:-1]} if weak else {}
+    for part in parts.values():  # ValueError if there are too few: now, and not when all others have ended
+        first_objective(model, part, stop.holdout, 0)
     common: dict[str, Any] = {"budget": stop, "seeds": seeds, "spectator": spectator, "command": command}
     # One contestant after another, in all sizes: as rows are shown.
     everybody = [each for entry in field for each in _at(entry, known, sizes)]
     found = compare(model, examples, everybody, folder=_within(place, "strong"), **common)
-    grown: dict[int, Comparison] = {}
-    for size in sizes if weak and not found.interrupted else []:
-        part = rows_in_order(examples, _part(examples.n_examples, size / sizes[-1]))
-        those = [each for entry in field for each in _at(entry, known, [size])]
-        if those:
-            grown[size] = compare(model, part, those, folder=_within(place, f"weak-{size}"), **common)
-            if grown[size].interrupted:
-                break
-    served = {entry.group for entry in field if "server" in entry.strategy.needs}
-    return Scaling(found, known, target, frozenset(served), grown)
+    interrupted = found.interrupted
+    grown = {sizes[-1]: found} if weak else {}  # who is largest learns all
+    try:
+        for size, part in parts.items() if not interrupted else ():
+            those = [each for entry in field for each in _at(entry, known, [size], f", of {sizes[-1]} parts")]
+            if those:
+                where = _within(place, f"weak-{size}-of-{sizes[-1]}")
+                grown[size] = compare(model, part, those, folder=where, **common)
+                if grown[size].interrupted:
+                    break
+    except KeyboardInterrupt:  # before any run of this size had ended
+        interrupted = True
+    served = {entry.name for entry in field if "server" in entry.strategy.needs}
+    return Scaling(found, known, target, frozenset(served), grown, interrupted)
 
 
-def _at(entry: Entry, cluster: Cluster, sizes: Sequence[int]) -> list[Contestant]:
-    """The strategy with so many workers each, as far as it can have them."""
+def _at(entry: Entry, cluster: Cluster, sizes: Sequence[int], more: str = "") -> list[Contestant]:
+    """The strategy with so many workers each. One that can only have fewer has as many as it can, where all data are
+    learned. `more`: in names.
+    """
     most = entry.strategy.most_workers
+    there = [size for size in sizes if most is None or size <= most]
+    if not there and not more and most is not None:
+        there = [most]
     return [
-        Contestant(entry.strategy, cluster.engine(size), entry.model, f"{entry.name} x {size}", entry.group)
-        for size in sizes
-        if most is None or size <= most
+        Contestant(entry.strategy, cluster.engine(size), entry.model, f"{entry.name} x {size}{more}", entry.name)
+        for size in there
     ]
 
 
 def _measured(cluster: Cluster, model: AbstractModel, examples: Examples, folder: Path | None) -> Cluster:
     """With seconds for "measured": those of the runs that are in the folder, or else of now."""
-    if cluster.example_s != "measured":
-        return cluster
-    known = None if folder is None else folder / "measured.toml"
-    if known is None or not known.exists():
-        found = calibrate(model, examples)
-        if known is not None:
-            known.parent.mkdir(parents=True, exist_ok=True)
-            write_cluster(known, found, NOTE)
-    else:
-        found = read_cluster(known)
-    return replace(cluster, example_s=found.example_s, judge_s=found.judge_s)
+    if cluster.example_s != "measured" or folder is None:
+        return measured(cluster, model, examples)
+    about = f"{fingerprint(examples, None)} {shown(model)} {machine()}"
+    known = folder / f"measured-{zlib.crc32(about.encode()):08x}.toml"
+    if known.exists():
+        before = read_cluster(known)
+        return replace(cluster, example_s=before.example_s, judge_s=before.judge_s)
+    found = measured(cluster, model, examples)
+    if found.example_s != "measured":
+        folder.mkdir(parents=True, exist_ok=True)
+        write_cluster(known, Cluster(example_s=found.example_s, judge_s=found.judge_s), NOTE)
+    return found
 
 
 def _part(n: int, share: float) -> NDArray[np.int64]:

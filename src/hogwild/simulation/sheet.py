@@ -163,7 +163,8 @@ def _worth(scaling: Scaling, name: str) -> str | None:
         text = f"{_workers(worth.workers)} {'is' if worth.workers == 1 else 'are'} worth it"
     if fastest.workers == min(sizes):
         return f"{name}: {text}; more do not make it faster than {_workers(fastest.workers)}."
-    up = "" if fastest.speed_up is None else f", at {fastest.speed_up:.3g} times the speed of the best {min(sizes):,}"
+    base = min(row.workers for row in scaling.rows() if row.time_s is not None)
+    up = "" if fastest.speed_up is None else f", at {fastest.speed_up:.3g} times the speed of the best {base:,}"
     return f"{name}: {text}; {_workers(fastest.workers)} are fastest{up}."
 
 
@@ -184,9 +185,9 @@ def sheet(scaling: Scaling) -> Page:
         [[column.text(row) for column in columns] for row in scaling.rows()],
         f"“s to {100 * scaling.target:g} %”: virtual seconds until the objective had come down to the lowest of all "
         f"runs with the same seed, plus {100 * scaling.target:g} % of the way back to {runs.start:.5g}, that of the "
-        "first weights. Speed-up and efficiency are those against the fastest strategy on the smallest cluster; "
-        f"machines are worth it as long as each does {WORTH:.0%} of what it does there.",
-        runs.problems,
+        "first weights. Speed-up and efficiency are those against the fastest strategy on the smallest cluster that "
+        f"gets there; machines are worth it as long as each does {WORTH:.0%} of what it does there.",
+        scaling.problems,
         panels(scaling),
         "Each point is the mean over seeds.",
         _about(scaling),
@@ -197,15 +198,22 @@ def sheet(scaling: Scaling) -> Page:
 def _about(scaling: Scaling) -> dict[str, str]:
     runs, cluster = scaling.runs, scaling.cluster
     command = {} if runs.command is None else {"command": runs.command}
+    links = {}
+    if cluster.links:
+        each = [f"{kind} {number}: {in_short(link)}" for (kind, number), link in cluster.links.items()]
+        links["other links"] = ", ".join(each)
     price = {} if cluster.price_per_hour is None else {"price of a machine": f"{cluster.price_per_hour:g} per hour"}
     return {
         **command,
         "network": f"latency {cluster.latency_s * 1e6:,.4g} us, {in_bytes(round(cluster.bandwidth_bytes_s))}/s"
         if cluster.bandwidth_bytes_s < float("inf")
         else f"latency {cluster.latency_s * 1e6:,.4g} us, no limit of bytes",
-        "an example": f"{float(cluster.example_s) * 1e6:,.4g} us on a machine",
+        "an example": "as long as here, found out in each run"
+        if isinstance(cluster.example_s, str)
+        else f"{cluster.example_s * 1e6:,.4g} us on a machine",
         "shards of a server": f"{cluster.shards:,}",
         "speeds": in_short(cluster.speeds),
+        **links,
         "faults": ", ".join(map(repr, cluster.faults)) or "none",
         **price,
         **about_data(runs.source, runs.data),

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -145,6 +146,16 @@ def test_pushes_under_way_wake_who_waits_for_them():
                 assert pulled.met
                 assert float(pulled.values[0]) == 5.0 * number
                 await me.put(0, vector(me), "queue")
+
+    look(Ray(2, shards=2), work, probe=served(sgd()))
+
+
+def test_what_was_started_is_done_though_the_program_asks_for_nothing():
+    async def work(me):
+        for make in (lambda: me.push(vector(me, 1.0)), me.pull):
+            ticket, end = await me.start(make()), time.monotonic() + 30
+            while not ticket.done:
+                assert time.monotonic() < end
 
     look(Ray(2, shards=2), work, probe=served(sgd()))
 

@@ -191,16 +191,14 @@ class Deputy(AbstractActor):
     def _answer(self, request: Any) -> Any:
         kind, server, started = type(request), self._server, self._started
         assert started is not None  # the run was prepared
-        if server is not None:
-            if kind is Wait and server.knows(request.ticket):
-                return server.wait(request.ticket)
-            server.go_beside()
         if kind in COMPUTE:
             return self._computing.plan(self._rank, request).run()
         self._place.asked.settle()
         if kind is NextRound:
             return self._next_round()
         if server is not None:
+            if kind is Wait and server.knows(request.ticket):
+                return server.wait(request.ticket)
             if kind in SERVED:
                 return server.ask(request)
             if kind is Start and type(request.request) in SERVED:

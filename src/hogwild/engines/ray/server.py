@@ -78,7 +78,6 @@ class Server:
         self._closed = False
         self._pool = ThreadPoolExecutor(THREADS, "hogwild-started")
         self.under_way = UnderWay(rank, conductor, self._beside)  # pushes and operations that were started
-        self._newest: tuple[Ticket | None, list[Posted]] = None, []  # what nobody waits for yet: see `go_beside`
 
     # ------------------------------------------------------------------------------------------------ the program
 
@@ -116,7 +115,6 @@ class Server:
 
     def start(self, request: Pull | Push | OnServer) -> Ticket:
         """Begin it; what it sends is on its way, or copied, when this returns."""
-        self.go_beside()
         ticket = Ticket(request)
         changes = not isinstance(request, Pull)
         if isinstance(request, Push) and (self._backed or self._line.full):  # it may be sent again, or later
@@ -131,33 +129,22 @@ class Server:
             if changes:
                 self.under_way.arrived()
             raise
-        self._newest = ticket, sent
+        self._wait_beside(sent)
         return ticket
 
-    def go_beside(self) -> None:
-        """The program goes on without waiting for what it started last: threads beside it wait for that."""
-        (_, sent), self._newest = self._newest, (None, [])
-        self._wait_beside(sent)
-
     def wait(self, ticket: Ticket) -> Any:
-        """The answer to what was started. If nobody waits for it yet no other thread need be woken."""
-        newest, sent = self._newest
-        if newest is ticket:
-            self._newest = None, []
-            for each in sent:
-                self._guarded(partial(self._finish_beside, each))
-        self.go_beside()
+        """The answer to what was started."""
         with self._news:
             number = self._tickets.get(ticket, 0)
         waited = 0
         while not ticket.done:
             with self._news:
-                while not ticket.done and (told := self._known.get(number, waited)) == waited:
+                while not ticket.done and (telling := self._known.get(number, waited)) == waited:
                     self._check()
                     self._news.wait(PATIENCE_S)
             if not ticket.done:
                 self._ask_conductor(Parked(number))
-                waited = told
+                waited = telling
         return self._given(ticket.answer)
 
     def knows(self, ticket: Ticket) -> bool:
@@ -179,7 +166,6 @@ class Server:
 
     def drain(self) -> None:
         """Until all pushes and operations that were started have arrived."""
-        self.go_beside()
         self.under_way.wait(self._check, PATIENCE_S)
 
     def close(self) -> None:

@@ -271,8 +271,12 @@ def test_a_target_that_the_smallest_misses_is_compared_with_who_reaches_it_first
     assert found.worth("means") == best
 
 
-def test_contestants_have_no_engine_of_their_own():
+@pytest.mark.parametrize("engine", [Threads(2), Simulated(5)], ids=repr)
+def test_contestants_have_no_engine_of_their_own(engine):
     with pytest.raises(ValueError, match="give them no engine of their own"):
-        found_by([Contestant("local-sgd", engine=Threads(2))])
+        found_by([Contestant("local-sgd", engine=engine)])
+
+
+def test_workers_are_a_list():
     with pytest.raises(TypeError, match="workers=4 must be a list of numbers of machines"):
         found_by(workers=4)

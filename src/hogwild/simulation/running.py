@@ -19,7 +19,7 @@ from hogwild.data.fingerprint import fingerprint
 from hogwild.data.given import examples_of
 from hogwild.data.partitioned import Partitioned
 from hogwild.data.split import rows_in_order
-from hogwild.engines import Simulated, first_objective
+from hogwild.engines import first_objective
 from hogwild.interfaces import AbstractModel, Unsupported
 from hogwild.limits import check_positive, check_whole
 from hogwild.names import wrong_type
@@ -79,7 +79,7 @@ def simulate(
     place = None if folder is None else Path(folder)
     known = _measured(find_cluster(cluster), model, examples, place)
     field = entries(strategies, model, known.engine(1))
-    if any(not isinstance(entry.engine, Simulated) for entry in field):
+    if any(entry.engine != known.engine(1) for entry in field):
         raise ValueError("contestants run on the described cluster: give them no engine of their own")
     for size in workers:
         check_whole("workers", size)

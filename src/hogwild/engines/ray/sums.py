@@ -150,5 +150,7 @@ class Sums:
 
     def end(self) -> None:
         """The program has ended."""
+        if self._connecting is not None:
+            self._connecting.end()
         if self._summing is not None:
             self._summing.end()

@@ -70,8 +70,8 @@ def run(options: Mapping[str, Any], given: Set[str]) -> None:
 
 
 def _refuse(flags: Set[str], why: str) -> None:
-    for flag in sorted(flags):
-        raise click.UsageError(f"{flag} {why}")
+    if flags:
+        raise click.UsageError(f"{min(flags)} {why}")
 
 
 def _runs(strategy: Any, sizes: Sequence[int], *, weak: bool) -> int:

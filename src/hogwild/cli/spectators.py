@@ -56,7 +56,7 @@ class _Boards(AbstractSpectator):
     """A board for each run, in a folder of its own; the stack closes the last one."""
 
     def __init__(self, folder: str, stack: ExitStack) -> None:
-        self._folder, self._stack, self._run = folder, stack, ExitStack()
+        self._folder, self._run = folder, ExitStack()
         stack.callback(lambda: self._run.close())
 
     def begins(self, name: str, seed: int, number: int, total: int) -> Sequence[Callback]:

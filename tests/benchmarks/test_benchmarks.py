@@ -106,6 +106,7 @@ def test_memory() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("ray") is None, reason="the extra `cluster` is not installed")
+@pytest.mark.soak  # what is raced is tested with the engine
 def test_ray_server() -> None:
     outcome = run("ray_server")
     assert names(outcome) >= {"4 KB", "80 KB", "1,000 rows of 80 KB", "1,000 rows of 8 MB"}

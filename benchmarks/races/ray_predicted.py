@@ -56,7 +56,7 @@ def ray_predicted(setting: Setting) -> Outcome:
         for row in found.rows():
             if row.pace is not None and row.predicted is not None:
                 paces[row.name].append(row.pace.mean)
-                shares[row.name].append(row.predicted / row.pace.mean)
+                shares[row.name].append(row.predicted.mean / row.pace.mean)
     for name in field:
         if not shares[name]:
             outcome.notes.append(f"{name}: no run was long enough.")

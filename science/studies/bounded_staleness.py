@@ -74,9 +74,7 @@ def _look(setting: Setting) -> Found:
         f"periods that a worker may be ahead (0 at {NEVER_AT:g}, no bound at {UNBOUNDED_AT:g})",
         "share of the time",
         True,
-        False,
-        [Line("waiting", (0, 0), places, [each.waiting for each in runs.values()], [], [])],
-        [],
+        lines=[Line("waiting", (0, 0), places, [each.waiting for each in runs.values()])],
     )
     table = [
         (f"{each.bound:g}", f"{1e3 * each.epoch_s:.2f}", f"{each.waiting:.0%}", f"{each.objective:.4f}")

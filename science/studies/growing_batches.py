@@ -79,14 +79,11 @@ def _look(setting: Setting) -> Found:
             (k, 0),
             [float(gradients) for _, gradients, _ in points],
             [rounds for rounds, _, _ in points],
-            [],
-            [],
         )
         for k, ((name, by), points) in enumerate(found.items())
     ]
-    picture = Panel(
-        "rounds", "Rounds against gradients", "", "gradients, of all workers", "rounds", True, True, lines, []
-    )
+    title = "Rounds against gradients"
+    picture = Panel("rounds", title, "", "gradients, of all workers", "rounds", True, True, lines)
     table = [
         (f"{name}, {by}", f"{gradients:,}", f"{rounds:.0f}", f"{objective:.4f}")
         for (name, by), points in found.items()

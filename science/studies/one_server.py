@@ -43,19 +43,11 @@ def _look(setting: Setting) -> Found:
         ),
     ]
     lines = [
-        Line(
-            f"{shards} shard{'s' * (shards > 1)}",
-            (k, 0),
-            [float(size) for size in workers],
-            list(found.values()),
-            [],
-            [],
-        )
+        Line(f"{shards} shard{'s' * (shards > 1)}", (k, 0), [float(size) for size in workers], list(found.values()))
         for k, (shards, found) in enumerate(speeds.items())
     ]
-    picture = Panel(
-        "speed", "Examples a second against workers", "", "workers", "examples a second", True, True, lines, []
-    )
+    title = "Examples a second against workers"
+    picture = Panel("speed", title, "", "workers", "examples a second", True, True, lines)
     table = [(str(size), *(f"{speeds[shards][size] / 1e6:.2f}" for shards in SHARDS)) for size in workers]
     head = ("workers", *(f"{shards} shard{'s' * (shards > 1)}, M examples/s" for shards in SHARDS))
     return Found(head, table, picture, findings)

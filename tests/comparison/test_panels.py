@@ -24,7 +24,7 @@ def test_lines_are_means_over_seeds_with_a_band():
 
 def test_a_single_run_has_no_band():
     (line,) = curves(comparison_of(run_of("a", 0, [0.5])), "examples", "objective").lines
-    assert (line.x, line.low, line.high) == ([0.0, 100.0], [], [])
+    assert (line.x, line.low, line.high) == ([0.0, 100.0], (), ())
 
 
 def test_lines_go_as_far_as_all_runs():

@@ -7,7 +7,7 @@ import pytest
 from tests.comparison.runs import comparison_of, run_of
 
 from hogwild.comparison.results import TARGETS, Spread
-from hogwild.comparison.words import cells, in_short_form, sentences, spell
+from hogwild.comparison.words import in_short_form, sentences, spell, table
 
 
 def test_spreads():
@@ -102,7 +102,7 @@ def test_words_when_nobody_has():
 
 def test_columns_of_which_nobody_has_anything_to_say_are_left_out():
     found = comparison_of(run_of("a", 0, [0.5]), run_of("b", 0, [0.4], outcome="diverged"))
-    assert [cell.heading for cell in cells(found)] == [
+    assert table(found).head == [
         "",
         "workers",
         "objective",

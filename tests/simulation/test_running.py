@@ -25,7 +25,7 @@ from hogwild import (
     train,
 )
 from hogwild.simulation import calibrating
-from hogwild.simulation.sheet import PICTURES, against_workers, cells, sentences
+from hogwild.simulation.sheet import PICTURES, against_workers, sentences, table
 from hogwild.testing import problem
 
 EASY = problem()
@@ -79,7 +79,7 @@ def test_a_server_is_machines_too_and_all_are_paid_for():
     assert (served.machines, other.machines) == (5, 2)
     assert served.cost == pytest.approx(7.2 * 5 * served.time_s / 3600)
     assert any(text.startswith("Cheapest: ") for text in sentences(found))
-    assert {"machines", "cost"} <= {cell.heading for cell in cells(found)}
+    assert {"machines", "cost"} <= set(table(found).head)
 
 
 def test_data_may_grow_with_the_cluster():

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, final
 
-from hogwild.boards.figures import Figures
-from hogwild.history import Record
-from hogwild.watching import AbstractObserver, Status
+from hogwild.boards.board import AbstractBoard
 
 
 @final
-class MLflow(AbstractObserver):
+class MLflow(AbstractBoard):
     """A callback that logs a run to MLflow, with the metrics that `TensorBoard` has; steps are examples learned.
 
     experiment :   its name; it is made if there is none
@@ -33,6 +31,7 @@ class MLflow(AbstractObserver):
         tracking_uri: str | None = None,
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
+        super().__init__()
         try:
             from mlflow import MlflowClient
             from mlflow.entities import Metric
@@ -44,19 +43,13 @@ class MLflow(AbstractObserver):
         self.run_id: str = self._client.create_run(number, run_name=run).info.run_id
         for name, value in (parameters or {}).items():
             self._client.log_param(self.run_id, name, value)
-        self._figures = Figures()
 
-    def __call__(self, record: Record) -> None:
-        """An epoch has ended."""
-        self._log(self._figures.of(record), record.examples)
-
-    def status(self, status: Status) -> None:
-        """The run goes on."""
-        self._log(self._figures.between(status), status.examples)
-
-    def _log(self, found: dict[str, float], step: int) -> None:
+    def show(self, figures: dict[str, float], step: int) -> None:
+        """Logged together."""
         now_ms = int(1000 * time.time())
-        self._client.log_batch(self.run_id, [self._metric(name, value, now_ms, step) for name, value in found.items()])
+        self._client.log_batch(
+            self.run_id, [self._metric(name, value, now_ms, step) for name, value in figures.items()]
+        )
 
     def __enter__(self) -> MLflow:
         return self

@@ -6,13 +6,11 @@ import os
 from types import TracebackType
 from typing import final
 
-from hogwild.boards.figures import Figures
-from hogwild.history import Record
-from hogwild.watching import AbstractObserver, Status
+from hogwild.boards.board import AbstractBoard
 
 
 @final
-class TensorBoard(AbstractObserver):
+class TensorBoard(AbstractBoard):
     """A callback that writes what TensorBoard reads (`tensorboard --logdir FOLDER`): after each epoch objective, loss
     and score on held-out examples, step size, consensus distance, bytes, seconds and examples a second; and about twice
     a second how many workers there are, and how stale their pushes. Steps are examples learned.
@@ -23,23 +21,16 @@ class TensorBoard(AbstractObserver):
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
+        super().__init__()
         try:
             from tensorboard.summary import DirectoryOutput, Writer
         except ImportError as error:
             raise ImportError("TensorBoard is not installed: pip install 'hogwild[boards]'") from error
         self._writer = Writer(DirectoryOutput(os.fspath(folder)))
-        self._figures = Figures()
 
-    def __call__(self, record: Record) -> None:
-        """An epoch has ended."""
-        self._write(self._figures.of(record), record.examples)
-
-    def status(self, status: Status) -> None:
-        """The run goes on."""
-        self._write(self._figures.between(status), status.examples)
-
-    def _write(self, found: dict[str, float], step: int) -> None:
-        for name, value in found.items():
+    def show(self, figures: dict[str, float], step: int) -> None:
+        """Written, and there to be read."""
+        for name, value in figures.items():
             self._writer.add_scalar(name, value, step)
         self._writer.flush()
 

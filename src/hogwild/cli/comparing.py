@@ -10,15 +10,14 @@ from typing import Any
 
 import click
 
-from hogwild.cli.contests import deliver, find_contest, has_pages, named_cluster, numbers_of_workers
+from hogwild.cli.contests import deliver, find_contest, named_cluster, numbers_of_workers, warn_of_pages
 from hogwild.cli.flags import wrong_usage
 from hogwild.cli.parallel import engine_of
 from hogwild.cli.progress import waiting
 from hogwild.cli.spectators import seeing
-from hogwild.cli.talking import INTERRUPTED, columns_of, fail
-from hogwild.comparison import Comparison, compare
+from hogwild.comparison import compare
 from hogwild.comparison.contestants import entries
-from hogwild.comparison.words import cells, sentences
+from hogwild.comparison.words import sentences, table
 from hogwild.engines import Threads
 from hogwild.simulation.calibrating import measured
 
@@ -30,7 +29,7 @@ def run(options: Mapping[str, Any]) -> None:
         engine = engine_of(options) or Threads(-1 if options["threads"] is None else options["threads"])
     machines = None if options["predict"] is None else named_cluster(options["predict"])
     sizes = _sizes(options)
-    pages = has_pages(quiet=quiet)
+    warn_of_pages(options)
     model, field, budget, examples = find_contest(options)
     if machines is not None:
         with waiting("calibrating", quiet=quiet):
@@ -51,20 +50,7 @@ def run(options: Mapping[str, Any]) -> None:
             command=shlex.join(["hogwild", *sys.argv[1:]]),
             machines=machines,
         )
-    deliver(found, "comparison.json", _text(found), options, pages=pages)
-    if found.interrupted:
-        raise SystemExit(INTERRUPTED)
-    if not any(each.outcome == "ended" for each in found.runs):
-        name, problem = next(iter(found.problems.items()))
-        fail(f"no run has ended as it should: {name} {problem}")
-
-
-def _text(found: Comparison) -> str:
-    """The table, who has won, and what went wrong."""
-    columns, rows = cells(found), found.rows()
-    lines = columns_of([column.heading for column in columns], [[each.text(row) for each in columns] for row in rows])
-    problems = [f"{name} {problem}" for name, problem in found.problems.items()]
-    return "\n".join([*lines, "", *sentences(found), *problems]) + "\n"
+    deliver(found, found.runs, "comparison.json", table(found), sentences(found), options)
 
 
 def _sizes(options: Mapping[str, Any]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, final
@@ -16,9 +16,10 @@ from hogwild.cli.modelling import l2_of, model_fields, model_options
 from hogwild.cli.quantities import Finite
 
 if TYPE_CHECKING:
-    from hogwild.comparison import Contestant
+    from hogwild.comparison import Contestant, Run
     from hogwild.data import Examples
     from hogwild.models.linear import Linear
+    from hogwild.pages import Table
     from hogwild.simulation import Cluster
     from hogwild.stopping import Stop
 
@@ -41,14 +42,14 @@ def contest_options(*, strategies: str, seeds: int, out: str, kept: str) -> Deco
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(_before(strategies, seeds, out, kept)):
+        for option in reversed(_options(strategies, seeds, out, kept)):
             command = option(command)
         return command
 
     return decorate
 
 
-def _before(strategies: str, seeds: int, out: str, kept: str) -> list[Decorator]:
+def _options(strategies: str, seeds: int, out: str, kept: str) -> list[Decorator]:
     return [
         click.option(
             "--strategies",
@@ -137,16 +138,19 @@ def find_contest(options: Mapping[str, Any]) -> Contest:
     return Contest(model, field, budget, examples)
 
 
-def has_pages(*, quiet: bool) -> bool:
-    """Are the libraries there that pages need? If not it is said."""
+def has_pages() -> bool:
+    """Are the libraries there that pages need?"""
     from importlib.util import find_spec
 
+    return find_spec("bokeh") is not None and find_spec("matplotlib") is not None
+
+
+def warn_of_pages(options: Mapping[str, Any]) -> None:
+    """Before anything runs it is said if there will be none."""
     from hogwild.cli.talking import say
 
-    found = find_spec("bokeh") is not None and find_spec("matplotlib") is not None
-    if not found and not quiet:
+    if not (has_pages() or options["quiet"]):
         say("hogwild: the page needs Bokeh and Matplotlib: pip install 'hogwild[pages]'; there will be none")
-    return found
 
 
 class _Found(Protocol):
@@ -154,29 +158,41 @@ class _Found(Protocol):
 
     @property
     def interrupted(self) -> bool: ...
+    @property
+    def problems(self) -> Mapping[str, str]: ...
     def as_dict(self) -> dict[str, Any]: ...
     def to_html(self, path: str | os.PathLike[str]) -> None: ...
 
 
-def deliver(found: _Found, name: str, text: str, options: Mapping[str, Any], *, pages: bool) -> None:
-    """All that was found into the folder, as JSON of this name and as a page; and for people as text."""
-    from hogwild.cli.talking import say, write_json, write_stdout
+def deliver(
+    found: _Found, runs: Sequence[Run], name: str, table: Table, sentences: Sequence[str], options: Mapping[str, Any]
+) -> None:
+    """All that was found into the folder, as JSON of this name and as a page; for people the table, what it says and
+    what went wrong. Ends the program if Ctrl-C came, or if none of the runs has ended as it should.
+    """
+    from hogwild.cli.talking import INTERRUPTED, fail, say, write_json, write_stdout
     from hogwild.data.atomic import saving
 
-    out, everything = Path(options["out"]), found.as_dict()
+    out, quiet, everything = Path(options["out"]), bool(options["quiet"]), found.as_dict()
+    problems = [f"{who} {problem}" for who, problem in found.problems.items()]
     with saving(out / name) as file:
         file.write(json.dumps(everything, indent=1, allow_nan=False).encode())
+    pages = has_pages()
     if pages:
         found.to_html(out / "index.html")
     if options["as_json"]:
         write_json(everything)
-    elif not (options["quiet"] or options["json_lines"]):
-        write_stdout(text)
-    if not options["quiet"]:
+    elif not (quiet or options["json_lines"]):
+        write_stdout("\n".join([*table.lines(), "", *sentences, *problems]) + "\n")
+    if not quiet:
         if pages:
             say(f"page: {out / 'index.html'}")
         if found.interrupted:
             say("hogwild: interrupted; the same command goes on from here")
+    if found.interrupted:
+        raise SystemExit(INTERRUPTED)
+    if not any(run.outcome == "ended" for run in runs):
+        fail(f"no run has ended as it should: {problems[0]}")
 
 
 def named_cluster(given: str) -> Cluster:

@@ -12,17 +12,17 @@ from typing import Any
 
 import click
 
-from hogwild.cli.contests import Contest, deliver, find_contest, has_pages, named_cluster, numbers_of_workers
+from hogwild.cli.contests import Contest, deliver, find_contest, named_cluster, numbers_of_workers, warn_of_pages
 from hogwild.cli.files import check_writable
 from hogwild.cli.flags import wrong_usage
 from hogwild.cli.parallel import CLUSTER_OPTIONS, ENGINE_OPTIONS
 from hogwild.cli.progress import waiting
 from hogwild.cli.spectators import seeing
-from hogwild.cli.talking import INTERRUPTED, columns_of, fail, say
+from hogwild.cli.talking import say
 from hogwild.engines import Ray, Speeds
 from hogwild.pages import machine
-from hogwild.simulation import Cluster, Scaling, calibrate, simulate, write_cluster
-from hogwild.simulation.sheet import cells, sentences
+from hogwild.simulation import Cluster, calibrate, simulate, write_cluster
+from hogwild.simulation.sheet import sentences, table
 from hogwild.strategies import find_strategy
 
 OF_PROBES = {"--probe", "--ray-workers", "--address"}
@@ -33,7 +33,7 @@ OF_RESULTS = {"--out", "--tensorboard", "--json", "--json-lines"}
 
 def run(options: Mapping[str, Any], given: Set[str]) -> None:
     """The whole command. given: the options that the user has named."""
-    quiet, out = bool(options["quiet"]), Path(options["out"])
+    out = Path(options["out"])
     if options["calibrate"] is not None:
         _refuse(given & (OF_CLUSTERS | OF_RUNS | OF_RESULTS), "says what to simulate, and --calibrate does not")
         if options["probe"] == "core":
@@ -42,7 +42,7 @@ def run(options: Mapping[str, Any], given: Set[str]) -> None:
         return
     _refuse(given & OF_PROBES, "goes with --calibrate")
     cluster, sizes = _cluster(options), numbers_of_workers("--workers", options["workers"])
-    pages = has_pages(quiet=quiet)
+    warn_of_pages(options)
     model, field, budget, examples = find_contest(options)
     out.mkdir(parents=True, exist_ok=True)
     total = sum(_runs(each.strategy, sizes, weak=bool(options["weak"])) for each in field.values()) * options["seeds"]
@@ -61,12 +61,7 @@ def run(options: Mapping[str, Any], given: Set[str]) -> None:
             spectator=spectator,
             command=shlex.join(["hogwild", *sys.argv[1:]]),
         )
-    deliver(found, "simulation.json", _text(found), options, pages=pages)
-    if found.interrupted:
-        raise SystemExit(INTERRUPTED)
-    if not any(each.outcome == "ended" for each in found.runs.runs):
-        name, problem = next(iter(found.problems.items()))
-        fail(f"no run has ended as it should: {name} {problem}")
+    deliver(found, found.runs.runs, "simulation.json", table(found), sentences(found), options)
 
 
 def _refuse(flags: Set[str], why: str) -> None:
@@ -112,11 +107,3 @@ def _calibrate(options: Mapping[str, Any]) -> None:
     write_cluster(path, found, note + f"An example of {contest.examples.source}, and the network.")
     if not options["quiet"]:
         say(f"{path}: an example takes {found.example_s:.3g} s, a message {found.latency_s:.3g} s")
-
-
-def _text(found: Scaling) -> str:
-    """The table, how many machines are worth it, and what went wrong."""
-    columns, rows = cells(found), found.rows()
-    lines = columns_of([column.heading for column in columns], [[each.text(row) for each in columns] for row in rows])
-    problems = [f"{name} {problem}" for name, problem in found.problems.items()]
-    return "\n".join([*lines, "", *sentences(found), *problems]) + "\n"

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -72,15 +72,6 @@ def table(rows: list[tuple[str, str]]) -> str:
     """Names and values in two columns."""
     width = max(len(name) for name, _ in rows)
     return "".join(f"{name:<{width}}  {value}".rstrip() + "\n" for name, value in rows)
-
-
-def columns_of(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a table below its head: the first column to the left, numbers to the right."""
-    columns = []
-    for place, column in enumerate(zip(head, *rows, strict=True)):
-        width = max(map(len, column))
-        columns.append([text.rjust(width) if place else text.ljust(width) for text in column])
-    return ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
 
 
 def _sentence(error: BaseException) -> str:

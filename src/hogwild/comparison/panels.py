@@ -54,16 +54,13 @@ def curves(comparison: Comparison, x: str, y: str) -> Panel:
     places = [place for runs in found.values() for points in runs.values() for place, _ in points if place > 0]
     x_log = bool(places) and max(places) > WIDE * min(places)
     drawn = gaps if y_log else found
-    lines = [
-        _mean(Line(name, look[name], [], [], [], []), list(runs.values()), y_log=y_log, x_log=x_log)
-        for name, runs in drawn.items()
-    ]
+    lines = [_mean(name, look[name], list(runs.values()), y_log=y_log, x_log=x_log) for name, runs in drawn.items()]
     y_label = f"{LABELS[y]} − the lowest" if y_log else LABELS[y]
     virtual = "virtual " if comparison.is_virtual and x == "time_s" else ""
     title = f"{_TITLES[y]} against {virtual}{_AGAINST[x]}"
     lines = [line for line in lines if line.x]
     seen = _y_range(comparison, lines, y_log=y_log)
-    return Panel(f"{y}-{x}", title, "", virtual + X_LABELS[x], y_label, x_log, y_log, lines, [], seen)
+    return Panel(f"{y}-{x}", title, "", virtual + X_LABELS[x], y_label, x_log, y_log, lines, y_range=seen)
 
 
 def _drawn(runs: Sequence[Run]) -> list[Run]:
@@ -131,20 +128,18 @@ def _floors(found: Mapping[str, Mapping[int, Points]], diverged: Collection[str]
     return floors
 
 
-def _mean(line: Line, runs: Sequence[Points], *, y_log: bool, x_log: bool) -> Line:
-    """Fill the line point by point, as far as all runs go. On a logarithmic axis only what is positive has a place."""
+def _mean(name: str, look: Look, runs: Sequence[Points], *, y_log: bool, x_log: bool) -> Line:
+    """Point by point, as far as all runs go. On a logarithmic axis only what is positive has a place."""
     there = [points for points in runs if points]
+    found = []
     for each in zip(*there, strict=False):
-        x = sum(place for place, _ in each) / len(each)
         values = [value for _, value in each]
-        y = sum(values) / len(values)
-        if (x_log and x <= 0) or (y_log and y <= 0):
-            continue
-        line.x.append(x)
-        line.y.append(y)
-        line.low.append(max(min(values), LEAST * y) if y_log else min(values))
-        line.high.append(max(values))
-    return line if len(there) > 1 else line._replace(low=[], high=[])
+        x, y = sum(place for place, _ in each) / len(each), sum(values) / len(values)
+        if (x > 0 or not x_log) and (y > 0 or not y_log):
+            low = max(min(values), LEAST * y) if y_log else min(values)
+            found.append((x, y, low, max(values)))
+    xs, ys, lows, highs = ([point[k] for point in found] for k in range(4))
+    return Line(name, look, xs, ys, lows, highs) if len(there) > 1 else Line(name, look, xs, ys)
 
 
 def _scaling(comparison: Comparison) -> Panel:
@@ -169,7 +164,7 @@ def _scaling(comparison: Comparison) -> Panel:
             lines.append(Line(group, (first[group][0], 0), x, y, low, high))
     x_log = any(line.x[-1] > WIDE * line.x[0] for line in lines)
     note = "More workers are worth it as long as the line rises."
-    return Panel("scaling", "Scaling", note, "workers", "examples per second", x_log, False, lines, [])
+    return Panel("scaling", "Scaling", note, "workers", "examples per second", x_log, lines=lines)
 
 
 def _staleness(comparison: Comparison) -> Panel:
@@ -182,16 +177,15 @@ def _staleness(comparison: Comparison) -> Panel:
         if total:
             behind = sorted(counts)
             shares = [count / total for count in accumulate(counts[b] for b in behind)]
-            lines.append(Line(name, look, [max(b, NEVER_STALE) for b in behind], shares, [], []))
+            lines.append(Line(name, look, [max(b, NEVER_STALE) for b in behind], shares))
     x_log = any(line.x[-1] > WIDE for line in lines)
     note = f"Of so many pushes the weights were at most so many versions behind; 0 stands at {NEVER_STALE}."
-    return Panel(
-        "staleness", "Staleness, cumulative", note, "versions behind", "share of pushes", x_log, False, lines, []
-    )
+    title = "Staleness, cumulative"
+    return Panel("staleness", title, note, "versions behind", "share of pushes", x_log, lines=lines)
 
 
 def _waiting(comparison: Comparison) -> Panel:
     look = looks(comparison)
     rows = [Bar(row.name, look[row.name], row.waiting.mean) for row in comparison.rows() if row.waiting]
     note = "Share of their time that workers waited for others, or for messages."
-    return Panel("waiting", "Waiting", note, "share of the time", "", False, False, [], rows)
+    return Panel("waiting", "Waiting", note, "share of the time", "", bars=rows)

@@ -16,7 +16,7 @@ from hogwild.comparison.budgets import spell_budget
 from hogwild.comparison.runs import Run
 from hogwild.data.examples import Examples
 from hogwild.data.statistics import Statistics, describe
-from hogwild.pages import machine, versions
+from hogwild.pages import frame, machine, versions
 from hogwild.stopping import Stop
 from hogwild.wording import as_json
 
@@ -71,7 +71,7 @@ class Row:
     examples: Spread | None
     examples_per_s: Spread | None
     pace: Spread | None
-    predicted: float | None
+    predicted: Spread | None
     sent_bytes: Spread | None
     staleness: Spread | None
     waiting: Spread | None
@@ -192,7 +192,7 @@ class Comparison:
             Spread.of(record.examples for record in last),
             Spread.of(run.examples_per_s for run in ended),
             Spread.of(run.pace for run in ended),
-            self.predicted.get(name),
+            Spread.of([self.predicted.get(name)]),
             Spread.of(each.sent_bytes for each in traffic),
             Spread.of(each.mean_staleness for each in traffic),
             Spread.of(None if share is None else 1.0 - share for share in utilisation),
@@ -222,11 +222,7 @@ class Comparison:
         """A `pandas.DataFrame`, a row for each contestant: means over its runs, and "..._spread" for the standard
         deviations. ImportError without pandas.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("tables need pandas: pip install 'hogwild[pages]'") from error
-        return pandas.DataFrame([_flat(row) for row in self.rows()]).set_index("name")
+        return frame(map(_flat, self.rows()), "name")
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: everything."""
@@ -292,7 +288,7 @@ def _flat(row: Row) -> dict[str, Any]:
                 flat |= _columns(f"time_to_{100 * share:g}%_s", each)
         elif name == "outcomes":
             flat[name] = ", ".join(value)
-        elif isinstance(value, str | int | float) or name == "predicted":
+        elif isinstance(value, str | int):
             flat[name] = value
         else:
             flat |= _columns(name, value)

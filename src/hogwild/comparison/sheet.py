@@ -5,16 +5,14 @@ from __future__ import annotations
 from hogwild.comparison.budgets import spell_budget
 from hogwild.comparison.panels import panels
 from hogwild.comparison.results import Comparison
-from hogwild.comparison.words import cells, sentences
+from hogwild.comparison.words import sentences, table
 from hogwild.data.statistics import Statistics
 from hogwild.pages import Page
-
-CODE = ("command", "model")
 
 
 def sheet(comparison: Comparison) -> Page:
     """What the page says."""
-    columns, seeds = cells(comparison), len(comparison.seeds)
+    seeds = len(comparison.seeds)
     intro = f"Each run: {spell_budget(comparison.budget)}."
     intro += f" Means over {seeds} seeds, ± standard deviation." if seeds > 1 else ""
     intro += " Times are those of a virtual clock." if comparison.is_virtual else ""
@@ -23,15 +21,13 @@ def sheet(comparison: Comparison) -> Page:
         intro,
         "This comparison was interrupted: there were to be more runs." if comparison.interrupted else None,
         sentences(comparison),
-        [column.heading for column in columns],
-        [[column.text(row) for column in columns] for row in comparison.rows()],
+        table(comparison),
         "“s to 1 %”: seconds until the objective had come down to the lowest of all runs with the same seed, plus 1 % "
         f"of the way back to {comparison.start:.5g}, that of the first weights. Weights are judged after each epoch.",
         comparison.problems,
         panels(comparison),
         "Lines are means over seeds, bands go from the lowest to the highest of them.",
         _about(comparison),
-        CODE,
     )
 
 

@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, final
 
 from hogwild.comparison.results import TARGETS, Comparison, Row, Spread
+from hogwild.pages import NONE, Column, Table
 from hogwild.traffic import in_bytes
 
-NONE = "-"
 TEN = 9.5  # from here on .1g would say 1e+01
 
 
-@final
-class Cell(NamedTuple):
-    """A column: what stands above it, and what it says of a contestant."""
-
-    heading: str
-    text: Callable[[Row], str]
-
-
-def cells(comparison: Comparison) -> list[Cell]:
-    """The columns in which anybody has something to say."""
-    rows = comparison.rows()
+def table(comparison: Comparison) -> Table:
+    """A row for each contestant."""
     kind = "virtual " if comparison.is_virtual else ""
     form = _score_form(comparison)
-    columns = [
-        Cell("", lambda row: row.name),
-        Cell("workers", lambda row: f"{row.workers:,}"),
-        Cell("objective", lambda row: spell(row.objective, "{:.5g}")),
-        Cell("held-out score", lambda row: spell(row.holdout_score, form)),
-        *(Cell(f"{kind}s to {100 * share:g} %", _hit(share)) for share in TARGETS),
-        Cell("examples", lambda row: _amount(row.examples)),
-        Cell("examples/s", lambda row: _amount(row.examples_per_s)),
-        Cell("steady", lambda row: NONE if row.predicted is None else _amount(row.pace)),
-        Cell("predicted", _predicted),
-        Cell("sent", _sent),
-        Cell("staleness", lambda row: spell(row.staleness, "{:.3g}")),
-        Cell("waiting", lambda row: spell(row.waiting, "{:.1%}")),
-        Cell("runs", lambda row: f"{row.ended} of {row.runs}" if row.ended < row.runs else str(row.runs)),
+    columns: list[Column[Row]] = [
+        Column("", lambda row: row.name),
+        Column("workers", lambda row: f"{row.workers:,}"),
+        Column("objective", lambda row: spell(row.objective, "{:.5g}")),
+        Column("held-out score", lambda row: spell(row.holdout_score, form)),
+        *(Column(f"{kind}s to {100 * share:g} %", _hit(share)) for share in TARGETS),
+        Column("examples", lambda row: _amount(row.examples)),
+        Column("examples/s", lambda row: _amount(row.examples_per_s)),
+        Column("steady", lambda row: NONE if row.predicted is None else _amount(row.pace)),
+        Column("predicted", _predicted),
+        Column("sent", _sent),
+        Column("staleness", lambda row: spell(row.staleness, "{:.3g}")),
+        Column("waiting", lambda row: spell(row.waiting, "{:.1%}")),
+        Column("runs", lambda row: f"{row.ended} of {row.runs}" if row.ended < row.runs else str(row.runs)),
     ]
-    return [column for column in columns if any(column.text(row) != NONE for row in rows)]
+    return Table.of(columns, comparison.rows())
 
 
 def _sent(row: Row) -> str:
@@ -50,8 +40,8 @@ def _sent(row: Row) -> str:
 def _predicted(row: Row) -> str:
     if row.predicted is None:
         return NONE
-    share = "" if row.pace is None else f" ({row.predicted / row.pace.mean:.2f})"
-    return in_short_form(row.predicted) + share
+    share = "" if row.pace is None else f" ({row.predicted.mean / row.pace.mean:.2f})"
+    return _amount(row.predicted) + share
 
 
 def _hit(share: float) -> Callable[[Row], str]:

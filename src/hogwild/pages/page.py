@@ -16,6 +16,9 @@ from hogwild.data.atomic import saving
 from hogwild.pages.machine import machine, versions
 from hogwild.pages.palettes import DARK, LIGHT
 from hogwild.pages.panels import Panel
+from hogwild.pages.tables import Table
+
+CODE = ("command", "model")  # of what was done: for machines to read
 
 
 @final
@@ -25,24 +28,22 @@ class Page(NamedTuple):
     intro :     soft words below the title
     warning :   None: there is nothing to warn of
     sentences : what was found
-    head, table, note : figures by row, and what they mean
+    table, note : figures by row, and what they mean
     problems :  what went wrong, by name
     panels :    its pictures, and `lines`, what they show
-    about :     what was done on what, by name; names in `code` are for machines to read. Machine and versions follow
+    about :     what was done on what, by name. Machine and versions follow
     """
 
     title: str
     intro: str
     warning: str | None
     sentences: Sequence[str]
-    head: Sequence[str]
-    table: Sequence[Sequence[str]]
+    table: Table
     note: str
     problems: Mapping[str, str]
     panels: Sequence[Panel]
     lines: str
     about: Mapping[str, str]
-    code: Sequence[str] = ()
 
 
 def write_page(page: Page, path: str | os.PathLike[str]) -> None:
@@ -71,6 +72,7 @@ def html(page: Page) -> str:
     template = environment.from_string((files(__package__) / "page.html.j2").read_text("utf-8"))
     return template.render(
         page=page,
+        code=CODE,
         stills=stills,
         live=_embedded(json.dumps(live)),
         script=script(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, final
 
 MOST_LETTERS = 40
@@ -20,8 +21,8 @@ class Line(NamedTuple):
     look: Look
     x: list[float]
     y: list[float]
-    low: list[float]
-    high: list[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
 
 
 @final
@@ -42,10 +43,10 @@ class Panel(NamedTuple):
     note: str
     x_label: str
     y_label: str
-    x_log: bool
-    y_log: bool
-    lines: list[Line]
-    bars: list[Bar]
+    x_log: bool = False
+    y_log: bool = False
+    lines: Sequence[Line] = ()
+    bars: Sequence[Bar] = ()
     y_range: tuple[float, float] | None = None
 
 

@@ -150,11 +150,9 @@ class Scaling:
 
     def table(self) -> Any:
         """A `pandas.DataFrame`, a row for each strategy and size. ImportError without pandas."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("tables need pandas: pip install 'hogwild[pages]'") from error
-        return pandas.DataFrame([asdict(row) for row in self.rows()]).set_index(["strategy", "workers"])
+        from hogwild.pages import frame
+
+        return frame(map(asdict, self.rows()), ["strategy", "workers"])
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: everything."""

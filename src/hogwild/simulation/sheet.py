@@ -8,9 +8,8 @@ from typing import NamedTuple, final
 
 from hogwild.comparison.budgets import spell_budget
 from hogwild.comparison.panels import curves
-from hogwild.comparison.sheet import CODE, about_data
-from hogwild.comparison.words import NONE
-from hogwild.pages import Line, Page, Panel
+from hogwild.comparison.sheet import about_data
+from hogwild.pages import NONE, Column, Line, Page, Panel, Table
 from hogwild.simulation.results import WORTH, Scaling, Size
 from hogwild.traffic import in_bytes
 from hogwild.wording import in_short
@@ -67,7 +66,7 @@ def against_workers(scaling: Scaling, what: str) -> Panel:
         known = [(float(n), float(value)) for n, value in points if value is not None]
         known = [point for point in known if point[1] > 0 or not picture.logarithmic]
         if len(known) > 1:
-            lines.append(Line(name, (number, 0), [n for n, _ in known], [value for _, value in known], [], []))
+            lines.append(Line(name, (number, 0), [n for n, _ in known], [value for _, value in known]))
     if picture.ideal is not None and lines:
         ends = [float(min(sizes)), float(max(sizes))]
         lines.append(
@@ -82,7 +81,6 @@ def against_workers(scaling: Scaling, what: str) -> Panel:
         max(sizes, default=1) > 4 * min(sizes, default=1),
         picture.logarithmic,
         lines,
-        [],
     )
 
 
@@ -97,31 +95,23 @@ def panels(scaling: Scaling) -> list[Panel]:
     return found
 
 
-@final
-class Cell(NamedTuple):
-    """A column: what stands above it, and what it says of a size."""
-
-    heading: str
-    text: Callable[[Size], str]
-
-
-def cells(scaling: Scaling) -> list[Cell]:
-    """The columns in which anybody has something to say."""
+def table(scaling: Scaling) -> Table:
+    """A row for each strategy and size."""
     target = f"{100 * scaling.target:g} %"
-    columns = [
-        Cell("", lambda row: row.strategy),
-        Cell("workers", lambda row: f"{row.workers:,}"),
-        Cell("machines", lambda row: f"{row.machines:,}" if row.machines != row.workers else NONE),
-        Cell("objective", lambda row: _spell(row.objective, "{:.5g}")),
-        Cell("s of an epoch", lambda row: _spell(row.epoch_s, "{:.3g}")),
-        Cell(f"s to {target}", lambda row: _spell(row.time_s, "{:.3g}")),
-        Cell("speed-up", lambda row: _spell(row.speed_up, "{:.3g}")),
-        Cell("efficiency", lambda row: _spell(row.efficiency, "{:.1%}")),
-        Cell("waiting", lambda row: _spell(row.waiting, "{:.0%}")),
-        Cell("cost", lambda row: _spell(row.cost, "{:.3g}")),
-        Cell("grown data", lambda row: _spell(row.weak, "{:.0%}")),
+    columns: list[Column[Size]] = [
+        Column("", lambda row: row.strategy),
+        Column("workers", lambda row: f"{row.workers:,}"),
+        Column("machines", lambda row: f"{row.machines:,}" if row.machines != row.workers else NONE),
+        Column("objective", lambda row: _spell(row.objective, "{:.5g}")),
+        Column("s of an epoch", lambda row: _spell(row.epoch_s, "{:.3g}")),
+        Column(f"s to {target}", lambda row: _spell(row.time_s, "{:.3g}")),
+        Column("speed-up", lambda row: _spell(row.speed_up, "{:.3g}")),
+        Column("efficiency", lambda row: _spell(row.efficiency, "{:.1%}")),
+        Column("waiting", lambda row: _spell(row.waiting, "{:.0%}")),
+        Column("cost", lambda row: _spell(row.cost, "{:.3g}")),
+        Column("grown data", lambda row: _spell(row.weak, "{:.0%}")),
     ]
-    return [column for column in columns if any(column.text(row) != NONE for row in scaling.rows())]
+    return Table.of(columns, scaling.rows())
 
 
 def _spell(value: float | None, form: str) -> str:
@@ -174,15 +164,14 @@ def _workers(count: int) -> str:
 
 def sheet(scaling: Scaling) -> Page:
     """What the page says."""
-    columns, runs = cells(scaling), scaling.runs
+    runs = scaling.runs
     return Page(
         f"Simulated clusters on {runs.source}",
         f"Each run: {spell_budget(runs.budget)}. What is learned is real; times are those of a virtual clock, for "
         "machines as described below.",
         "This simulation was interrupted: there were to be more runs." if scaling.interrupted else None,
         sentences(scaling),
-        [column.heading for column in columns],
-        [[column.text(row) for column in columns] for row in scaling.rows()],
+        table(scaling),
         f"“s to {100 * scaling.target:g} %”: virtual seconds until the objective had come down to the lowest of all "
         f"runs with the same seed, plus {100 * scaling.target:g} % of the way back to {runs.start:.5g}, that of the "
         "first weights. Speed-up and efficiency are those against the fastest strategy on the smallest cluster that "
@@ -191,7 +180,6 @@ def sheet(scaling: Scaling) -> Page:
         panels(scaling),
         "Each point is the mean over seeds.",
         _about(scaling),
-        CODE,
     )
 
 

@@ -42,4 +42,4 @@ def test_what_was_calibrated_is_shown_beside_what_was_measured(monkeypatch):
         EASY.model, EASY.data, strategy=LocalSGD(5), engine=machines.engine(2), stop=Stop(epochs=4, tol=0, holdout=0.1),
         seed=0,
     ).history[-1]  # fmt: skip
-    assert row.predicted == pytest.approx(alone.examples / (alone.time_s + 4 * 200 * machines.judge_s / 2))
+    assert row.predicted.mean == pytest.approx(alone.examples / (alone.time_s + 4 * 200 * machines.judge_s / 2))

@@ -34,7 +34,7 @@ from hogwild.engines.ray.seats import ConductorProxy, seat_of
 from hogwild.engines.ray.server import Server
 from hogwild.engines.ray.started import Started
 from hogwild.engines.ray.sums import Sums
-from hogwild.engines.ray.terms import Entry, Judged, Parked, Sent, Shown, Terms
+from hogwild.engines.ray.terms import Entry, Judged, Sent, Shown, Terms
 from hogwild.engines.ray.visits import params_of
 from hogwild.engines.servers import SERVED
 from hogwild.engines.waits import Aborted
@@ -119,7 +119,7 @@ class Deputy(AbstractActor):
         self._server: Server | None = None
         if terms.shards:
             over, rounds = lambda: self._over, lambda: self._program.rounds
-            self._server = Server(rank, size, terms, place.task, conductor, self._parked, heard, over, rounds)
+            self._server = Server(rank, size, terms, place.task, conductor, linking, heard, over, rounds)
             if terms.goes_on is not None:
                 self._server.go_on(terms.goes_on)
         self._started = Started(rank, conductor, linking, self._server, self._under_way)
@@ -218,11 +218,6 @@ class Deputy(AbstractActor):
 
     def _under_way(self) -> int:
         return 0 if self._server is None else self._server.under_way.number()
-
-    def _parked(self, parked: Parked) -> Any:
-        """Wait at the conductor until shards can answer, or shall anyhow."""
-        self._place.asked.settle()
-        return self._linking.ask("ask", parked, self._under_way())
 
     def _next_round(self) -> Any:
         examples, done = self._place.asked, self._program.rounds

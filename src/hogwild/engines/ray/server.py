@@ -20,6 +20,7 @@ from hogwild.engines.calls import Call
 from hogwild.engines.line import Line
 from hogwild.engines.ray.errors import Failure
 from hogwild.engines.ray.hearing import told
+from hogwild.engines.ray.linking import Linking
 from hogwild.engines.ray.reaching import WORKERS, Posted, Reaching
 from hogwild.engines.ray.terms import GoesOn, Parked, Standing, Terms, View
 from hogwild.engines.ray.under_way import UnderWay
@@ -42,7 +43,7 @@ class Server:
     """Answers `Pull`, `Push` and `OnServer`, awaited or started.
 
     conductor : who decides how long pulls wait, and hears of portions and of what fails beside the program
-    parked :    asks the conductor, in the program's thread, and waits until shards need not be waited for
+    linking :   by which the program asks the conductor
     heard :     takes what the conductor answers
     over :      is the run over?
     rounds :    that the program has begun
@@ -55,13 +56,13 @@ class Server:
         terms: Terms,
         task: AbstractTask,
         conductor: Any,
-        parked: Callable[[Parked], Any],
+        linking: Linking,
         heard: Callable[[Any], Any],
         over: Callable[[], bool],
         rounds: Callable[[], int],
     ) -> None:
         self._rank, self._conductor, self._heard, self._over = rank, conductor, heard, over
-        self._ask_conductor, self._rounds, self._run = parked, rounds, terms.run
+        self._linking, self._rounds, self._run = linking, rounds, terms.run
         self.traffic, self._before = Traffic(), 0
         self._ranges = Ranges(terms.params.offsets, len(terms.shards))
         self._line = Line(Client(rank, self._ranges), task, size, self.traffic, self._send)
@@ -143,7 +144,7 @@ class Server:
                     self._check()
                     self._news.wait(PATIENCE_S)
             if not ticket.done:
-                self._ask_conductor(Parked(number))
+                self._linking.ask("ask", Parked(number), self.under_way.number())
                 waited = telling
         return self._given(ticket.answer)
 
@@ -231,7 +232,7 @@ class Server:
         """In the thread of the program: wait for the answers, at the conductor if that takes longer."""
         answers = self._shards.answers(sent.asked)
         while (missing := self._missing(sent, answers)) is not None:
-            sent.call.met &= self._ask_conductor(missing)
+            sent.call.met &= self._linking.ask("ask", missing, self.under_way.number())
             answers = self._fetched(sent, answers)
         self._join(sent, answers)
 

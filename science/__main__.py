@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
+from science.choosing import CHOOSING, choosing, recall, remember
 from science.studies import STUDIES
 from science.study import Setting
-from science.writing import write, write_index
+from science.writing import write, write_index, write_text
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "science"
 
@@ -31,8 +32,11 @@ def main(names: tuple[str, ...], quick: bool, seed: int) -> None:
             holds &= finding.holds
         if not quick:
             write(STUDIES[name], found, FOLDER)
+            remember(STUDIES[name], found.findings, FOLDER)
     if not quick:
-        write_index(list(STUDIES.values()), FOLDER)
+        studies = list(STUDIES.values())
+        write_index(studies, FOLDER)
+        write_text(FOLDER.parent / CHOOSING, choosing(studies, recall(FOLDER)))
     sys.exit(0 if holds else 1)
 
 

@@ -19,21 +19,38 @@ class Setting:
 
 
 @final
+class Advice(NamedTuple):
+    """A line of docs/how-to-choose.md: in which situation, and what to take there."""
+
+    where: str
+    take: str
+
+
+@final
 class Finding(NamedTuple):
-    """A sentence with the numbers that were found, and whether it holds."""
+    """A sentence with the numbers that were found, whether it holds, and what follows for who has to choose."""
 
     text: str
     holds: bool
+    advice: Advice | None = None
+
+
+@final
+class Exhibit(NamedTuple):
+    """A picture, and the table that it shows."""
+
+    picture: Panel
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 @final
 class Found(NamedTuple):
-    """A table, a picture, and what they show."""
+    """What runs have shown, and the evidence. data: a sentence on the data, if they depend on what is at hand."""
 
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    picture: Panel
     findings: Sequence[Finding]
+    exhibits: Sequence[Exhibit]
+    data: str = ""
 
 
 @final

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hogwild import BoundedStaleness, Linear, Simulated, Speeds, Stop, auto, rcv1_like, train
 from hogwild.history import History
 from hogwild.pages import Line, Panel
-from science.study import Finding, Found, Setting, Study
+from science.study import Exhibit, Finding, Found, Setting, Study
 
 WORKERS, PERIOD = 16, 20
 BOUNDS = (0, 1, 2, 4, 8, 16, 32, math.inf)
@@ -80,7 +80,9 @@ def _look(setting: Setting) -> Found:
         (f"{each.bound:g}", f"{1e3 * each.epoch_s:.2f}", f"{each.waiting:.0%}", f"{each.objective:.4f}")
         for each in runs.values()
     ]
-    return Found(("bound, periods", "virtual ms of an epoch", "waiting", "objective"), table, picture, findings)
+    return Found(
+        findings, [Exhibit(picture, ("bound, periods", "virtual ms of an epoch", "waiting", "objective"), table)]
+    )
 
 
 BOUNDED_STALENESS = Study(

@@ -20,7 +20,7 @@ from hogwild import (
     train,
 )
 from hogwild.pages import Line, Panel
-from science.study import Finding, Found, Setting, Study
+from science.study import Exhibit, Finding, Found, Setting, Study
 
 WORKERS, L2 = 5, 1e-2
 SIZES = {"constant": constant_size(15), "growing": linear_size(4.5)}
@@ -89,7 +89,7 @@ def _look(setting: Setting) -> Found:
         for (name, by), points in found.items()
         for rounds, gradients, objective in points
     ]
-    return Found(("samples", "gradients", "rounds", "objective"), table, picture, findings)
+    return Found(findings, [Exhibit(picture, ("samples", "gradients", "rounds", "objective"), table)])
 
 
 GROWING = Study(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hogwild import Downpour, Linear, Simulated, Stop, rcv1_like, train
 from hogwild.pages import Line, Panel
-from science.study import Finding, Found, Setting, Study
+from science.study import Exhibit, Finding, Found, Setting, Study
 
 MINIBATCH, EXAMPLE_S, BANDWIDTH = 100, 5e-6, 1.25e9
 SHARDS = (1, 2, 4, 8)
@@ -50,7 +50,7 @@ def _look(setting: Setting) -> Found:
     picture = Panel("speed", title, "", "workers", "examples a second", True, True, lines)
     table = [(str(size), *(f"{speeds[shards][size] / 1e6:.2f}" for shards in SHARDS)) for size in workers]
     head = ("workers", *(f"{shards} shard{'s' * (shards > 1)}, M examples/s" for shards in SHARDS))
-    return Found(head, table, picture, findings)
+    return Found(findings, [Exhibit(picture, head, table)])
 
 
 ONE_SERVER = Study(

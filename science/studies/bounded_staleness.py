@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hogwild import BoundedStaleness, Linear, Simulated, Speeds, Stop, auto, rcv1_like, train
 from hogwild.history import History
 from hogwild.pages import Line, Panel
-from science.study import Exhibit, Finding, Found, Setting, Study
+from science.study import Advice, Exhibit, Finding, Found, Setting, Study
 
 WORKERS, PERIOD = 16, 20
 BOUNDS = (0, 1, 2, 4, 8, 16, 32, math.inf)
@@ -63,6 +63,7 @@ def _look(setting: Setting) -> Found:
             f"a bound of 8 periods has {gained:.0%} of what there is to gain: {lockstep.epoch_s / eight.epoch_s:.1f} "
             f"times the speed of lockstep, of {lockstep.epoch_s / free.epoch_s:.1f} without a bound",
             gained > 0.6,
+            Advice("workers that are slow now and then", "`BoundedStaleness(8)`"),
         ),
         Finding(f"the objectives after {epochs} epochs differ by {worse:.2%} at most", worse < 0.01),
     ]

@@ -20,7 +20,7 @@ from hogwild import (
     train,
 )
 from hogwild.pages import Line, Panel
-from science.study import Exhibit, Finding, Found, Setting, Study
+from science.study import Advice, Exhibit, Finding, Found, Setting, Study
 
 WORKERS, L2 = 5, 1e-2
 SIZES = {"constant": constant_size(15), "growing": linear_size(4.5)}
@@ -66,7 +66,11 @@ def _look(setting: Setting) -> Found:
             "do not",
             abs(growing - 0.5) < 0.1 and abs(constant - 1) < 0.1,
         ),
-        Finding(f"for {most['growing', 'biased'][1]:,} gradients that is {fewer:.0f} times fewer rounds", fewer > 3),
+        Finding(
+            f"for {most['growing', 'biased'][1]:,} gradients that is {fewer:.0f} times fewer rounds",
+            fewer > 3,
+            Advice("data that stay with their workers, and dear messages", "`GrowingBatches()`"),
+        ),
         Finding(f"the objective is {max(0.0, worse):.2%} above that of constant samples at most", worse < 0.02),
         Finding(
             f"where each worker has one label only it is {max(0.0, skew):.2%} above that of a random partition",

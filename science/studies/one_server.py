@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hogwild import Downpour, Linear, Simulated, Stop, rcv1_like, train
 from hogwild.pages import Line, Panel
-from science.study import Exhibit, Finding, Found, Setting, Study
+from science.study import Advice, Exhibit, Finding, Found, Setting, Study
 
 MINIBATCH, EXAMPLE_S, BANDWIDTH = 100, 5e-6, 1.25e9
 SHARDS = (1, 2, 4, 8)
@@ -40,6 +40,7 @@ def _look(setting: Setting) -> Found:
             f"with 8 shards 16 workers are {eight[16] / eight[8]:.2f} times as fast as 8, and "
             f"{eight[16] / one[16]:.1f} times as fast as with one server",
             eight[16] > 1.6 * eight[8],
+            Advice("a server whose link is full", "more shards, each on a machine of its own"),
         ),
     ]
     lines = [

@@ -1,10 +1,11 @@
-"""The runs of a comparison that have ended, as files: one that was interrupted goes on."""
+"""The runs of a comparison that have ended, as files, and checkpoints of the one that has not: both go on."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shutil
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,7 +40,8 @@ def file_name(name: str, seed: int) -> str:
 
 @final
 class Folder:
-    """`folder/runs/NAME-SEED.json`, each written whole or not at all. None: nothing is kept. data: their fingerprint.
+    """`folder/runs/NAME-SEED.json`, each written whole or not at all, and `folder/unfinished/NAME-SEED/` with the
+    checkpoints of a run that has not ended. None: nothing is kept. data: their fingerprint.
 
     Raises ValueError for runs of another comparison, or files that are none.
     """
@@ -62,12 +64,19 @@ class Folder:
         return None if run.outcome in AGAIN else run
 
     def keep(self, entry: Entry, run: Run) -> None:
-        """Write it down."""
+        """Write it down; its checkpoints are no longer needed."""
         path = self._path(entry, run.seed)
-        if path is not None:
-            stored = {"about": self._of(entry), "run": run.as_dict()}
-            with replacing(path) as file:
-                file.write(json.dumps(stored, indent=1, allow_nan=False).encode())
+        if path is None:
+            return
+        stored = {"about": self._of(entry), "run": run.as_dict()}
+        with replacing(path) as file:
+            file.write(json.dumps(stored, indent=1, allow_nan=False).encode())
+        if (checkpoints := self.unfinished(entry, run.seed)) is not None and checkpoints.is_dir():
+            shutil.rmtree(checkpoints)
+
+    def unfinished(self, entry: Entry, seed: int) -> Path | None:
+        """Where this run keeps its checkpoints until it has ended."""
+        return None if self._runs is None else self._runs.parent / "unfinished" / file_name(entry.name, seed)
 
     @staticmethod
     def _read(path: Path, about: Mapping[str, str]) -> Run:

@@ -8,6 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -28,12 +29,15 @@ from hogwild.interfaces import AbstractEngine, AbstractModel, Callback, Unsuppor
 from hogwild.limits import check_whole, is_whole
 from hogwild.names import wrong_type
 from hogwild.params import NonFiniteError
+from hogwild.snapshots import Checkpoint
+from hogwild.snapshots import Folder as Snapshots
 from hogwild.stopping import Stop
 from hogwild.training import train
 from hogwild.wording import in_short, shown
 
 WARM_UP_ROWS = 2_048
 WARM_UP = Stop(epochs=1, tol=0.0, time_s=30.0)
+CHECKPOINT_S = 60.0  # between two, of runs that can go on
 
 
 class AbstractSpectator(ABC):
@@ -86,7 +90,8 @@ def compare(
     holdout :    the share of the examples that is held out; a `Stop` has its own
     workers :    run each strategy with these numbers of workers, to see how it scales; none: with those of the engine
     folder :     write each run there when it has ended, and do not repeat those that are there: an interrupted
-                 comparison goes on, and more strategies and seeds can be added to one
+                 comparison goes on, and more strategies and seeds can be added to one. A run of more than a minute goes
+                 on from its last checkpoint there, but for those on `Ray`, or with faults
     spectator :  sees how far it is
     command :    that users would have to give to repeat this, for the page
     machines :   a `Cluster` that describes the machines of the engine (see `calibrate`): what it says of the pace of
@@ -127,7 +132,8 @@ def compare(
                 if entry.name not in warm:
                     _warm_up(entry, examples)
                     warm.add(entry.name)
-                run = runs[number] = _run(entry, given, stop, seed, callbacks, start)
+                unfinished = kept.unfinished(entry, seed) if _can_go_on(entry.engine) else None
+                run = runs[number] = _run(entry, given, stop, seed, callbacks, start, unfinished)
                 kept.keep(entry, run)
             watcher.ends(run, known[number] is not None)
     except KeyboardInterrupt:
@@ -169,13 +175,26 @@ def _warm_up(entry: Entry, examples: Examples) -> None:
         return
     n = examples.n_examples
     few = rows_in_order(examples, np.unique(np.linspace(0, n - 1, min(n, WARM_UP_ROWS)).astype(np.int64)))
-    _attempt(entry, few, WARM_UP, 0, ())
+    _attempt(entry, few, WARM_UP, 0, (), None)
 
 
-def _run(entry: Entry, data: Any, stop: Stop, seed: int, callbacks: Sequence[Callback], start: float) -> Run:
-    """KeyboardInterrupt if that has ended it."""
+def _can_go_on(engine: AbstractEngine) -> bool:
+    """From checkpoints on this machine: those of `Ray` want a directory that all machines share."""
+    return isinstance(engine, Threads) or (isinstance(engine, Simulated) and not engine.plan)
+
+
+def _run(
+    entry: Entry,
+    data: Any,
+    stop: Stop,
+    seed: int,
+    callbacks: Sequence[Callback],
+    start: float,
+    unfinished: Path | None,
+) -> Run:
+    """KeyboardInterrupt if that has ended it. unfinished: where its checkpoints are; it goes on if there are any."""
     begun = time.perf_counter()
-    outcome, why, history = _attempt(entry, data, stop, seed, callbacks)
+    outcome, why, history = _attempt(entry, data, stop, seed, callbacks, unfinished)
     run = Run(
         entry.name,
         entry.group,
@@ -213,10 +232,12 @@ def _finite(history: History) -> History:
 
 
 def _attempt(
-    entry: Entry, data: Any, stop: Stop, seed: int, callbacks: Sequence[Callback]
+    entry: Entry, data: Any, stop: Stop, seed: int, callbacks: Sequence[Callback], unfinished: Path | None
 ) -> tuple[Outcome, str, History]:
     """`train`, and what came of it."""
     records: list[Record] = []
+    checkpoint = None if unfinished is None else Checkpoint(unfinished, every_s=CHECKPOINT_S)
+    goes_on = checkpoint is not None and not Snapshots(checkpoint.place).is_empty()
     try:
         result = train(
             entry.model,
@@ -226,6 +247,8 @@ def _attempt(
             stop=stop,
             callbacks=[records.append, *callbacks],
             seed=seed,
+            checkpoint=checkpoint,
+            resume=unfinished if goes_on else None,
         )
     except Unsupported as error:
         return "refused", str(error), History()

@@ -22,7 +22,7 @@ class Run:
     outcome : "ended" as its budget said; "diverged": weights became NaN or infinite, or the objective ended above that
               of the first weights; "refused" by its engine; "failed": a process of a cluster died, and the run with it
     why :     a reason of `hogwild.stopping.REASONS`, or the sentence that says what went wrong
-    wall_s :  how long `train` took, from call to return
+    wall_s :  how long `train` took, from call to return; of a run that went on from a checkpoint, this time
     strategy, engine, workers : what ran where
     """
 

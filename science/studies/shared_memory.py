@@ -135,12 +135,13 @@ def _findings(speeds: Mapping[str, _Speeds], objectives: Mapping[str, Mapping[st
 
 def _exhibit(name: str, problem: Problem, cells: _Speeds, objectives: Mapping[str, float] | None) -> Exhibit:
     serial = cells[SERIAL][1].time_s
-    lines = [
-        Line(each, (k, 0), [float(size) for size in sizes], [serial / cell.time_s for cell in sizes.values()])
-        for k, (each, sizes) in enumerate(cells.items())
-    ]
+    threads = [float(size) for size in cells[OURS]]
+    lines = [Line(SERIAL, (0, 0), threads, [1.0] * len(threads))]  # a level to compare with
+    for k, (each, sizes) in enumerate(cells.items()):
+        if each != SERIAL:
+            lines.append(Line(each, (k, 0), threads, [serial / cell.time_s for cell in sizes.values()]))
     title = f"{name[0].upper()}{name[1:]}: speed against threads"
-    picture = Panel(name.split()[-1], title, "", "threads", "times as fast as serial", False, True, lines)
+    picture = Panel(name.split()[-1], title, "", "threads", "times as fast as serial", lines=lines)
     table = [
         [
             each,

@@ -36,7 +36,7 @@ SERVERS = {
     FIXED: _Server(sgd()),
     f"sgd, rate {RATE / 3:g}": _Server(sgd(), rate=RATE / 3),
     LOW: _Server(sgd(), rate=RATE / 6),
-    f"{FIXED}, damped by the root of staleness": _Server(damped(sgd(), 0.5)),
+    f"{FIXED}, damped": _Server(damped(sgd(), 0.5)),
     FIXED_WARM: _Server(sgd(), warm=WARM),
     ADAPTIVE: _Server(adagrad(0.03)),
     ADAPTIVE_WARM: _Server(adagrad(0.03), warm=WARM),
@@ -122,8 +122,8 @@ STALENESS = Study(
     "Adagrad and a warm start, one replica alone at first, all but did away with instability in Dean et al.; Zhang et "
     "al. divide the rate by the staleness, without which 16 and more learners did not converge.",
     f"Least squares on normal data, {FEATURES} features, minibatches of {MINIBATCH}; the optimum is about 0.5; "
-    f"{CROWD} simulated replicas where nothing else is said. For least squares one can say what is stable: rate * "
-    "curvature * staleness < pi / 2, and the curvature is 1 here.",
+    f"{CROWD} simulated replicas where nothing else is said. Damped: the rate is divided by the root of the staleness. "
+    "For least squares one can say what is stable: rate * curvature * staleness < pi / 2, and the curvature is 1 here.",
     "They do not. A hundred times the replicas do not make a hundred times the progress: the rate goes as 1 / "
     "staleness, and staleness as the number of replicas.",
     _look,

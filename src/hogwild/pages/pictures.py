@@ -68,6 +68,8 @@ def _draw_lines(axes: Any, panel: Panel, palette: Palette) -> None:
         axes.set_xscale("log")
     else:
         axes.set_xlim(left=0)
+        if all(float(x).is_integer() for line in panel.lines for x in line.x):  # threads, epochs
+            axes.xaxis.get_major_locator().set_params(integer=True)
     if panel.y_log:
         axes.set_yscale("log")
     if panel.y_range is not None:

@@ -13,7 +13,6 @@ from hogwild import (
     AbstractStrategy,
     Contestant,
     DataError,
-    Fault,
     Linear,
     LocalSGD,
     Partitioned,
@@ -371,47 +370,3 @@ def test_it_races_on_ray():
     found = race({"here": Contestant("local-sgd", engine=Threads(2)), "there": "local-sgd"}, engine=Ray(2), seeds=1)
     here, there = found.runs
     assert [record.objective for record in here.history] == [record.objective for record in there.history]
-
-
-class Interrupts(Notes):
-    """After the given record of the given run, once."""
-
-    def __init__(self, number, records):
-        super().__init__()
-        self.number, self.left = number, records
-
-    def begins(self, name, seed, number, total):
-        callbacks = super().begins(name, seed, number, total)
-        return [*callbacks, self._interrupt] if number == self.number else callbacks
-
-    def _interrupt(self, record):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("engine", [FAST, Threads(2)])
-def test_a_run_goes_on_where_it_was_interrupted(tmp_path, monkeypatch, engine):
-    monkeypatch.setattr(running, "CHECKPOINT_S", 1e-9)  # after each round
-    options = {"engine": engine, "budget": "8 epochs"}
-    first = race([LocalSGD(5), "serial"], spectator=Interrupts(2, 5), folder=tmp_path, **options)
-    assert first.interrupted
-    assert [run.seed for run in first.runs] == [0, 0]
-    (unfinished,) = (tmp_path / "unfinished").iterdir()
-    assert unfinished.name.endswith("-1")
-    assert any(unfinished.glob("checkpoint-*/manifest.json"))
-    notes = Notes()
-    found = race([LocalSGD(5), "serial"], spectator=notes, folder=tmp_path, **options)
-    assert not list((tmp_path / "unfinished").iterdir())
-    again, whole = found.runs[2], race([LocalSGD(5), "serial"], **options).runs[2]
-    assert 8 <= notes.records < 16, "one run of 8 epochs, and the rest of another"
-    columns = ("epoch", "examples", "objective", "holdout_loss")
-    assert [again.history.as_dict()[name] for name in columns] == [whole.history.as_dict()[name] for name in columns]
-
-
-def test_what_cannot_go_on_begins_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(running, "CHECKPOINT_S", 1e-9)
-    faulty = replace(FAST, faults=(Fault.slow(worker=0, factor=2.0, from_s=0.0, to_s=1.0),))
-    race([LocalSGD(5)], spectator=Interrupts(1, 2), folder=tmp_path, engine=faulty)
-    assert not (tmp_path / "unfinished").exists()
-    assert [run.outcome for run in race([LocalSGD(5)], folder=tmp_path, engine=faulty).runs] == ["ended", "ended"]

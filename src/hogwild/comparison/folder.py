@@ -27,6 +27,7 @@ WORDS = {
     "model": "another model",
     "strategy": "another strategy",
 }
+ABOUT = "about.json"
 AGAIN = ("failed", "refused")  # outcomes after which a run is tried again: it may go better now
 
 
@@ -41,7 +42,7 @@ def file_name(name: str, seed: int) -> str:
 @final
 class Folder:
     """`folder/runs/NAME-SEED.json`, each written whole or not at all, and `folder/unfinished/NAME-SEED/` with the
-    checkpoints of a run that has not ended. None: nothing is kept. data: their fingerprint.
+    checkpoints of a run that has not ended, and what it is of. None: nothing is kept. data: their fingerprint.
 
     Raises ValueError for runs of another comparison, or files that are none.
     """
@@ -54,11 +55,18 @@ class Folder:
         self._about = {"data": data, "budget": in_short(stop), "hogwild": __version__, "machine": machine()}
         for path in sorted(self._runs.glob("*.json")):
             self._read(path, self._about)
+        for path in sorted(self._unfinished.glob(f"*/{ABOUT}")):
+            self._check(path, self._about)
 
     def find(self, entry: Entry, seed: int) -> Run | None:
         """This run, if it has ended before."""
         path = self._path(entry, seed)
-        if path is None or not path.exists():
+        if path is None:
+            return None
+        about = self._unfinished / file_name(entry.name, seed) / ABOUT
+        if about.exists():
+            self._check(about, self._of(entry))
+        if not path.exists():
             return None
         run = self._read(path, self._of(entry))
         return None if run.outcome in AGAIN else run
@@ -71,12 +79,22 @@ class Folder:
         stored = {"about": self._of(entry), "run": run.as_dict()}
         with replacing(path) as file:
             file.write(json.dumps(stored, indent=1, allow_nan=False).encode())
-        if (checkpoints := self.unfinished(entry, run.seed)) is not None and checkpoints.is_dir():
-            shutil.rmtree(checkpoints)
+        shutil.rmtree(self._unfinished / file_name(entry.name, run.seed), ignore_errors=True)
 
-    def unfinished(self, entry: Entry, seed: int) -> Path | None:
-        """Where this run keeps its checkpoints until it has ended."""
-        return None if self._runs is None else self._runs.parent / "unfinished" / file_name(entry.name, seed)
+    def begin(self, entry: Entry, seed: int) -> Path | None:
+        """Where this run keeps its checkpoints until it has ended; it goes on if there are any."""
+        if self._runs is None:
+            return None
+        path = self._unfinished / file_name(entry.name, seed)
+        path.mkdir(parents=True, exist_ok=True)
+        with replacing(path / ABOUT) as file:
+            file.write(json.dumps(self._of(entry), indent=1).encode())
+        return path
+
+    @property
+    def _unfinished(self) -> Path:
+        assert self._runs is not None
+        return self._runs.parent / "unfinished"
 
     @staticmethod
     def _read(path: Path, about: Mapping[str, str]) -> Run:
@@ -86,11 +104,18 @@ class Folder:
             before, run = {name: str(stored["about"][name]) for name in WORDS}, Run.of_dict(stored["run"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is no run of a comparison: delete it, or give another folder") from error
-        for name, now in about.items():
-            if before[name] != now:
-                was = f"{WORDS[name]} ({before[name]}, not {now})"
-                raise ValueError(f"{path} is of a comparison with {was}: give another folder")
+        _check_same(path, before, about)
         return run
+
+    @staticmethod
+    def _check(path: Path, about: Mapping[str, str]) -> None:
+        """ValueError if checkpoints are of something else."""
+        try:
+            stored = json.loads(path.read_text("utf-8"))
+            before = {name: str(stored[name]) for name in WORDS}
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} says nothing of a run: delete {path.parent}, or give another folder") from error
+        _check_same(path.parent, before, about)
 
     def _of(self, entry: Entry) -> dict[str, str]:
         return self._about | {
@@ -100,3 +125,10 @@ class Folder:
 
     def _path(self, entry: Entry, seed: int) -> Path | None:
         return None if self._runs is None else self._runs / f"{file_name(entry.name, seed)}.json"
+
+
+def _check_same(path: Path, before: Mapping[str, str], about: Mapping[str, str]) -> None:
+    for name, now in about.items():
+        if before[name] != now:
+            was = f"{WORDS[name]} ({before[name]}, not {now})"
+            raise ValueError(f"{path} is of a comparison with {was}: give another folder")

@@ -23,7 +23,7 @@ from hogwild.data.examples import Examples
 from hogwild.data.fingerprint import fingerprint
 from hogwild.data.partitioned import Partitioned, loaded
 from hogwild.data.split import rows_in_order
-from hogwild.engines import ActorLost, Deadlock, Simulated, Threads, find_engine, first_objective
+from hogwild.engines import ActorLost, Deadlock, Simulated, Threads, find_engine, first_objective, history_of
 from hogwild.history import History, Record
 from hogwild.interfaces import AbstractEngine, AbstractModel, Callback, Unsupported
 from hogwild.limits import check_whole, is_whole
@@ -37,7 +37,9 @@ from hogwild.wording import in_short, shown
 
 WARM_UP_ROWS = 2_048
 WARM_UP = Stop(epochs=1, tol=0.0, time_s=30.0)
-CHECKPOINT_S = 60.0  # between two, of runs that can go on
+# Between two, of runs on threads. Those on `Ray` want a directory that all machines share, and simulated ones know no
+# seconds but virtual ones: to rest in these would make them other runs.
+CHECKPOINT_S = 60.0
 
 
 class AbstractSpectator(ABC):
@@ -90,8 +92,8 @@ def compare(
     holdout :    the share of the examples that is held out; a `Stop` has its own
     workers :    run each strategy with these numbers of workers, to see how it scales; none: with those of the engine
     folder :     write each run there when it has ended, and do not repeat those that are there: an interrupted
-                 comparison goes on, and more strategies and seeds can be added to one. A run of more than a minute goes
-                 on from its last checkpoint there, but for those on `Ray`, or with faults
+                 comparison goes on, and more strategies and seeds can be added to one. A run on
+                 `Threads` goes on from its last checkpoint, of which there is one a minute; others begin again
     spectator :  sees how far it is
     command :    that users would have to give to repeat this, for the page
     machines :   a `Cluster` that describes the machines of the engine (see `calibrate`): what it says of the pace of
@@ -132,7 +134,7 @@ def compare(
                 if entry.name not in warm:
                     _warm_up(entry, examples)
                     warm.add(entry.name)
-                unfinished = kept.unfinished(entry, seed) if _can_go_on(entry.engine) else None
+                unfinished = kept.begin(entry, seed) if isinstance(entry.engine, Threads) else None
                 run = runs[number] = _run(entry, given, stop, seed, callbacks, start, unfinished)
                 kept.keep(entry, run)
             watcher.ends(run, known[number] is not None)
@@ -176,11 +178,6 @@ def _warm_up(entry: Entry, examples: Examples) -> None:
     n = examples.n_examples
     few = rows_in_order(examples, np.unique(np.linspace(0, n - 1, min(n, WARM_UP_ROWS)).astype(np.int64)))
     _attempt(entry, few, WARM_UP, 0, (), None)
-
-
-def _can_go_on(engine: AbstractEngine) -> bool:
-    """From checkpoints on this machine: those of `Ray` want a directory that all machines share."""
-    return isinstance(engine, Threads) or (isinstance(engine, Simulated) and not engine.plan)
 
 
 def _run(
@@ -236,8 +233,13 @@ def _attempt(
 ) -> tuple[Outcome, str, History]:
     """`train`, and what came of it."""
     records: list[Record] = []
-    checkpoint = None if unfinished is None else Checkpoint(unfinished, every_s=CHECKPOINT_S)
-    goes_on = checkpoint is not None and not Snapshots(checkpoint.place).is_empty()
+    checkpoint, resume = None, None
+    if unfinished is not None:
+        checkpoint = Checkpoint(unfinished, every_s=CHECKPOINT_S)
+        before = Snapshots(checkpoint.place)
+        if not before.is_empty():
+            resume = unfinished
+            records += history_of(before.newest())
     try:
         result = train(
             entry.model,
@@ -248,7 +250,7 @@ def _attempt(
             callbacks=[records.append, *callbacks],
             seed=seed,
             checkpoint=checkpoint,
-            resume=unfinished if goes_on else None,
+            resume=resume,
         )
     except Unsupported as error:
         return "refused", str(error), History()

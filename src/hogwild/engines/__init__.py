@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hogwild.engines.ending import result_of, start_of
+from hogwild.engines.ending import history_of, result_of, start_of
 from hogwild.engines.faults import Fault
 from hogwild.engines.first import first_objective
 from hogwild.engines.plan import Faults
@@ -44,6 +44,7 @@ __all__ = [
     "Unreachable",
     "find_engine",
     "first_objective",
+    "history_of",
     "result_of",
     "start_of",
 ]

@@ -42,7 +42,13 @@ def result_of(model: AbstractModel, saved: Saved) -> Result:
     """The same result again."""
     part = saved.part(SESSION)
     facts = part.facts
-    history = History.of_dict(facts["history"])
+    history = history_of(saved)
     history.traffic = None if facts["traffic"] is None else Traffic.of_dict(facts["traffic"])
     history.counts = Counter(facts["counts"])
     return Result(model, params_of(Part(facts["params"], part.arrays)), history, str(facts["reason"]))
+
+
+def history_of(saved: Saved) -> History:
+    """The records until then."""
+    facts = saved.part(SESSION).facts
+    return History.of_dict((facts if saved.manifest.ended else facts["course"])["history"])

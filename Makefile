@@ -42,7 +42,7 @@ soak: $(VENV)/.nets ## Run 10,000 random plans of faults, 50 on real Ray, and th
 bench: $(VENV)/.bench ## Race hogwild against its peers; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
-science: $(VENV)/.nets ## Find the findings of papers again; writes docs/science/
+science: $(VENV)/.nets ## Find the findings of papers again; writes docs/science/ and docs/how-to-choose.md
 	$(BIN)/python -m science $(ARGS)
 
 clean: ## Remove caches and builds; "rm -rf .venv" starts afresh

@@ -1,4 +1,4 @@
-"""`python -m science [STUDY...]`: run studies, and write their pages."""
+"""`python -m science [STUDY...]`: run studies, and write their pages and docs/how-to-choose.md."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ from science.writing import table, write_text
 FINDINGS, CHOOSING = "findings.json", "how-to-choose.md"
 HEAD = """# How to choose
 
-On one machine there is nothing to choose: `Hogwild()` is the default. Everywhere else the best evidence comes from your
-own data: `hogwild compare FILE --strategies ...` [runs strategies under one budget](compare.md), and `hogwild simulate
-FILE --cluster ...` [says what a cluster would do](simulate.md) that you have not rented yet. What each strategy is, and
-what it sends: [strategies](strategies.md).
+`Hogwild()` is the default on one machine, and `LocalSGD()` on a cluster. The best evidence for anything else comes from
+your own data: `hogwild compare FILE --strategies ...` [runs strategies under one budget](compare.md), and `hogwild
+simulate FILE --cluster ...` [says what a cluster would do](simulate.md) that you have not rented yet. What each
+strategy is, and what it sends: [strategies](strategies.md).
 
 The table says what to try first. Each line follows from a finding of [the studies](science/README.md), which stands
 beside it with the numbers of its runs; `make science` runs them again and writes this page."""

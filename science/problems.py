@@ -15,17 +15,15 @@ RARE_ROW = 10  # features
 
 @final
 class Problem(NamedTuple):
-    """gradient: how long one takes, roughly, in words."""
+    """What is learnt, and from what."""
 
     model: AbstractModel
     examples: Any
-    rows: int
-    gradient: str
 
 
 def text(rows: int, seed: int) -> Problem:
     """Logistic regression on synthetic text: the commonest words are in nearly every row."""
-    return Problem(_linear(), rcv1_like(rows, seed=seed), rows, "fractions of a microsecond")
+    return Problem(_linear(), rcv1_like(rows, seed=seed))
 
 
 def rare(rows: int, seed: int) -> Problem:
@@ -35,7 +33,7 @@ def rare(rows: int, seed: int) -> Problem:
     values = np.full(rows * RARE_ROW, RARE_ROW**-0.5, np.float32)
     X = sp.csr_array((values, columns.ravel(), np.arange(0, values.size + 1, RARE_ROW)), shape=(rows, features))
     y = np.where(X @ rng.standard_normal(features) > 0, 1, -1)
-    return Problem(_linear(), (X, y), rows, "fractions of a microsecond")
+    return Problem(_linear(), (X, y))
 
 
 def pictures(rows: int, side: int, seed: int) -> Problem:
@@ -57,7 +55,7 @@ def pictures(rows: int, side: int, seed: int) -> Problem:
     y = rng.integers(0, 2, rows)
     ramps = np.outer(y, np.tile(np.linspace(-1, 1, side), side))
     X = (rng.standard_normal((rows, side * side)) + ramps).astype(np.float32)
-    return Problem(Network(net, rate=0.01), (X, y), rows, "milliseconds")
+    return Problem(Network(net, rate=0.01), (X, y))
 
 
 def _linear() -> Linear:

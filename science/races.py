@@ -1,4 +1,4 @@
-"""Runs on simulated clusters: when they are as good as the optimum."""
+"""Runs for studies: when they are as good as the optimum."""
 
 from __future__ import annotations
 
@@ -8,14 +8,32 @@ from typing import Any, NamedTuple, final
 
 from hogwild import NonFiniteError, Sandblaster, Simulated, Stop, train
 from hogwild.history import Record
-from hogwild.interfaces import AbstractModel, AbstractStrategy
+from hogwild.interfaces import AbstractEngine, AbstractModel, AbstractStrategy, Callback, Result
 
 STAYS = 3  # epochs: who swings about the optimum passes it, too
 
 
+def learn(
+    model: AbstractModel,
+    examples: Any,
+    strategy: AbstractStrategy,
+    engine: AbstractEngine,
+    stop: Stop,
+    seed: int,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """`train`; but Ctrl-C ends the study, not only this run."""
+    result = train(model, examples, strategy=strategy, engine=engine, stop=stop, callbacks=callbacks, seed=seed)
+    if result.reason == "interrupted":
+        raise KeyboardInterrupt
+    return result
+
+
 @final
 class Race(NamedTuple):
-    """records: one an epoch, until the target; none if weights were no longer finite. target: an objective."""
+    """records: one an epoch, until the target was kept; they end where weights were no longer finite. target: an
+    objective.
+    """
 
     records: list[Record]
     target: float
@@ -28,6 +46,10 @@ class Race(NamedTuple):
             if _stays(self.records[first : first + STAYS], self.target):
                 return self.records[first].time_s
         return math.inf
+
+    def at(self, epoch: int) -> float:
+        """The objective after that epoch; infinite if it has none."""
+        return _objective(self.records[epoch - 1]) if epoch <= len(self.records) else math.inf
 
     @property
     def objective(self) -> float:
@@ -45,28 +67,43 @@ def race(
     seed: int,
     target: float = -math.inf,
 ) -> Race:
-    """Until the target or so many epochs."""
+    """Until the target was kept, or so many epochs."""
     records: list[Record] = []
 
     def look(record: Record) -> None:
         records.append(record)
         if len(records) >= STAYS and _stays(records[-STAYS:], target):
-            raise KeyboardInterrupt  # which ends a run
+            raise _There
 
     try:
-        result = train(
-            model, examples, strategy=strategy, engine=engine, stop=Stop(epochs, tol=0), callbacks=[look], seed=seed
-        )
+        result = learn(model, examples, strategy, engine, Stop(epochs, tol=0), seed, [look])
+    except _There:
+        return Race(records, target, math.nan)
     except NonFiniteError:
-        return Race([], target, math.nan)
+        return Race([*records, Record(len(records) + 1, math.inf, 0, math.nan)], target, math.inf)
     traffic = result.history.traffic
     return Race(records, target, (traffic.summary().mean_staleness or 0.0) if traffic else 0.0)
 
 
 def optimum(model: AbstractModel, examples: Any) -> float:
     """The best objective of a smooth model, by a hundred passes of L-BFGS."""
-    best = train(model, examples, strategy=Sandblaster(), engine=Simulated(1), stop=Stop(100, tol=0), seed=0)
+    best = learn(model, examples, Sandblaster(), Simulated(1), Stop(100, tol=0), 0)
     return min(_objective(record) for record in best.history)
+
+
+def in_ms(time_s: float) -> str:
+    """Milliseconds, in words if it is never."""
+    return f"{1e3 * time_s:.0f}" if math.isfinite(time_s) else "not reached"
+
+
+def in_words(objective: float) -> str:
+    """An objective, in words if there is none."""
+    return f"{objective:.4g}" if math.isfinite(objective) else "infinity"
+
+
+@final
+class _There(Exception):
+    """The target was kept."""
 
 
 def _stays(records: Sequence[Record], target: float) -> bool:

@@ -47,8 +47,9 @@ def write_index(studies: Sequence[Study], folder: Path) -> None:
     """A line for each study."""
     lines = [f"* [{study.title}]({study.name}.md): {study.paper}" for study in studies]
     head = (
-        "# Findings of papers, found again\n\n`make science` runs all of these and writes their pages, and "
-        "[how to choose](../how-to-choose.md) from what they show.\n\n"
+        "# Findings of papers, found again\n\n`make science` runs all of these and writes their pages, and [how to "
+        'choose](../how-to-choose.md) from what they show. "Holds" is said of the sentence after it, with the '
+        "numbers of these runs; where that is not what the paper says, the page tells why.\n\n"
     )
     write_text(folder / INDEX, head + "\n".join(lines) + "\n")
 

@@ -17,9 +17,9 @@ from hogwild import (
     linear_size,
     rcv1_like,
     strongly_convex,
-    train,
 )
 from hogwild.pages import Line, Panel
+from science.races import learn
 from science.study import Advice, Exhibit, Finding, Found, Setting, Study
 
 WORKERS, L2 = 5, 1e-2
@@ -36,7 +36,7 @@ def _look(setting: Setting) -> Found:
 
     def run(sizes: SampleSizes, by: str, gradients: int) -> tuple[float, int, float]:
         """Rounds, gradients and the objective."""
-        history = train(
+        history = learn(
             model,
             Partitioned(examples, DATA[by]),
             strategy=GrowingBatches(sizes, strongly_convex(mu=L2, offset=2_000), minibatch=3),
@@ -52,7 +52,7 @@ def _look(setting: Setting) -> Found:
         (name, by): [run(sizes, by, gradients) for gradients in budgets] for name, sizes in SIZES.items() for by in DATA
     }
     slopes = {
-        key: float(np.polyfit(*np.log(np.array([(k, t) for t, k, _ in points])).T, 1)[0])
+        key: float(np.polyfit(np.log([k for _, k, _ in points]), np.log([t for t, _, _ in points]), 1)[0])
         for key, points in found.items()
     }
     most = {key: points[-1] for key, points in found.items()}
@@ -67,7 +67,8 @@ def _look(setting: Setting) -> Found:
             abs(growing - 0.5) < 0.1 and abs(constant - 1) < 0.1,
         ),
         Finding(
-            f"for {most['growing', 'biased'][1]:,} gradients that is {fewer:.0f} times fewer rounds",
+            f"for {most['growing', 'biased'][1]:,} gradients on data of one label for each worker growing samples need "
+            f"{most['growing', 'biased'][0]:.0f} rounds, constant ones {fewer:.0f} times as many",
             fewer > 3,
             Advice("data that stay with their workers, and dear messages", "`GrowingBatches()`"),
         ),

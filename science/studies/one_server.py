@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hogwild import Downpour, Linear, Simulated, Stop, rcv1_like, train
+from hogwild import Downpour, Linear, Simulated, Stop, rcv1_like
 from hogwild.pages import Line, Panel
+from science.races import learn
 from science.study import Advice, Exhibit, Finding, Found, Setting, Study
 
 MINIBATCH, EXAMPLE_S, BANDWIDTH = 100, 5e-6, 1.25e9
@@ -17,7 +18,7 @@ def _look(setting: Setting) -> Found:
 
     def speed(size: int, shards: int) -> float:
         """Examples a second."""
-        history = train(
+        history = learn(
             Linear("logistic", l2=1e-5, average=False),
             examples,
             strategy=Downpour(minibatch=MINIBATCH),
@@ -37,7 +38,7 @@ def _look(setting: Setting) -> Found:
             one[16] < 1.3 * one[8] and max(one.values()) < 1.05 * most,
         ),
         Finding(
-            f"with 8 shards 16 workers are {eight[16] / eight[8]:.2f} times as fast as 8, and "
+            f"with 8 shards 16 workers of Downpour are {eight[16] / eight[8]:.2f} times as fast as 8, and "
             f"{eight[16] / one[16]:.1f} times as fast as with one server",
             eight[16] > 1.6 * eight[8],
             Advice("a server whose link is full", "more shards, each on a machine of its own"),

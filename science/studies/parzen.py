@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, final
 
-from hogwild import ALL, AllReduce, Alone, Linear, ParzenASGD, Simulated, Speeds, Stop, constant, rcv1_like, train
+from hogwild import ALL, AllReduce, Alone, Linear, ParzenASGD, Simulated, Speeds, Stop, constant, rcv1_like
 from hogwild.interfaces import AbstractStrategy
 from hogwild.pages import Line, Panel
-from science.races import optimum
+from science.races import learn, optimum
 from science.study import Advice, Exhibit, Finding, Found, Setting, Study
 
 EXAMPLE_S, L2, RATE, PERIOD = 1e-4, 1e-4, 4.0, 20
@@ -46,14 +46,8 @@ def _look(setting: Setting) -> Found:
 
     def run(name: str, size: int, epochs: int) -> _Run:
         model = Linear("logistic", l2=L2, average=False, schedule=constant(RATES.get(name, RATE)))
-        history = train(
-            model,
-            examples,
-            strategy=STRATEGIES[name],
-            engine=Simulated(size, example_s=EXAMPLE_S, speeds=SPEEDS),
-            stop=Stop(epochs, tol=0),
-            seed=setting.seed,
-        ).history
+        engine = Simulated(size, example_s=EXAMPLE_S, speeds=SPEEDS)
+        history = learn(model, examples, STRATEGIES[name], engine, Stop(epochs, tol=0), setting.seed).history
         last, counts = history[-1], history.counts
         assert last.objective is not None
         return _Run(epochs, last.time_s, last.objective, counts["accepted"], counts["rejected"])
@@ -74,25 +68,26 @@ def _findings(runs: _Runs) -> list[Finding]:
     share = many.accepted / (many.accepted + many.rejected)
     return [
         Finding(
-            f"on {most} workers {many.epochs} epochs take {one.time_s / many.time_s:.0f} times less time than on one, "
-            f"batch gradient descent {runs[BATCH][1][-1].time_s / batch.time_s:.0f} times less",
+            f"an epoch of ParzenASGD is {one.time_s / many.time_s:.0f} times as fast on {most} workers as on one, an "
+            f"epoch of batch gradient descent {runs[BATCH][1][-1].time_s / batch.time_s:.0f} times",
             one.time_s / many.time_s > 0.7 * most,
         ),
         Finding(
-            f"after these ParzenASGD is at an objective of {many.objective:.4f}, batch gradient descent at "
-            f"{batch.objective:.4f}",
+            f"after {many.epochs} of them ParzenASGD is at an objective of {many.objective:.4f}, batch gradient "
+            f"descent at {batch.objective:.4f}",
             many.objective < 0.95 * batch.objective,
         ),
         Finding(
-            f"SimuParallelSGD, which sends nothing until the end, is then at {alone.objective:.4f}: for a convex "
-            "problem one mean at the end is as good",
-            abs(many.objective / alone.objective - 1) < 0.03,
-            Advice("a convex problem, and a network that carries next to nothing", "`Alone()`, with a larger rate"),
+            f"SimuParallelSGD, which sends nothing until the end, is at an objective of {alone.objective:.4f} after "
+            f"{many.epochs} epochs on {most} workers, ParzenASGD at {many.objective:.4f}: for a convex problem one "
+            "mean at the end is as good",
+            alone.objective < 1.02 * many.objective,
+            Advice("a convex problem, and a network that carries next to nothing", "`Alone()`"),
         ),
         Finding(
             f"of the states that come {share:.0%} lie ahead and are accepted; without the filter the objective is "
             f"{accepting.objective:.4f}",
-            0 < share < 0.5,
+            share < 0.5 and accepting.objective < 1.02 * many.objective,
         ),
     ]
 
@@ -149,8 +144,7 @@ PARZEN_ASGD = Study(
     f"Logistic regression on synthetic text, {1e6 * EXAMPLE_S:.0f} us an example; every twentieth request takes five "
     f"times as long; steps of one example at a constant rate of {RATE:g}, a message every {PERIOD}; batch gradient "
     f"descent at {RATES[BATCH]:g}; simulated. The result is the mean of all workers, and each point a run of its own.",
-    "k-means has many optima, to which workers on their own go by different ways, so that their mean is of no use; a "
-    "convex problem has one. There talking gains nothing over a mean at the end, and the filter, which rejects what "
-    "lies to the side, nothing over none.",
+    "Theirs is a problem with many optima, and this one, being convex, has one. Here talking gains nothing over a "
+    "mean at the end, and the filter, which rejects what lies to the side, nothing over none.",
     _look,
 )

@@ -12,7 +12,7 @@ from hogwild.interfaces import AbstractStrategy
 from hogwild.requests import REQUESTS
 from hogwild.strategies import STRATEGIES
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/science/*.md")])
 
 
 def check(path, namespace):

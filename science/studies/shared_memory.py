@@ -128,7 +128,7 @@ def _findings(speeds: Mapping[str, _Speeds], objectives: Mapping[str, Mapping[st
         ),
         Finding(
             f"what is learnt hardly depends on it: after {EPOCHS} epochs objectives are "
-            f"{' and '.join(f'{each:.1%} ({name})' for name, each in worst.items())} above the serial one at most",
+            f"{', '.join(f'{each:.1%} ({name})' for name, each in worst.items())} above the serial one at most",
             max(worst.values()) < 0.05,
         ),
     ]

@@ -42,7 +42,7 @@ def test_a_run_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
     assert any(unfinished.glob("checkpoint-*/manifest.json"))
     notes = Notes()
     found = race([LocalSGD(5), "serial"], spectator=notes, folder=tmp_path, **GOES_ON)
-    assert not list((tmp_path / "unfinished").iterdir())
+    assert not (tmp_path / "unfinished").exists()
     again, whole = found.runs[2], race([LocalSGD(5), "serial"], **GOES_ON).runs[2]
     assert 8 <= notes.records < 16, "one run of 8 epochs, and the rest of another"
     columns = ("epoch", "examples", "objective", "holdout_loss")

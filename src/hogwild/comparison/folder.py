@@ -79,7 +79,11 @@ class Folder:
         stored = {"about": self._of(entry), "run": run.as_dict()}
         with replacing(path) as file:
             file.write(json.dumps(stored, indent=1, allow_nan=False).encode())
-        shutil.rmtree(self._unfinished / file_name(entry.name, run.seed), ignore_errors=True)
+        checkpoints = self._unfinished / file_name(entry.name, run.seed)
+        if checkpoints.is_dir():
+            shutil.rmtree(checkpoints)
+            if not any(self._unfinished.iterdir()):
+                self._unfinished.rmdir()
 
     def begin(self, entry: Entry, seed: int) -> Path | None:
         """Where this run keeps its checkpoints until it has ended; it goes on if there are any."""

@@ -5,38 +5,43 @@ from tests.comparison.test_running import Notes, race
 
 from hogwild import LocalSGD, NonFiniteError, Record, Simulated, Threads
 from hogwild.comparison import running
+from hogwild.snapshots import Folder
+
+EPOCHS = 100
+GOES_ON = {"engine": Threads(2), "budget": f"{EPOCHS} epochs"}
 
 
 class Interrupts(Notes):
-    """After the given record of the given run, once."""
+    """The run of this number: at once, or when there is a checkpoint with an epoch behind it in this folder."""
 
-    def __init__(self, number, records):
+    def __init__(self, number, folder=None):
         super().__init__()
-        self.number, self.left = number, records
+        self.number, self.folder = number, folder
 
     def begins(self, name, seed, number, total):
         callbacks = super().begins(name, seed, number, total)
         return [*callbacks, self._interrupt] if number == self.number else callbacks
 
     def _interrupt(self, record):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
+        if self.folder is not None:
+            (path,) = (self.folder / "unfinished").iterdir()
+            written = Folder(str(path))
+            if written.is_empty() or not written.newest().manifest.progress["epochs"]:
+                return
+        raise KeyboardInterrupt
 
 
-def interrupted(folder, monkeypatch, **options):
+def interrupted(folder, monkeypatch):
     """The third run of four, in the midst of it."""
-    monkeypatch.setattr(running, "CHECKPOINT_S", 1e-9)  # after each round
-    return race([LocalSGD(5), "serial"], spectator=Interrupts(2, 5), folder=folder, **{**GOES_ON, **options})
-
-
-GOES_ON = {"engine": Threads(2), "budget": "8 epochs"}
+    monkeypatch.setattr(running, "CHECKPOINT_S", 1e-9)  # whenever the one before it is written
+    found = race([LocalSGD(5), "serial"], spectator=Interrupts(2, folder), folder=folder, **GOES_ON)
+    assert [run.seed for run in found.runs] == [0, 0], "it was not interrupted"
+    return found
 
 
 def test_a_run_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
     first = interrupted(tmp_path, monkeypatch)
     assert first.interrupted
-    assert [run.seed for run in first.runs] == [0, 0]
     (unfinished,) = (tmp_path / "unfinished").iterdir()
     assert unfinished.name.endswith("-1")
     assert any(unfinished.glob("checkpoint-*/manifest.json"))
@@ -44,7 +49,7 @@ def test_a_run_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
     found = race([LocalSGD(5), "serial"], spectator=notes, folder=tmp_path, **GOES_ON)
     assert not (tmp_path / "unfinished").exists()
     again, whole = found.runs[2], race([LocalSGD(5), "serial"], **GOES_ON).runs[2]
-    assert 8 <= notes.records < 16, "one run of 8 epochs, and the rest of another"
+    assert EPOCHS <= notes.records < 2 * EPOCHS, "one run, and the rest of another"
     columns = ("epoch", "examples", "objective", "holdout_loss")
     assert [again.history.as_dict()[name] for name in columns] == [whole.history.as_dict()[name] for name in columns]
 
@@ -53,14 +58,14 @@ def test_what_went_wrong_after_it_went_on_has_its_whole_history(tmp_path, monkey
     interrupted(tmp_path, monkeypatch)
 
     def breaks(*arguments, **options):
-        options["callbacks"][0](Record(9, 1.0, 1, 0.1, 0.5))
+        options["callbacks"][0](Record(EPOCHS + 1, 1.0, 1, 0.1, 0.5))
         raise NonFiniteError("coef")
 
     monkeypatch.setattr(running, "train", breaks)
     found = race([LocalSGD(5), "serial"], folder=tmp_path, **GOES_ON)
     assert found.runs[2].outcome == "diverged"
-    assert (found.runs[2].history[0].epoch, found.runs[2].history[-1].epoch) == (1, 9)
-    assert [record.epoch for record in found.runs[3].history] == [9], "which began anew"
+    assert (found.runs[2].history[0].epoch, found.runs[2].history[-1].epoch) == (1, EPOCHS + 1)
+    assert [record.epoch for record in found.runs[3].history] == [EPOCHS + 1], "which began anew"
 
 
 @pytest.mark.parametrize(
@@ -88,6 +93,6 @@ def test_a_folder_that_says_nothing_of_its_run_is_named(tmp_path, monkeypatch):
 
 
 def test_simulated_runs_begin_again(tmp_path):
-    race([LocalSGD(5)], spectator=Interrupts(1, 2), folder=tmp_path)
+    race([LocalSGD(5)], spectator=Interrupts(1), folder=tmp_path)
     assert not (tmp_path / "unfinished").exists()
     assert [run.outcome for run in race([LocalSGD(5)], folder=tmp_path).runs] == ["ended", "ended"]

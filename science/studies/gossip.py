@@ -14,13 +14,8 @@ from science.study import Advice, Exhibit, Finding, Found, Setting, Study
 
 MINIBATCH, EXAMPLE_S, L2 = 10, 1e-4, 1e-4
 SPEEDS = Speeds(spread=0.1, straggle=0.05, straggle_factor=5)
-TOGETHER, ELASTIC, PULL, PAIRS, PUSH = (
-    "all-reduce",
-    "elastic averaging",
-    "gossip, pull",
-    "gossip, pairs",
-    "gossip, push",
-)
+TOGETHER, ELASTIC = "all-reduce", "elastic averaging"
+PULL, PAIRS, PUSH = "pull gossip", "pair gossip", "push gossip"
 STRATEGIES: dict[str, AbstractStrategy] = {
     TOGETHER: AllReduce(MINIBATCH),
     ELASTIC: ElasticAveraging(period=1, minibatch=MINIBATCH),
@@ -45,9 +40,8 @@ def _look(setting: Setting) -> Found:
     def run(strategy: AbstractStrategy, size: int, rate: float) -> Race:
         model = Linear("logistic", l2=L2, average=False, schedule=constant(rate * size))
         engine = Simulated(size, example_s=EXAMPLE_S, speeds=SPEEDS)
-        return race(model, examples, strategy, engine, epochs=epochs, seed=setting.seed)._replace(
-            target=(1 + near) * best
-        )
+        found = race(model, examples, strategy, engine, epochs=epochs, seed=setting.seed)
+        return found._replace(target=(1 + near) * best)  # which has not ended it
 
     names = [name for name in STRATEGIES if not setting.quick or name in (TOGETHER, ELASTIC, PULL)]
     rates = (LARGE,) if setting.quick else RATES

@@ -21,7 +21,7 @@ class Problem(NamedTuple):
     examples: Any
 
 
-def text(rows: int, seed: int) -> Problem:
+def documents(rows: int, seed: int) -> Problem:
     """Logistic regression on synthetic text: the commonest words are in nearly every row."""
     return Problem(_linear(), rcv1_like(rows, seed=seed))
 

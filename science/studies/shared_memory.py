@@ -10,7 +10,7 @@ from hogwild import Hogwild, Locked, Racy, RoundRobin, Serial, Stop, Threads
 from hogwild.engines.threads import available_cores
 from hogwild.interfaces import AbstractStrategy
 from hogwild.pages import Line, Panel
-from science.problems import RARE_ROW, Problem, pictures, rare, text
+from science.problems import RARE_ROW, Problem, documents, pictures, rare
 from science.races import learn
 from science.study import Advice, Exhibit, Finding, Found, Setting, Study
 
@@ -42,10 +42,10 @@ _Speeds = Mapping[str, Mapping[int, _Cell]]
 
 def _look(setting: Setting) -> Found:
     problems = (
-        {TEXT: text(20_000, setting.seed), NET: pictures(24, 48, setting.seed)}
+        {TEXT: documents(20_000, setting.seed), NET: pictures(24, 48, setting.seed)}
         if setting.quick
         else {
-            TEXT: text(100_000, setting.seed),
+            TEXT: documents(100_000, setting.seed),
             RARE: rare(RARE_ROWS, setting.seed),
             NET: pictures(60, 64, setting.seed),
         }

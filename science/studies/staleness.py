@@ -88,7 +88,7 @@ def _findings(races: dict[str, Race]) -> list[Finding]:
         Finding(
             f"to divide the rate by the root of the staleness is safe, and slow: {in_words(damping.objective)} at the "
             "end",
-            low.objective < damping.objective < 0.5 * fixed.objective,
+            low.objective < damping.objective < 0.8 * fixed.objective,
         ),
     ]
     if (late := races.get(FIXED_WARM)) is not None:

@@ -89,7 +89,7 @@ def test_ctrl_c_before_training_writes_nothing(here, start):
 @pytest.mark.slow
 def test_the_demo_leaves_its_model_when_it_is_interrupted(here, start):
     pytest.importorskip("matplotlib", reason="the demo draws a picture, which needs the extra 'plots'")
-    process = start("demo", "--rows", 1000, "--epochs", 50)
+    process = start("demo", "--rows", 1000, "--epochs", 5000)  # more than it gets to
     wait_for(process, b"Racing ")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()

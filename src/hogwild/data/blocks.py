@@ -186,3 +186,19 @@ def looks_sorted(y: NDArray[Any] | None) -> bool:
     shares = counts / counts.sum()
     expected = (y.size - 1) * (1 - float(shares @ shares))
     return bool(np.count_nonzero(y[1:] != y[:-1]) < 0.5 * expected)
+
+
+def order_of(blocks: Sequence[Block], n: int) -> NDArray[np.int64]:
+    """The rows of the blocks, one by one."""
+    each = [(block.starts[:, None] + np.arange(block.chunk)).ravel() for block in blocks]
+    rows = np.concatenate([np.zeros(0, np.int64), *each])
+    return rows[rows < n]  # the last chunk may be short
+
+
+def joined(blocks: Sequence[Block], n: int) -> Block:
+    """One block that has the rows of all."""
+    if len(blocks) == 1:
+        return blocks[0]
+    if len({block.chunk for block in blocks}) == 1:
+        return Block(np.concatenate([block.starts for block in blocks]), blocks[0].chunk)
+    return Block(order_of(blocks, n), 1)

@@ -17,7 +17,7 @@ from sklearn.utils.validation import validate_data
 from hogwild.data.examples import Examples, check_examples
 from hogwild.engines import Ray, Simulated, Threads, find_engine
 from hogwild.history import Record
-from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result
+from hogwild.interfaces import AbstractEngine, AbstractModel, AbstractStrategy, Result
 from hogwild.limits import is_whole
 from hogwild.memory import Replicas
 from hogwild.models.linear import Linear
@@ -116,19 +116,29 @@ def loss_names(binary: bool) -> str:
 
 
 def plan(estimator: Any, examples: Examples | None = None) -> tuple[Linear, AbstractStrategy, AbstractEngine]:
-    """The three axes, from an estimator's parameters and the data (None: any amount of work).
+    """The three axes of a linear estimator, from its parameters and the data (None: any amount of work).
+
+    ValueError or TypeError names a wrong parameter.
+    """
+    e, threads = estimator, None
+    model = Linear(e.loss, e.l2, e.l1, e.fit_intercept, e.schedule, e.average)
+    if examples is not None:
+        nonzeros = examples.X.nnz if examples.is_sparse else examples.X.size
+        threads = nonzeros // max(NONZEROS_PER_THREAD, WORK_PER_WEIGHT * examples.n_features)
+    return model, *axes(e, threads)
+
+
+def axes(estimator: Any, threads: int | None) -> tuple[AbstractStrategy, AbstractEngine]:
+    """Strategy and engine, from an estimator's parameters. threads: for which there is work; None: for any number.
 
     ValueError or TypeError names a wrong parameter.
     """
     e = estimator
-    model = Linear(e.loss, e.l2, e.l1, e.fit_intercept, e.schedule, e.average)
     engine, strategy = _engine(e), e.strategy
     free = e.engine is None or e.engine == "threads"  # to leave threads out that have nothing to do
     if isinstance(strategy, str):
-        if strategy == "auto" and examples is not None and free:
-            nonzeros = examples.X.nnz if examples.is_sparse else examples.X.size
-            enough = max(NONZEROS_PER_THREAD, WORK_PER_WEIGHT * examples.n_features)
-            engine = Threads(min(engine.size, max(1, nonzeros // enough)))
+        if strategy == "auto" and threads is not None and free:
+            engine = Threads(min(engine.size, max(1, threads)))
         if e.deterministic and strategy in ("auto", "hogwild") and isinstance(engine, Threads):
             strategy = "hogwild-ordered"
         elif strategy == "auto":
@@ -138,7 +148,7 @@ def plan(estimator: Any, examples: Examples | None = None) -> tuple[Linear, Abst
         engine = Threads(1)
     if e.deterministic:
         _check_repeats(strategy, engine)
-    return model, strategy, engine
+    return strategy, engine
 
 
 def _engine(estimator: Any) -> AbstractEngine:
@@ -211,6 +221,21 @@ def learn(
             average=False if model.average == "auto" else model.average,
             schedule="inverse" if model.schedule == "auto" else model.schedule,
         )
+    return run(estimator, model, strategy, engine, examples, start, epochs, spent_s, name)
+
+
+def run(
+    estimator: Any,
+    model: AbstractModel,
+    strategy: AbstractStrategy,
+    engine: AbstractEngine,
+    examples: Examples,
+    start: Params | None,
+    epochs: int | None = None,
+    spent_s: float = 0.0,
+    name: str | None = None,
+) -> Result:
+    """`train`, with the estimator's parameters for all but the three axes. Otherwise as `learn`."""
     holdout = estimator.validation_fraction if estimator.early_stopping and epochs is None else 0.0
     if estimator.early_stopping and not 0 < estimator.validation_fraction < 1:
         raise ValueError(f"validation_fraction={estimator.validation_fraction} must lie strictly between 0 and 1")

@@ -192,21 +192,21 @@ def _prefetch(rows, i):  # type: ignore[no-untyped-def]
         def sparse(rows, i):  # type: ignore[no-untyped-def]
             start = rows.indptr[i]
             for k in range(start, min(start + LONGEST, rows.indptr[i + ONE]), LINE):
-                _prefetch_line(rows.indices, k)
-                _prefetch_line(rows.values, k)
+                prefetch_line(rows.indices, k)
+                prefetch_line(rows.values, k)
 
         return sparse
 
     def dense(rows, i):  # type: ignore[no-untyped-def]
-        _prefetch_line(rows.values, i * rows.values.shape[1])
+        prefetch_line(rows.values, i * rows.values.shape[1])
 
     return dense
 
 
 @njit(**INNER)
-def lookahead(starts, c, chunk):  # type: ignore[no-untyped-def]
+def lookahead(starts, c, chunk, ahead=AHEAD):  # type: ignore[no-untyped-def]
     """For chunk c: how many rows ahead to prefetch, and where the chunk begins that this reaches into."""
-    return min(AHEAD, chunk), starts[min(c + max(1, AHEAD // chunk), starts.size - 1)]
+    return min(ahead, chunk), starts[min(c + max(1, ahead // chunk), starts.size - 1)]
 
 
 @njit(**INNER)
@@ -216,7 +216,9 @@ def coming(row, end, jump, n):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _prefetch_line(typing, array, index):  # type: ignore[no-untyped-def]
+def prefetch_line(typing, array, index):  # type: ignore[no-untyped-def]
+    """Ask for the cache line in which array[index] lies."""
+
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
         address = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())

@@ -9,14 +9,13 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.data.blocks import Block
+from hogwild.data.blocks import Block, joined
 from hogwild.deltas import Delta, Vector
 from hogwild.kernels.gradients import Rarity, columns_of, gradient_of_keys, gradient_sum
 from hogwild.kernels.merging import soften
 from hogwild.kernels.rows import DenseRows
 from hogwild.kernels.updates import EVERYWHERE, descend
 from hogwild.models.linear_binding import LinearBinding
-from hogwild.models.linear_rows import joined
 from hogwild.params import Params
 from hogwild.rows import Keys
 from hogwild.rules.schedules import Moment

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.data.blocks import Block
 from hogwild.data.examples import Examples
 from hogwild.kernels.moments import column_moments
 from hogwild.kernels.rows import DenseRows, RelaxedRows, Rows, SparseRows
@@ -55,19 +53,3 @@ def column_counts(rows: Rows, n_features: int) -> NDArray[np.int64]:
     if isinstance(rows, DenseRows):
         return np.full(n_features, max(1, rows.targets.size))
     return np.maximum(column_moments(rows, n_features)[0], 1)
-
-
-def order_of(blocks: Sequence[Block], n: int) -> NDArray[np.int64]:
-    """The rows of the blocks, one by one."""
-    each = [(block.starts[:, None] + np.arange(block.chunk)).ravel() for block in blocks]
-    rows = np.concatenate([np.zeros(0, np.int64), *each])
-    return rows[rows < n]  # the last chunk may be short
-
-
-def joined(blocks: Sequence[Block], n: int) -> Block:
-    """One block that has the rows of all."""
-    if len(blocks) == 1:
-        return blocks[0]
-    if len({block.chunk for block in blocks}) == 1:
-        return Block(np.concatenate([block.starts for block in blocks]), blocks[0].chunk)
-    return Block(order_of(blocks, n), 1)

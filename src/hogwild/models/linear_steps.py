@@ -9,14 +9,14 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from hogwild.data.blocks import Block, count_rows
+from hogwild.data.blocks import Block, count_rows, order_of
 from hogwild.interfaces import Unsupported
 from hogwild.kernels.linear import Copies, Pace, steps_alone, steps_in_order, steps_replicas
 from hogwild.kernels.minibatches import Minibatches, minibatches_alone, minibatches_in_order, minibatches_replicas
 from hogwild.kernels.published import steps_in_turn, steps_locked, steps_racy
 from hogwild.memory import InTurn, Locking, Memory, Racy, Replicas
 from hogwild.models.linear_binding import LinearBinding
-from hogwild.models.linear_rows import order_of
+from hogwild.models.paces import steady_pieces
 from hogwild.requests import Steps
 from hogwild.rules.schedules import Moment
 
@@ -143,17 +143,12 @@ class LinearSteps:
 
     def _pieces(self, blocks: Sequence[Block], moment: Moment, *, fixed: bool) -> Iterator[Block]:
         """The blocks, cut where the rate has to change: a kernel falls with t only where l2 telescopes."""
-        examples = moment.begun + moment.done
-        for starts, chunk in blocks:
-            if fixed:
-                yield Block(starts, chunk)
-                continue
-            count = count_rows(Block(starts, chunk), self._binding.n_examples)
-            first = 0
-            for last in sorted({-(-end // chunk) for end in self._binding.curve.steady(examples, count)}):
-                yield Block(starts[first:last], chunk)
-                first = last
-            examples += count
+        if fixed:
+            yield from blocks
+            return
+        binding = self._binding
+        for piece, _ in steady_pieces(blocks, binding.curve, moment.begun + moment.done, binding.n_examples):
+            yield piece
 
     def _run(self, memory: Memory, block: Block, moment: Moment, pace: Pace, divisor: float) -> float:
         """The sum of predictions, which is finite if all are."""

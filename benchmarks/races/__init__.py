@@ -12,6 +12,8 @@ from benchmarks.races.kernel import kernel
 from benchmarks.races.memory import memory
 from benchmarks.races.overhead import overhead
 from benchmarks.races.published import published
+from benchmarks.races.rating_errors import rating_errors
+from benchmarks.races.rating_speed import rating_speed
 from benchmarks.races.ray_memory import ray_memory
 from benchmarks.races.ray_predicted import ray_predicted
 from benchmarks.races.ray_server import ray_server
@@ -34,6 +36,8 @@ RACES: dict[str, Callable[[Setting], Outcome]] = {
     "start_up": start_up,
     "memory": memory,
     "real_data": real_data,
+    "rating_speed": rating_speed,
+    "rating_errors": rating_errors,
     "overhead": overhead,
     "simulated": simulated,
     "comparing": comparing,

@@ -118,6 +118,7 @@ _HOMES: dict[str, str] = {
     "linear_size": "hogwild.rules.sample_sizes",
     "load_model": "hogwild.checkpoint",
     "momentum": "hogwild.rules.updates",
+    "movielens_like": "hogwild.data",
     "per_log_size": "hogwild.rules.sample_sizes",
     "plot_histories": "hogwild.report",
     "power_size": "hogwild.rules.sample_sizes",

@@ -134,7 +134,7 @@ def test_more_ratings_users_and_items_go_on_from_the_last_fit():
     np.testing.assert_allclose(model.user_factors_[:20], before, atol=1e-3)
     items, _ = model.recommend(3, ITEMS)
     assert not set(items) & set(KNOWN[KNOWN[:, 0] == 3, 1]), "what was rated in the first fit was rated"
-    with pytest.raises(ValueError, match="rank and biases"):
+    with pytest.raises(ValueError, match="rank of the last fit again, 2"):
         model.set_params(rank=3).fit(KNOWN, VALUES)
     with pytest.raises(TypeError, match="ids of the kind"):
         model.set_params(rank=2).fit(NAMED, VALUES)

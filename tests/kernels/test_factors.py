@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from hogwild.kernels import factors as kernels
-from hogwild.kernels.factors import Form, Ratings
+from hogwild.kernels import rating_sums as sums
+from hogwild.kernels.ratings import Form, Ratings
 from hogwild.memory import CONTROL_CELLS
 
 USERS, ITEMS, RANK, RATE, CHUNK = 9, 7, 5, 0.05, 4
@@ -16,9 +17,9 @@ USERS, ITEMS, RANK, RATE, CHUNK = 9, 7, 5, 0.05, 4
 class Small:
     """Random ratings and weights."""
 
-    def __init__(self, first=1, floor=-math.inf, weighted=True, n=46, seed=0):
+    def __init__(self, biases=1.0, floor=-math.inf, weighted=True, n=46, seed=0):
         rng = np.random.default_rng(seed)
-        self.form = Form(USERS, RANK + first, first, 3.25 if first else 0.0, 0.125, floor)
+        self.form = Form(USERS, 1 + RANK, biases, 3.25 * biases, 0.125, floor)
         values = (rng.integers(1, 10, n) / 2).astype(np.float32)
         weights = rng.choice([0.5, 1.5], n).astype(np.float32) if weighted else np.zeros(0, np.float32)
         users, items = rng.integers(0, USERS, n).astype(np.uint32), rng.integers(0, ITEMS, n).astype(np.uint32)
@@ -28,6 +29,8 @@ class Small:
         self.w = rng.normal(0, 0.5, (USERS + ITEMS) * self.form.width).astype(np.float32)
         if floor == 0:
             self.w = np.abs(self.w)
+        if not biases:
+            self.w[:: 1 + RANK] = 0
         self.starts = rng.permutation(np.arange(0, n, CHUNK))
 
     @property
@@ -39,6 +42,9 @@ class Small:
         rows = (starts[:, None] + np.arange(CHUNK)).ravel()
         return rows[rows < self.ratings.values.size]
 
+    def bands(self, size):
+        return tuple((numbers % size).astype(np.uint16) for numbers in self.ratings[:2])
+
     def share(self, i):
         return float(self.ratings.weights[i]) if self.ratings.weights.size else 1.0
 
@@ -48,9 +54,7 @@ class Small:
 
     def error(self, w, i):
         p, q = self.rows(w, i)
-        first = self.form.first
-        biases = p[0] + q[0] if first else 0.0
-        return float(self.ratings.values[i]) - self.form.mean - biases - p[first:] @ q[first:]
+        return float(self.ratings.values[i]) - self.form.mean - p[0] - q[0] - p[1:] @ q[1:]
 
     def term(self, w, i):
         """What the objective has of a rating."""
@@ -59,12 +63,11 @@ class Small:
 
     def slope(self, w, i):
         """The gradient of `term` by all weights."""
-        (p, q), error, first = self.rows(w, i), self.error(w, i), self.form.first
+        (p, q), error = self.rows(w, i), self.error(w, i)
         slope = np.zeros_like(w).reshape(-1, self.form.width)
         g, h = self.form.l2 * p, self.form.l2 * q
-        g[first:], h[first:] = g[first:] - error * q[first:], h[first:] - error * p[first:]
-        if first:
-            g[0], h[0] = g[0] - error, h[0] - error
+        g[1:], h[1:] = g[1:] - error * q[1:], h[1:] - error * p[1:]
+        g[0], h[0] = g[0] - error * self.form.biases, h[0] - error * self.form.biases
         slope[self.ratings.users[i]] += self.share(i) * g
         slope[USERS + self.ratings.items[i]] += self.share(i) * h
         return slope.ravel()
@@ -72,7 +75,7 @@ class Small:
     def descend(self, w, slope):
         w -= slope
         if self.form.floor == 0:
-            factors = w.reshape(-1, self.form.width)[:, self.form.first :]
+            factors = w.reshape(-1, self.form.width)[:, 1:]
             np.maximum(factors, 0, out=factors)
 
     def serial(self, order):
@@ -85,7 +88,7 @@ class Small:
 
 KINDS = {
     "biases": Small(),
-    "none": Small(first=0),
+    "none": Small(biases=0.0),
     "nonnegative": Small(floor=0.0),
     "unweighted": Small(weighted=False),
 }
@@ -109,7 +112,8 @@ def together(size, act):
 
 def test_the_gradient_of_a_rating_is_that_of_its_term(small):
     w, i, step = small.w.astype(np.float64), 5, 1e-6
-    for j in range(w.size):
+    learnt = np.flatnonzero(np.arange(w.size) % (1 + RANK) >= 1 - small.form.biases)
+    for j in learnt:
         ahead, behind = w.copy(), w.copy()
         ahead[j] += step
         behind[j] -= step
@@ -133,7 +137,7 @@ def test_one_worker_learns_the_same_in_every_way_of_sharing(small):
     ways = {
         "locked": lambda w: kernels.factor_locked(*arguments, w, np.zeros(w.size, np.uint32), control()),
         "turns": lambda w: kernels.factor_turns(*arguments, w, 0, 0, 1, control()),
-        "strata": lambda w: kernels.factor_strata(*arguments, w, 0, 1, control()),
+        "strata": lambda w: kernels.factor_strata(*arguments, w, small.bands(1), 0, 1, control()),
         "replicas": lambda w: kernels.factor_replicas(*arguments, w, np.empty_like(w), np.empty_like(w), 2),
     }
     for name, learn in ways.items():
@@ -149,7 +153,7 @@ def test_one_worker_learns_the_same_in_every_way_of_sharing(small):
 def test_strata_are_plain_sgd_in_another_order_whatever_the_threads_do(small, size):
     def learned():
         w, cells = small.w.copy(), control()
-        place = small.ratings, *small.block, small.form, RATE, w
+        place = small.ratings, *small.block, small.form, RATE, w, small.bands(size)
         together(size, lambda rank: kernels.factor_strata(*place, rank, size, cells))
         return w
 
@@ -190,7 +194,7 @@ def test_a_minibatch_is_one_step_on_the_mean_gradient(small, size):
     order = small.order()
     rates = np.full(-(-order.size // size), RATE)
     w, slopes = small.w.copy(), np.zeros_like(small.w)
-    kernels.factor_minibatches(small.ratings, order, size, small.form, rates, w, slopes)
+    sums.factor_minibatches(small.ratings, order, size, small.form, rates, w, slopes)
     expected = small.w.astype(np.float64)
     for first in range(0, order.size, size):
         batch = order[first : first + size]
@@ -205,19 +209,19 @@ def test_gradients_of_all_rows_and_of_some(small):
     expected = sum(small.slope(w, i) for i in order)
     every, nothing = np.zeros_like(small.w), np.zeros(0, np.int64)
     at = small.starts[:3], CHUNK
-    seen, total = kernels.factor_gradient(small.ratings, *at, small.form, small.w, nothing, every)
+    seen, total = sums.factor_gradient(small.ratings, *at, small.form, small.w, nothing, every)
     assert seen == order.size
     assert total == pytest.approx(sum(small.term(w, i) for i in order), rel=1e-5)
     np.testing.assert_allclose(every, expected, rtol=1e-4, atol=1e-5)
     keys = np.array([0, 2, 3, USERS, USERS + 4])
     some = np.zeros(keys.size * small.form.width, np.float32)
-    kernels.factor_gradient(small.ratings, *at, small.form, small.w, keys, some)
+    sums.factor_gradient(small.ratings, *at, small.form, small.w, keys, some)
     np.testing.assert_array_equal(some, every.reshape(-1, small.form.width)[keys].ravel())
 
 
 def test_sums(small):
     w = small.w.astype(np.float64)
-    loss, errors, weight = kernels.factor_tally(small.ratings, *small.block, small.form, small.w)
+    loss, errors, weight = sums.factor_tally(small.ratings, *small.block, small.form, small.w)
     order = small.order()
     assert loss == pytest.approx(sum(small.term(w, i) for i in order), rel=1e-5)
     assert errors == pytest.approx(sum(small.share(i) * small.error(w, i) ** 2 for i in order), rel=1e-5)

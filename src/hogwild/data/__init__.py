@@ -10,6 +10,7 @@ from hogwild.data.partitioned import Partitioned
 from hogwild.data.split import holdout
 from hogwild.data.statistics import Statistics, describe
 from hogwild.data.synthetic import rcv1_like
+from hogwild.data.synthetic_ratings import movielens_like
 
 __all__ = [
     "DataError",
@@ -23,6 +24,7 @@ __all__ = [
     "describe",
     "from_dataset",
     "holdout",
+    "movielens_like",
     "rcv1_like",
     "read",
     "write_npz",

@@ -192,7 +192,7 @@ class MatrixFactorization(BaseEstimator):
         params = model.init(FactorsSurvey(*shape, mean, _number(self.random_state), "ratings"))
         for name, known, ids in (("users", before.users_, users), ("items", before.items_, items)):
             if old[name].shape[1] != params[name].shape[1]:
-                raise ValueError("warm_start=True wants the rank and biases of the last fit again")
+                raise ValueError(f"warm_start=True wants the rank of the last fit again, {old[name].shape[1] - 1}")
             params[name][ids.numbers(known, name)] = old[name]
         params.state.update({name: old.state[name].copy() for name in ("examples", "epochs")})
         return params
@@ -210,9 +210,8 @@ class MatrixFactorization(BaseEstimator):
         self.users_, self.items_ = users.known, items.known
         self._seen = found.seen() if seen is None else seen + found.seen()
         self.mean_ = float(params.state["mean"][0])
-        self.user_factors_, self.item_factors_ = (params[name][:, -self.rank :] for name in ("users", "items"))
-        biases = [params[name][:, 0] if self.biases else np.zeros(len(params[name])) for name in ("users", "items")]
-        self.user_biases_, self.item_biases_ = biases
+        self.user_factors_, self.item_factors_ = (params[name][:, 1:] for name in ("users", "items"))
+        self.user_biases_, self.item_biases_ = (params[name][:, 0] for name in ("users", "items"))
         self.n_iter_, self.history_, self.stop_reason_ = len(result.history), result.history, result.reason
 
     # ------------------------------------------------------------------------------------------------ predicting

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hogwild.data.examples import Examples
 from hogwild.interfaces import AbstractModel
-from hogwild.kernels.factors import Form
+from hogwild.kernels.ratings import Form
 from hogwild.limits import check_bool, check_fields, check_positive, check_whole, is_number
 from hogwild.models.factors_pairs import numbers_of, pairs_of
 from hogwild.models.factors_survey import ITEMS, USERS, FactorsSurvey, survey_factors
@@ -48,8 +48,8 @@ class Factors(AbstractModel):
     init_scale : standard deviation of the first p_u and q_i; of nonnegative ones the mean. Small ones
         generalise better; but with all 0 nothing would be learnt.
 
-    Weights are two views, "users" (n_users, 1 + rank) and "items" (n_items, 1 + rank), the bias of a row first (without
-    biases: rank columns); `Params.state["mean"]` has the mean. Precision: float32.
+    Weights are two views, "users" (n_users, 1 + rank) and "items" (n_items, 1 + rank), the bias of a row first;
+    `Params.state["mean"]` has the mean. Precision: float32.
 
     On shared memory, `Hogwild(Replicas())` gives workers private copies only of the items, and only if these are few:
     all others write to the shared rows at once, as two ratings rarely have a row in common. `Replicas(ordered=True)`
@@ -102,14 +102,14 @@ class Factors(AbstractModel):
 
     def init(self, survey: FactorsSurvey) -> Params:
         """Biases are 0; factors are small random numbers."""
-        width = self.rank + self.biases
+        width = 1 + self.rank
         state = {"examples": np.zeros(1), "epochs": np.zeros(1), "mean": np.array([survey.mean])}
         params = Params({USERS: (survey.n_users, width), ITEMS: (survey.n_items, width)}, np.float32, state)
         rng = np.random.default_rng(survey.seed)
         for name in (USERS, ITEMS):
             drawn = rng.standard_normal((params[name].shape[0], self.rank), np.float32) * np.float32(self.init_scale)
             # The mean size of a normal number is sqrt(2 / pi) standard deviations.
-            params[name][:, -self.rank :] = np.abs(drawn) * math.sqrt(math.pi / 2) if self.nonnegative else drawn
+            params[name][:, 1:] = np.abs(drawn) * math.sqrt(math.pi / 2) if self.nonnegative else drawn
         return params
 
     def bind(self, examples: Examples, survey: FactorsSurvey) -> FactorsTask:
@@ -120,14 +120,11 @@ class Factors(AbstractModel):
 
     def _form(self, survey: FactorsSurvey) -> Form:
         floor = 0.0 if self.nonnegative else -math.inf
-        width = self.rank + self.biases
-        return Form(survey.n_users, width, int(self.biases), survey.mean, float(self.l2), floor)
+        return Form(survey.n_users, 1 + self.rank, float(self.biases), survey.mean, float(self.l2), floor)
 
     def predict(self, params: Params, X: Any) -> NDArray[Any]:
         """r_ui (n,) for pairs X (n, 2). ValueError for users or items that were not learnt."""
         users, items = params[USERS], params[ITEMS]
         u, i = numbers_of(X, "X", users.shape[0], items.shape[0])
-        found = np.einsum("nf,nf->n", users[u, -self.rank :], items[i, -self.rank :])
-        if self.biases:
-            found += float(params.state["mean"][0]) + users[u, 0] + items[i, 0]
-        return found
+        biases = float(params.state["mean"][0]) + users[u, 0] + items[i, 0]
+        return np.asarray(biases + np.einsum("nf,nf->n", users[u, 1:], items[i, 1:]))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hogwild.data.examples import Examples
 from hogwild.data.matrices import to_matrix
-from hogwild.kernels.factors import Ratings
+from hogwild.kernels.ratings import Ratings
 
 Numbers = NDArray[np.uint32]
 MOST = 1 << 31  # of users or items

@@ -45,7 +45,7 @@ def survey_factors(model: Factors, examples: Examples, seed: int, start: Params 
 
 def _known(model: Factors, start: Params, n_users: int, n_items: int) -> tuple[int, int]:
     """How many users and items there are rows for. ValueError if there are more now, or rows are of another kind."""
-    width = model.rank + model.biases
+    width = 1 + model.rank
     if list(start.views) != [USERS, ITEMS] or any(shape[1:] != (width,) for shape in start.views.values()):
         raise ValueError(
             f"start has {', '.join(f'{name} {shape}' for name, shape in start.views.items())}, and cannot go on as "

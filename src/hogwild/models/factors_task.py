@@ -7,22 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block, count_rows, joined, order_of
 from hogwild.deltas import Delta, Vector
 from hogwild.interfaces import AbstractTask, Tally, Unsupported
-from hogwild.kernels.factors import (
-    Form,
-    Ratings,
-    factor_gradient,
-    factor_locked,
-    factor_minibatches,
-    factor_replicas,
-    factor_steps,
-    factor_strata,
-    factor_tally,
-    factor_turns,
-)
+from hogwild.kernels.factors import factor_locked, factor_replicas, factor_steps, factor_strata, factor_turns
+from hogwild.kernels.rating_sums import factor_gradient, factor_minibatches, factor_tally
+from hogwild.kernels.ratings import Form, Ratings
 from hogwild.memory import InTurn, Locking, Memory, Racy, Replicas, Sharing
 from hogwild.models.factors_survey import FactorsSurvey
 from hogwild.models.paces import steady_pieces
@@ -37,6 +29,7 @@ from hogwild.rules.updates import ALL, At, Prox
 # beside these ratings; items that are more are rarely wanted by two workers at once.
 RATINGS_PER_ITEM = 8
 INTERVALS_PER_EPOCH = 16  # but at least these, for each worker: copies of a small set should not be alone for long
+Bands = tuple[NDArray[np.uint16], NDArray[np.uint16]]
 EVERYWHERE: Keys = np.zeros(0, np.int64)
 
 
@@ -48,11 +41,11 @@ class FactorsTask(AbstractTask):
         for array in ratings:
             array.flags.writeable = False
         self._ratings, self._form, self._curve, self._survey = ratings, form, curve, survey
+        self._mod: dict[int, Bands] = {}
         self._spare: list[Vector] = []  # vectors of zeros: each call borrows one
         n_weights = (form.n_users + survey.n_items) * form.width
         self._floors = np.full(n_weights if form.floor == 0 else 0, 0, np.float32)
-        if form.first:
-            self._floors[:: form.width] = -np.inf
+        self._floors[:: form.width] = -np.inf
 
     @property
     def _n(self) -> int:
@@ -98,7 +91,7 @@ class FactorsTask(AbstractTask):
         how = memory.how if size > 1 else None
         match how:
             case Replicas(ordered=True):
-                place = (shared, memory.rank, size, memory.control)
+                place = (shared, self._bands(size), memory.rank, size, memory.control)
                 return lambda block, rate, _: factor_strata(ratings, *block, form, rate, *place)
             case Replicas() if (every := self._interval(how, size)) >= RATINGS_PER_ITEM * self._survey.n_items:
                 copies = (shared, memory.mine, memory.base)
@@ -112,6 +105,13 @@ class FactorsTask(AbstractTask):
                 turn = (memory.rank, size, memory.control)
                 return lambda block, rate, done: factor_turns(ratings, *block, form, rate, shared, done, *turn)
         return lambda block, rate, _: factor_steps(ratings, *block, form, rate, shared)
+
+    def _bands(self, size: int) -> Bands:
+        """Users and items, mod size: once for a run, as divisions take as long as steps."""
+        if size not in self._mod:
+            users, items, *_ = self._ratings
+            self._mod[size] = (users % size).astype(np.uint16), (items % size).astype(np.uint16)
+        return self._mod[size]
 
     def _interval(self, how: Replicas, size: int) -> int:
         """Ratings between two merges."""

@@ -38,8 +38,8 @@ def rating_speed(setting: Setting) -> Outcome:
     outcome = Outcome(
         "matrix factorization: ratings a second",
         f"SYNTHETIC ratings in the shape of MovieLens-10M, {train_rows:,} to learn and {n - train_rows:,} to test. "
-        f"Rank {RANK}, l2 {L2:g}. An epoch is a tenth of what {MORE + 1} take longer than one, so that neither reading nor "
-        f"preparing counts. Test RMSE after {MORE + 1} epochs, with the step sizes that each has by default.",
+        f"Rank {RANK}, l2 {L2:g}. An epoch is a tenth of what {MORE + 1} take longer than one, so that neither reading "
+        f"nor preparing counts. Test RMSE after {MORE + 1} epochs, with the step sizes that each has by default.",
         ("", "threads", "M ratings/s", "test RMSE", "/ LIBMF"),
         notes=["LIBMF: Chin et al. 2015; its program mf-train, on the PATH."],
     )

@@ -164,7 +164,7 @@ def _grid(**choices: list[Any]) -> list[Options]:
 
 SMALL, LARGE = SETS
 GRIDS: dict[tuple[str, str], list[Options]] = {
-    (SMALL, OURS): _grid(rank=[50, 100], l2=[0.06, 0.08, 0.1], max_epochs=[40]),
+    (SMALL, OURS): _grid(rank=[50, 100], l2=[0.06, 0.08, 0.1]),
     (SMALL, PEER): _grid(n_factors=[50, 100], reg_all=[0.08, 0.1], n_epochs=[40, 60], lr_all=[0.01]),
     (LARGE, OURS): _grid(rank=[20, 50], l2=[0.1, 0.15], max_epochs=[20], rate=[backoff(0.005, 0.9)]),
     (LARGE, PEER): _grid(n_factors=[20, 50], reg_all=[0.1, 0.2], n_epochs=[20], lr_all=[0.002]),

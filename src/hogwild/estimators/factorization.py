@@ -45,7 +45,7 @@ class MatrixFactorization(BaseEstimator):
         Numbers in p_u and q_i. More are better as long as l2 fits, and take longer.
     l2 : float, default=0.08
         Weight of the penalty.
-    rate : float or Schedule, default=backoff(0.03, beta=0.96)
+    rate : float or Schedule, default=backoff(0.05, beta=0.92)
         Step size of a rating; a number is a constant one.
     biases : bool, default=True
         Are there a mean, b_u and c_i? Else r_ui = p_u . q_i.
@@ -55,7 +55,7 @@ class MatrixFactorization(BaseEstimator):
         Standard deviation of the first p_u and q_i. Small ones generalise better.
     repeated : "error", "mean" or "last", default="error"
         What to do with several ratings of one user for one item: refuse them, or take their mean, or the last.
-    max_epochs : int, default=40
+    max_epochs : int, default=25
         The most passes over the ratings.
     tol : float or None, default=None
         Stop when the objective (with early_stopping: the hold-out loss) has not improved by this relative amount for
@@ -99,7 +99,7 @@ class MatrixFactorization(BaseEstimator):
         nonnegative: bool = False,
         init_scale: float = 0.03,
         repeated: str = "error",
-        max_epochs: int = 40,
+        max_epochs: int = 25,
         tol: float | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,

@@ -19,7 +19,7 @@ from hogwild.models.factors_task import FactorsTask
 from hogwild.params import Params
 from hogwild.rules.schedules import Schedule, backoff, find_schedule
 
-RATE = backoff(0.03, beta=0.96)  # good on MovieLens: see benchmarks/races/ratings.py
+RATE = backoff(0.05, beta=0.92)  # good on MovieLens: see benchmarks/races/rating_errors.py
 
 
 @final
@@ -41,7 +41,7 @@ class Factors(AbstractModel):
     rank : numbers in p_u and q_i.
     l2 : weight of the penalty, >= 0.
     rate : step size of a rating: a number, for a constant one, or a `Schedule` with its eta0; default
-        `backoff(0.03, beta=0.96)`. It is not searched.
+        `backoff(0.05, beta=0.92)`. It is not searched.
     biases : are there a mean, b_u and c_i? Else r_ui = p_u . q_i.
     nonnegative : are p_u and q_i to have no negative number? Each step then ends with a projection.
     n_users, n_items : how many there are; None: as many as the data know, that is the largest number and one.
@@ -88,10 +88,10 @@ class Factors(AbstractModel):
             if given.eta0 is None:
                 raise ValueError(
                     f"rate={given.name} has no number, and the step size of a factorization is not searched: give one, "
-                    "or a Schedule that has one, such as backoff(0.03)"
+                    "or a Schedule that has one, such as backoff(0.05)"
                 )
             return find_schedule(given)
-        check_positive("rate", given, ", or a Schedule such as backoff(0.03)")
+        check_positive("rate", given, ", or a Schedule such as backoff(0.05)")
         return Schedule("constant", float(given))
 
     # -------------------------------------------------------------------------------------------------- the model

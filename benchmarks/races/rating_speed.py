@@ -39,7 +39,8 @@ def rating_speed(setting: Setting) -> Outcome:
         "matrix factorization: ratings a second",
         f"SYNTHETIC ratings in the shape of MovieLens-10M, {train_rows:,} to learn and {n - train_rows:,} to test. "
         f"Rank {RANK}, l2 {L2:g}. An epoch is a tenth of what {MORE + 1} take longer than one, so that neither reading "
-        f"nor preparing counts. Test RMSE after {MORE + 1} epochs, with backoff(0.06, 0.8), and with LIBMF's own step sizes.",
+        f"nor preparing counts. Test RMSE after {MORE + 1} epochs, at {RATE.name}({RATE.eta0}, {RATE.beta}) and at "
+        "LIBMF's own step sizes.",
         ("", "threads", "M ratings/s", "test RMSE", "/ LIBMF"),
         notes=["LIBMF: Chin et al. 2015; its program mf-train, on the PATH."],
     )

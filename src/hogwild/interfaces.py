@@ -178,6 +178,7 @@ class Tally(NamedTuple):
     loss: float
     errors: float  # wrong classes, or squared residuals
     weight: float
+    penalty: float = 0.0  # what a model pays example by example
 
 
 class AbstractTask(ABC):
@@ -193,8 +194,8 @@ class AbstractTask(ABC):
         """Is the answer the mean of the iterates? Then every worker's memory gets a `mean`."""
 
     @abstractmethod
-    def check(self, how: Sharing) -> None:
-        """Unsupported if the model cannot be trained in this way of sharing."""
+    def check(self, how: Sharing, *, apart: bool = False) -> None:
+        """Unsupported if the model cannot be trained in this way of sharing. apart: do rows stay with workers?"""
 
     @abstractmethod
     def enter(self, params: Params) -> None:

@@ -72,7 +72,7 @@ class ScriptedTask(AbstractTask):
         rows = (block.starts[:, None] + np.arange(block.chunk)).ravel()
         return rows[rows < self._n]
 
-    def check(self, how: object) -> None:
+    def check(self, how: object, *, apart: bool = False) -> None:
         """Any way will do."""
 
     def enter(self, params: Params) -> None:

@@ -1,5 +1,6 @@
 """MatrixFactorization: ids, frames and matrices, predictions, recommendations, and what it refuses."""
 
+import pickle
 import re
 
 import numpy as np
@@ -51,6 +52,12 @@ GIVEN = {
     "numbers": (KNOWN * 1000 - 5, VALUES),
     "matrix": (sp.csr_array((VALUES, tuple(KNOWN.T)), (USERS, ITEMS)), None),
 }
+
+
+def test_tuples_of_text_and_numbers():
+    model = fitted([(f"user {u}", int(i)) for u, i in KNOWN], VALUES, max_epochs=1)
+    assert model.users_.dtype.kind == "U"
+    assert model.items_.tolist() == list(range(ITEMS))
 
 
 @pytest.mark.parametrize("given", GIVEN)
@@ -136,8 +143,49 @@ def test_more_ratings_users_and_items_go_on_from_the_last_fit():
     assert not set(items) & set(KNOWN[KNOWN[:, 0] == 3, 1]), "what was rated in the first fit was rated"
     with pytest.raises(ValueError, match="rank of the last fit again, 2"):
         model.set_params(rank=3).fit(KNOWN, VALUES)
+    assert model.set_params(rank=2, biases=False).fit(KNOWN, VALUES).mean_ == 0.0
+    assert not model.user_biases_.any()
     with pytest.raises(TypeError, match="ids of the kind"):
         model.set_params(rank=2).fit(NAMED, VALUES)
+
+
+def test_new_users_learn_as_well_as_in_a_fit_of_their_own():
+    new = KNOWN[:, 0] >= 20
+    model = fitted(KNOWN[~new], VALUES[~new], warm_start=True).fit(KNOWN[new], VALUES[new])
+    every = np.argwhere(np.ones((USERS, ITEMS)))[20 * ITEMS :]
+    assert model.score(every, TASTE[20:].ravel()) > 0.9
+
+
+def test_repeated_entries_of_a_matrix():
+    at = np.append(KNOWN[:, 0], KNOWN[3, 0]), np.append(KNOWN[:, 1], KNOWN[3, 1])
+    matrix = sp.coo_array((np.append(VALUES, 100.0), at), (USERS, ITEMS))
+    with pytest.raises(ValueError, match="again"):
+        fitted(matrix, None)
+    model = fitted(matrix, None, repeated="last", max_epochs=1)
+    assert model.mean_ == pytest.approx((VALUES.sum() - VALUES[3] + 100) / len(VALUES), rel=1e-6)
+    assert matrix.nnz == len(KNOWN) + 1, "it is not the user's matrix that changes"
+
+
+def test_a_broken_matrix_is_refused():
+    broken = sp.csr_array((np.ones(3), [0, 1, 2], [0, 1, 2, 3]), (3, 3))
+    broken.indptr = np.array([0, 1, 2, 4_000_002])
+    with pytest.raises(ValueError, match="broken csr matrix"):
+        fitted(broken, None)
+    broken = sp.coo_array((np.ones(2), ([0, 1], [0, 1])), (2, 2))
+    broken.coords[0][1] = 7
+    with pytest.raises(ValueError, match="broken coo matrix"):
+        fitted(broken, None)
+
+
+def test_it_survives_being_pickled():
+    again = pickle.loads(pickle.dumps(MODEL))
+    np.testing.assert_array_equal(again.predict(KNOWN), MODEL.predict(KNOWN))
+
+
+def test_the_users_ratings_can_still_be_written():
+    ratings = VALUES.astype(np.float32)
+    fitted(KNOWN, ratings, max_epochs=1)
+    ratings[0] = 1.0
 
 
 def test_repeated_pairs():
@@ -149,14 +197,22 @@ def test_repeated_pairs():
         assert model.mean_ == pytest.approx((VALUES.sum() - VALUES[3] + value) / len(VALUES), rel=1e-6)
 
 
-def test_several_threads_repeat_if_they_are_told_to():
-    bits = {fitted(n_jobs=3, deterministic=True, max_epochs=5).item_factors_.tobytes() for _ in range(2)}
-    assert len(bits) == 1
+def test_several_threads_repeat_if_they_are_told_to(monkeypatch):
+    monkeypatch.setattr("hogwild.estimators.factorization.NUMBERS_PER_THREAD", 1)
+    models = [fitted(n_jobs=3, deterministic=True, max_epochs=5) for _ in range(2)]
+    assert len({model.item_factors_.tobytes() for model in models}) == 1
+    assert models[0].item_factors_.tobytes() != fitted(max_epochs=5).item_factors_.tobytes(), "there were three"
 
 
 def test_early_stopping_keeps_the_best():
-    model = fitted(early_stopping=True, validation_fraction=0.2)
-    assert model.history_.best == min(model.history_.judged, key=lambda record: record.holdout_loss)
+    """Of noise more is learnt in each epoch, and the first ones are the best."""
+    noise = np.random.default_rng(1).normal(size=len(KNOWN))
+    options = {"l2": 0.0, "validation_fraction": 0.3, "max_epochs": 60}
+    model = fitted(KNOWN, noise, early_stopping=True, tol=0, **options)
+    losses = [record.holdout_loss for record in model.history_]
+    assert np.argmin(losses) < 20
+    whole = fitted(KNOWN, noise, **options)
+    assert np.square(model.user_factors_).sum() < 0.5 * np.square(whole.user_factors_).sum()
 
 
 def test_scikit_learn_can_clone_and_search():
@@ -195,8 +251,16 @@ def test_bad_questions():
         MODEL.similar_items(99)
     with pytest.raises(ValueError, match="item '99' was not learnt"):
         MODEL.fold_in([1, 99], [1.0, 2.0])
-    with pytest.raises(ValueError, match="give one for each"):
+    with pytest.raises(ValueError, match="give one each"):
         MODEL.fold_in([1, 2], [1.0])
+    with pytest.raises(ValueError, match="item '2' is rated twice"):
+        MODEL.fold_in([1, 2, 2], [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="ratings must be numbers, but row 1"):
+        MODEL.fold_in([1, 2], ["1", "good"])
+    with pytest.raises(ValueError, match="give an id, or a list of ids"):
+        MODEL.recommend([[1, 2]])
+    with pytest.raises(TypeError, match="are text, but those that are known are whole numbers"):
+        MODEL.predict([("0", "1")])
     with pytest.raises(ValueError, match="n=0"):
         MODEL.recommend(3, 0)
     with pytest.raises(ValueError, match="repeated='first'"):

@@ -10,8 +10,10 @@ from hogwild import (
     AllReduce,
     Downpour,
     Factors,
+    GrowingBatches,
     Hogwild,
     NonFiniteError,
+    Partitioned,
     Racy,
     Replicas,
     Serial,
@@ -26,6 +28,7 @@ from hogwild import (
     train,
 )
 from hogwild.data.blocks import Block
+from hogwild.models import factors_task
 from hogwild.rules.schedules import Moment
 
 NOW = Moment(0, 0.0, 0)
@@ -102,6 +105,37 @@ def test_biases_alone_are_those_of_ridge_regression():
     np.testing.assert_allclose(np.concatenate([found["users"][:, 0], found["items"][:, 0]]), expected, atol=0.02)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_copies_of_few_items_learn_as_well(weighted, monkeypatch):
+    """Threads merge copies of the items if these are few."""
+    merged = []
+    kernel = factors_task.factor_replicas
+    monkeypatch.setattr(factors_task, "factor_replicas", lambda *given: merged.append(1) or kernel(*given))
+    pairs = PAIRS % np.array([60, 5])
+    weights = np.random.default_rng(3).choice([0.5, 2.0], len(pairs)) if weighted else None
+    data = (pairs, VALUES) if weights is None else (pairs, VALUES, weights)
+    alone = learn(data=data, strategy=Serial(), engine=Threads(1))
+    assert not merged
+    two = learn(data=data, strategy=Hogwild(), engine=Threads(2))
+    assert merged
+    assert two.history[-1].objective < 1.05 * alone.history[-1].objective
+
+
+def test_the_holdout_loss_has_no_penalty():
+    held = train(Factors(rank=2, l2=5.0, rate=0.01), (PAIRS, VALUES), stop=Stop(5, holdout=0.2), seed=0)
+    last = held.history[-1]
+    assert last.holdout_loss == pytest.approx((1 - last.holdout_score) * np.var(VALUES) / 2, rel=1e-4)
+
+
+def test_rows_that_stay_with_their_workers():
+    data = Partitioned((PAIRS, VALUES), by=(PAIRS[:, 0] + 1) % 2)
+    one = learn(strategy=Serial(), engine=Threads(1), epochs=20).history[-1].objective
+    found = learn(data=data, strategy=Hogwild(block_examples=100), engine=Threads(2), epochs=20)
+    assert found.history[-1].objective < 2 * one
+    with pytest.raises(Unsupported, match="stay where they are"):
+        learn(data=data, strategy=Hogwild(Replicas(ordered=True)), engine=Threads(2))
+
+
 def test_weights_count_as_copies():
     weights = np.random.default_rng(1).choice([1.0, 2.0], len(VALUES))
     task, params = bound(weights=weights)
@@ -114,17 +148,26 @@ def test_weights_count_as_copies():
     assert mine.errors / mine.weight == pytest.approx(theirs.errors / theirs.weight, rel=1e-6)
 
 
-@pytest.mark.parametrize("strategy", [Serial(), Downpour(minibatch=4), AllReduce(minibatch=4)], ids=str)
-def test_nonnegative_factors_never_have_a_negative_number(strategy):
+NEVER_NEGATIVE = [
+    (Serial(), Simulated(1)),
+    (Downpour(minibatch=4), Simulated(2)),
+    (AllReduce(minibatch=4), Simulated(2)),
+    (Hogwild(), Simulated(3)),  # which adds changes up
+    (Hogwild(), Threads(2)),  # which merges copies of few items
+    (GrowingBatches(), Simulated(3)),
+]
+
+
+@pytest.mark.parametrize(("strategy", "engine"), NEVER_NEGATIVE, ids=str)
+def test_nonnegative_factors_never_have_a_negative_number(strategy, engine):
     model = Factors(rank=3, l2=0.01, rate=0.05, biases=False, nonnegative=True, init_scale=0.5)
-    engine = Simulated(1 if isinstance(strategy, Serial) else 2)
     rng = np.random.default_rng(2)
-    p, q = (np.maximum(0, rng.normal(0, 1, (n, 3))) for n in (60, 40))
-    u, i = PAIRS.T
-    result = learn(model, (PAIRS, (p[u] * q[i]).sum(axis=1)), strategy=strategy, engine=engine, epochs=20)
+    u, i = pairs = PAIRS.T % np.array([[60], [5]])
+    p, q = (np.maximum(0, rng.normal(0, 1, (n, 3))) for n in (60, 5))
+    result = learn(model, (pairs.T, (p[u] * q[i]).sum(axis=1)), strategy=strategy, engine=engine, epochs=20)
     assert (result.params.weights >= 0).all()
     assert (result.params.weights == 0).any(), "else the projection was never needed"
-    assert result.history[-1].objective < 0.5 * result.history[0].objective
+    assert result.history[-1].objective < result.history[0].objective
 
 
 def test_training_goes_on_from_what_was_learnt():
@@ -188,11 +231,12 @@ def changed(row, column, value):
         (MODEL, (changed(7, 1, 1.5), VALUES), "row 7 of X has item 1.5, but items are whole numbers"),
         (MODEL, (changed(7, 1, 4e9), VALUES), "row 7 of X has item 4e+09"),
         (Factors(n_items=30), (X, VALUES), "but items are whole numbers from 0 to 29"),
+        (MODEL, (changed(7, 1, 2e9), VALUES), "row 7 of X has item 2000000000, which would need 2000000001 rows"),
         (MODEL, (X, None), "training needs ratings y"),
         (MODEL, (X, np.array(["good"] * len(X))), "ratings must be numbers, but row 0 of X has"),
         (MODEL, (X, np.where(np.arange(len(X)) == 5, 1e300, VALUES)), "the rating in row 5 of X"),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_what_is_no_table_of_ratings(model, data, words):
     examples = check_examples(*data)
@@ -210,6 +254,7 @@ def test_what_is_no_table_of_ratings(model, data, words):
         ({"biases": 1}, TypeError, "biases=1"),
         ({"nonnegative": "yes"}, TypeError, "nonnegative='yes'"),
         ({"n_users": 0}, ValueError, "n_users=0"),
+        ({"n_items": 1 << 40}, ValueError, "must be at most"),
         ({"init_scale": 0.0}, ValueError, "init_scale=0.0"),
     ],
     ids=str,
@@ -222,6 +267,10 @@ def test_numbers_that_make_no_sense(options, error, words):
 def test_weights_of_another_kind_are_no_start():
     with pytest.raises(ValueError, match="cannot go on as"):
         learn(start=learn(Factors(rank=5), epochs=1).params)
+    empty = learn(epochs=1).params
+    del empty.state["mean"]
+    with pytest.raises(ValueError, match="start has no mean in its state"):
+        learn(start=empty)
     few = learn(data=(PAIRS[PAIRS[:, 0] < 9], VALUES[PAIRS[:, 0] < 9]), epochs=1)
     with pytest.raises(ValueError, match="there are 60 users, but start knows 9"):
         learn(start=few.params)

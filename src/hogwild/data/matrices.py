@@ -64,6 +64,13 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
     return np.require(values, requirements=["C", "A"])
 
 
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view that cannot be written."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def to_array(values: Any, name: str) -> NDArray[Any]:
     """A plain NumPy array of any dtype; raises TypeError for what is none."""
     if values is None:

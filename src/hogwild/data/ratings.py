@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from hogwild.data.examples import check_examples
 from hogwild.data.ids import Ids, number_ids
-from hogwild.data.matrices import to_array
+from hogwild.data.matrices import to_array, to_matrix
+from hogwild.data.scans import structure_fault
 from hogwild.names import find_name
 
 REPEATED = ("error", "mean", "last")  # what to do with several ratings of one user for one item
@@ -47,14 +48,17 @@ def rated(pairs: Any, ratings: Any, weights: Any, repeated: str, *, labelled: bo
     """
     find_name("repeated", repeated, REPEATED)
     if sp.issparse(pairs):
-        return _of_matrix(pairs, ratings, weights)
+        if not labelled:
+            raise ValueError("a sparse matrix has ratings, but pairs are wanted: give a table of users and items")
+        found = _of_matrix(pairs, ratings, weights)
+        return _without_repeats(found, repeated) if merge else found
     users, items, ratings = _columns(pairs, ratings, labelled)
     (user_ids, u), (item_ids, i) = number_ids(users, "users"), number_ids(items, "items")
     if not u.size:
         raise ValueError("there are no pairs: give at least one")
     if not labelled:
         return Rated(user_ids, item_ids, u, i, np.zeros(0, np.float32), None)
-    values, checked = _checked(ratings, weights, u.size)
+    values, checked = checked_ratings(ratings, weights, u.size)
     found = Rated(user_ids, item_ids, u, i, values, checked)
     return _without_repeats(found, repeated) if merge else found
 
@@ -63,6 +67,11 @@ def _columns(pairs: Any, ratings: Any, labelled: bool) -> tuple[Any, Any, Any]:
     """Users, items and ratings."""
     if hasattr(pairs, "iloc"):  # each column of a frame has a kind of its own
         columns = [pairs.iloc[:, k].to_numpy() for k in range(pairs.shape[1])] if pairs.ndim == 2 else [pairs]
+    elif isinstance(pairs, list | tuple) and len(pairs) and all(isinstance(pair, list | tuple) for pair in pairs):
+        widths = {len(pair) for pair in pairs}
+        if len(widths) > 1:
+            raise ValueError(f"pairs have {min(widths)} to {max(widths)} entries: give a user and an item in each row")
+        columns = [list(column) for column in zip(*pairs, strict=True)]  # of which each has a kind of its own
     else:
         table = to_array(pairs, "pairs")
         if table.ndim != 2:
@@ -80,7 +89,8 @@ def _columns(pairs: Any, ratings: Any, labelled: bool) -> tuple[Any, Any, Any]:
     return columns[0], columns[1], ratings
 
 
-def _checked(ratings: Any, weights: Any, n: int) -> tuple[NDArray[np.floating], NDArray[np.float32] | None]:
+def checked_ratings(ratings: Any, weights: Any, n: int) -> tuple[NDArray[np.floating], NDArray[np.float32] | None]:
+    """So many ratings and weights, all of them finite numbers. ValueError or TypeError that names the row."""
     values = to_array(ratings, "ratings")
     if values.dtype.kind in "OUS":
         try:
@@ -104,13 +114,31 @@ def _is_number(text: Any) -> bool:
 def _of_matrix(matrix: Any, ratings: Any, weights: Any) -> Rated:
     if ratings is not None or weights is not None:
         raise ValueError("a sparse matrix has its ratings in it: give no others, and no sample_weight")
-    table = matrix.tocoo()
-    table.sum_duplicates()
-    values, _ = _checked(table.data, None, table.data.size) if table.data.size else (np.zeros(0), None)
-    if not values.size:
+    if len(matrix.shape) != 2:
+        raise ValueError(f"the sparse matrix has {len(matrix.shape)} dimension(s): give one of users by items")
+    users, items, data = _coordinates(matrix)
+    if not data.size:
         raise ValueError("the sparse matrix stores no rating")
-    ids = [Ids(np.arange(size)) for size in table.shape]
-    return Rated(ids[0], ids[1], table.row.astype(np.int64), table.col.astype(np.int64), values, None)
+    values, _ = checked_ratings(data, None, data.size)
+    ids = [Ids(np.arange(size)) for size in matrix.shape]
+    return Rated(ids[0], ids[1], users, items, values, None)
+
+
+def _coordinates(matrix: Any) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
+    """Rows, columns and stored numbers, checked. An entry that comes twice stays two."""
+    try:
+        if matrix.format == "coo":
+            sound = sp.coo_array((matrix.data, (matrix.row, matrix.col)), matrix.shape)  # the constructor checks
+            return sound.row.astype(np.int64), sound.col.astype(np.int64), sound.data
+        csr = to_matrix(matrix, "pairs")
+        fault = structure_fault(csr.indices, csr.indptr, csr.data.size, csr.shape[1])
+        if fault is not None:
+            raise ValueError(fault)
+    except ValueError as error:
+        raise ValueError(f"pairs are a broken {matrix.format} matrix: {error}") from error
+    end = int(csr.indptr[-1])
+    rows = np.repeat(np.arange(csr.shape[0]), np.diff(csr.indptr))
+    return rows, csr.indices[:end].astype(np.int64), csr.data[:end]
 
 
 def _without_repeats(found: Rated, repeated: str) -> Rated:

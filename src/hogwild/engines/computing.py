@@ -28,6 +28,8 @@ class Plan(NamedTuple):
 class Source(Protocol):
     """What examples come from: see `Supply`."""
 
+    @property
+    def apart(self) -> bool: ...
     def take(self, rank: int, examples: int, minibatch: int = 1, *, together: bool = False) -> Taken: ...
     def take_rest(self, rank: int) -> Taken: ...
     def reserve(self, rank: int, examples: int) -> list[Block]: ...
@@ -134,8 +136,8 @@ class Computing:
         """Give the worker what this way of sharing needs."""
         if not isinstance(how, Sharing):
             raise TypeError(f"share() wants Replicas, Racy, Locking or InTurn, not {how!r}")
-        self._task.check(how)
         session = self._session
+        self._task.check(how, apart=session.supply.apart)
         memory, weights = session.memories[rank], session.params[rank].weights
         if self._size > 1 and not session.shares:
             raise Unsupported('a strategy that shares its memory must say so: needs = frozenset({"share"})')

@@ -218,7 +218,8 @@ class _Queue:
 
 
 def _total(tallies: Iterable[Tally]) -> Tally:
-    loss, errors, weight = 0.0, 0.0, 0.0
+    loss, errors, weight, penalty = 0.0, 0.0, 0.0, 0.0
     for tally in tallies:
         loss, errors, weight = loss + tally.loss, errors + tally.errors, weight + tally.weight
-    return Tally(loss, errors, weight)
+        penalty += tally.penalty
+    return Tally(loss, errors, weight, penalty)

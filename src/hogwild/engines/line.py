@@ -99,8 +99,8 @@ class Line:
                 rate = x.limited(self._task.rate(x.moment), self._staleness)
             elif self._task.prox is not None:
                 raise Unsupported(
-                    "a penalty that is in no gradient (l1) cannot be paid where gradients of portions are only added "
-                    "up: use l1=0, or a strategy that makes steps, such as Downpour()"
+                    "what is done to weights after a step (l1, nonnegative) cannot be done where gradients of portions "
+                    "are only added up: leave it out, or use a strategy that makes steps, such as Downpour()"
                 )
         parts = client.push(x, rate)
         self._send(Call(client.worker, request, reply, len(parts), self._pushed), parts)

@@ -91,6 +91,11 @@ class Supply:
         """The worker's own examples / all; an equal share where nobody has his own."""
         return len(self._owned[rank]) / self.n_training if self._own else 1 / self._size
 
+    @property
+    def apart(self) -> bool:
+        """Do rows stay with the workers that have them?"""
+        return bool(self._own)
+
     def handout(self, rank: int) -> Handout | Seated:
         """What the worker's next examples come from."""
         return self._handouts[rank]

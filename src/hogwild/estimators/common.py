@@ -1,4 +1,4 @@
-"""What both estimators share: the documentation of parameters, and the way from parameters to train()."""
+"""What all estimators share: the documentation of parameters, and the way from parameters to train()."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from hogwild.data.examples import Examples, check_examples
 from hogwild.data.ids import Ids
-from hogwild.data.ratings import Rated, rated
+from hogwild.data.ratings import Rated, checked_ratings, rated
 from hogwild.estimators.common import Callbacks, axes, run, warn_if_unfinished
 from hogwild.history import History
 from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result
@@ -26,6 +26,7 @@ from hogwild.snapshots import Checkpoint
 
 # A thread more is worth its while if it has so many numbers of rows to learn in an epoch.
 NUMBERS_PER_THREAD = 1_000_000
+LEAST_PULL = 1e-9  # fewer ratings than factors have many minima without any
 BLOCK_NUMBERS = 1 << 22  # scores that `recommend` computes at a time
 
 
@@ -64,7 +65,7 @@ class MatrixFactorization(BaseEstimator):
         Hold out ratings, and keep the weights that are best on them.
     validation_fraction : float, default=0.1
     warm_start : bool, default=False
-        `fit` goes on from the rows of the last one; new users and items get new rows.
+        `fit` goes on from the rows of the last one, with the first step sizes; new users and items get new rows.
     strategy, engine, callbacks, n_jobs, deterministic, random_state, verbose, time_limit_s, checkpoint, resume
         As of `LinearClassifier`. deterministic=True learns ratings at one time that have no user and no item in common
         (Gemulla et al. 2011).
@@ -194,8 +195,7 @@ class MatrixFactorization(BaseEstimator):
             if old[name].shape[1] != params[name].shape[1]:
                 raise ValueError(f"warm_start=True wants the rank of the last fit again, {old[name].shape[1] - 1}")
             params[name][ids.numbers(known, name)] = old[name]
-        params.state.update({name: old.state[name].copy() for name in ("examples", "epochs")})
-        return params
+        return params  # step sizes begin anew: new rows have all to learn
 
     def _seen_among(self, users: Ids, items: Ids) -> Any:
         """What was rated, where more users and items are known."""
@@ -206,7 +206,7 @@ class MatrixFactorization(BaseEstimator):
     def _keep(self, result: Result, users: Ids, items: Ids, found: Rated, seen: Any) -> None:
         """seen: what was rated in earlier fits, among these users and items."""
         params = result.params
-        self._params, self._ids = params, (users, items)
+        self._params, self._ids, self._pull = params, (users, items), (float(self.l2), bool(self.biases))
         self.users_, self.items_ = users.known, items.known
         self._seen = found.seen() if seen is None else seen + found.seen()
         self.mean_ = float(params.state["mean"][0])
@@ -241,7 +241,8 @@ class MatrixFactorization(BaseEstimator):
     def recommend(self, user: Any, n: int = 10, *, exclude_seen: bool = True) -> tuple[NDArray[Any], NDArray[Any]]:
         """The n items that a user is expected to like best, and their ratings, best first.
 
-        user : an id, or a list of ids: then (len, n) each. Fewer than n items are left for some: `-inf` there.
+        user : an id, or a list of ids: then (len, n) each, or as many columns as there are items. Where fewer items are
+            left for a user, the last ratings are `-inf`.
         exclude_seen : leave out items that the user has rated.
 
         ValueError for a user that was not learnt: see `recommend_to_new`.
@@ -250,6 +251,8 @@ class MatrixFactorization(BaseEstimator):
         check_whole("n", n)
         many = np.ndim(user) > 0
         wanted = np.asarray(user if many else [user])
+        if wanted.ndim > 1:
+            raise ValueError(f"user has shape {wanted.shape}: give an id, or a list of ids")
         numbers = self._ids[0].numbers(wanted, "user")
         if (numbers < 0).any():
             who = wanted[int(np.argmax(numbers < 0))]
@@ -283,21 +286,27 @@ class MatrixFactorization(BaseEstimator):
     def fold_in(self, items: ArrayLike, ratings: ArrayLike) -> NDArray[np.floating]:
         """The row (1 + rank,), bias and factors, of a new user who has rated these items: the minimum of the user's
         part of the objective, in closed form. Nothing is changed. (With nonnegative=True it may have negative numbers.)
+
+        ValueError for items that were not learnt, or that come twice, and for ratings that are no numbers.
         """
         self._check_fitted()
-        numbers, values = self._ids[1].numbers(items, "items"), np.asarray(ratings, np.float64)
-        if numbers.ndim != 1 or numbers.shape != values.shape or not numbers.size:
-            raise ValueError(f"items of shape {numbers.shape} and ratings of shape {values.shape}: give one for each")
+        numbers = self._ids[1].numbers(items, "items")
+        if numbers.ndim != 1 or numbers.shape != np.shape(ratings) or not numbers.size:
+            raise ValueError(f"items of shape {numbers.shape} and ratings of shape {np.shape(ratings)}: give one each")
+        names = np.asarray(items)
         if (numbers < 0).any():
-            raise ValueError(f"item {str(np.asarray(items)[int(np.argmax(numbers < 0))])!r} was not learnt")
-        if not np.isfinite(values).all():
-            raise ValueError(f"rating {int(np.argmin(np.isfinite(values)))} is not finite")
-        width = int(self.biases)
-        rows = np.hstack([np.ones((numbers.size, width)), self.item_factors_[numbers].astype(np.float64)])
-        pull = max(self.l2, 1e-9) * numbers.size * np.eye(rows.shape[1])
+            raise ValueError(f"item {str(names[int(np.argmax(numbers < 0))])!r} was not learnt")
+        found, first = np.unique(numbers, return_index=True)
+        if found.size < numbers.size:
+            again = np.setdiff1d(np.arange(numbers.size), first)[0]
+            raise ValueError(f"item {str(names[again])!r} is rated twice: give one rating for each item")
+        values = checked_ratings(ratings, None, numbers.size)[0].astype(np.float64)
+        l2, biases = self._pull
+        rows = np.hstack([np.ones((numbers.size, int(biases))), self.item_factors_[numbers].astype(np.float64)])
+        pull = max(l2, LEAST_PULL) * numbers.size * np.eye(rows.shape[1])
         residuals = values - self.mean_ - self.item_biases_[numbers]
         row = np.linalg.solve(rows.T @ rows + pull, rows.T @ residuals)
-        return row if self.biases else np.concatenate([np.zeros(1), row])
+        return row if biases else np.concatenate([np.zeros(1), row])
 
     def similar_items(self, item: Any, n: int = 10) -> tuple[NDArray[Any], NDArray[np.floating]]:
         """The n items whose factors point in the most similar direction, and the cosines, best first."""

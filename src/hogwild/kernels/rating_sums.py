@@ -103,8 +103,8 @@ def factor_gradient(ratings, starts, chunk, form, w, keys, values):  # type: ign
 
 @njit(**KERNEL)
 def factor_tally(ratings, starts, chunk, form, w):  # type: ignore[no-untyped-def]
-    """Weighted sums over the ratings: (loss and penalty, squared errors, weight)."""
-    n, total, errors, weight, width = ratings.values.size, 0.0, 0.0, 0.0, np.uint64(form.width)
+    """Weighted sums over the ratings: (loss, squared errors, weight, penalty)."""
+    n, penalty, errors, weight, width = ratings.values.size, 0.0, 0.0, 0.0, np.uint64(form.width)
     mean = w.dtype.type(form.mean)
     for c in range(starts.size):
         end = min(starts[c] + chunk, n)
@@ -122,6 +122,6 @@ def factor_tally(ratings, starts, chunk, form, w):  # type: ignore[no-untyped-de
             if ratings.weights.size > 0:
                 share = ratings.weights[i]
             errors += np.float64(share) * error * error
-            total += 0.5 * np.float64(share) * (error * error + form.l2 * np.float64(square))
+            penalty += 0.5 * np.float64(share) * form.l2 * np.float64(square)
             weight += np.float64(share)
-    return total, errors, weight
+    return 0.5 * errors, errors, weight, penalty

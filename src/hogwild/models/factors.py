@@ -13,7 +13,7 @@ from hogwild.data.examples import Examples
 from hogwild.interfaces import AbstractModel
 from hogwild.kernels.ratings import Form
 from hogwild.limits import check_bool, check_fields, check_positive, check_whole, is_number
-from hogwild.models.factors_pairs import numbers_of, pairs_of
+from hogwild.models.factors_pairs import MOST, numbers_of, pairs_of
 from hogwild.models.factors_survey import ITEMS, USERS, FactorsSurvey, survey_factors
 from hogwild.models.factors_task import FactorsTask
 from hogwild.params import Params
@@ -30,21 +30,24 @@ class Factors(AbstractModel):
 
         (r - r_ui)^2 / 2 + l2/2 (b_u^2 + c_i^2 + |p_u|^2 + |q_i|^2),        r_ui = mean + b_u + c_i + p_u . q_i
 
-    so that a user or item pays for its row once for each of its ratings (Niu et al. 2011, eq. 2.5, and Koren, Bell and
-    Volinsky 2009, eq. 5). With sample weights the mean is a weighted one.
+    so that a user or item pays for its row once for each of its ratings (Koren, Bell and Volinsky 2009, eq. 5; in Niu
+    et al. 2011, eq. 2.4, once in all, as each rating pays one part in so many). With sample weights the mean is a
+    weighted one.
 
-    Rows to learn from are pairs (n, 2) of whole numbers, user and item, both counted from 0; labels are ratings.
-    `MatrixFactorization` takes ids of any kind.
+    Rows to learn from are pairs (n, 2) of whole numbers, user and item, both counted from 0, in random order: those of
+    one user that follow each other are learnt together, and held out together. Labels are ratings.
+    `MatrixFactorization` takes ids of any kind, in any order.
 
     Parameters
     ----------
     rank : numbers in p_u and q_i.
     l2 : weight of the penalty, >= 0.
     rate : step size of a rating: a number, for a constant one, or a `Schedule` with its eta0; default
-        `backoff(0.05, beta=0.92)`. It is not searched.
+        `backoff(0.05, beta=0.92)`. It is not searched. `inverse`, which leans on l2, is constant here.
     biases : are there a mean, b_u and c_i? Else r_ui = p_u . q_i.
     nonnegative : are p_u and q_i to have no negative number? Each step then ends with a projection.
-    n_users, n_items : how many there are; None: as many as the data know, that is the largest number and one.
+    n_users, n_items : how many there are; None: as many as the data know, that is the largest number and one. Give
+        them where workers open data of their own (`Local`): nobody sees all of these before.
     init_scale : standard deviation of the first p_u and q_i; of nonnegative ones the mean. Small ones
         generalise better; but with all 0 nothing would be learnt.
 
@@ -77,7 +80,7 @@ class Factors(AbstractModel):
         check_positive("init_scale", self.init_scale)
         for name in ("n_users", "n_items"):
             if getattr(self, name) is not None:
-                check_whole(name, getattr(self, name), 1, ", or None to count them")
+                _check_many(name, getattr(self, name))
         _ = self.schedule
 
     @property
@@ -116,7 +119,8 @@ class Factors(AbstractModel):
         """Ready to run on these ratings."""
         schedule = self.schedule
         curve = schedule.curve(float(schedule.eta0 or 0.0), 0.0, examples.n_in_all)  # rows shrink at their own pace
-        return FactorsTask(pairs_of(examples, survey.n_users, survey.n_items), self._form(survey), curve, survey)
+        ratings = pairs_of(examples, survey.n_users, survey.n_items)
+        return FactorsTask(ratings, self._form(survey), curve, survey, examples.whole)
 
     def _form(self, survey: FactorsSurvey) -> Form:
         floor = 0.0 if self.nonnegative else -math.inf
@@ -128,3 +132,9 @@ class Factors(AbstractModel):
         u, i = numbers_of(X, "X", users.shape[0], items.shape[0])
         biases = float(params.state["mean"][0]) + users[u, 0] + items[i, 0]
         return np.asarray(biases + np.einsum("nf,nf->n", users[u, 1:], items[i, 1:]))
+
+
+def _check_many(name: str, value: Any) -> None:
+    check_whole(name, value, 1, ", or None to count them")
+    if value > MOST:
+        raise ValueError(f"{name}={value!r} must be at most {MOST}")

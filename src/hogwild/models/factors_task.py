@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.blocks import Block, count_rows, joined, order_of
+from hogwild.data.examples import Whole
 from hogwild.deltas import Delta, Vector
 from hogwild.interfaces import AbstractTask, Tally, Unsupported
 from hogwild.kernels.factors import factor_locked, factor_replicas, factor_steps, factor_strata, factor_turns
@@ -37,10 +38,11 @@ EVERYWHERE: Keys = np.zeros(0, np.int64)
 class FactorsTask(AbstractTask):
     """See `AbstractTask`. Nothing is scaled: the weights in training are the true ones."""
 
-    def __init__(self, ratings: Ratings, form: Form, curve: Curve, survey: FactorsSurvey) -> None:
-        for array in ratings:
-            array.flags.writeable = False
-        self._ratings, self._form, self._curve, self._survey = ratings, form, curve, survey
+    def __init__(
+        self, ratings: Ratings, form: Form, curve: Curve, survey: FactorsSurvey, whole: Whole | None = None
+    ) -> None:
+        """`whole`: the data set that these ratings are a part of, if others are elsewhere."""
+        self._ratings, self._form, self._curve, self._survey, self._whole = ratings, form, curve, survey, whole
         self._mod: dict[int, Bands] = {}
         self._spare: list[Vector] = []  # vectors of zeros: each call borrows one
         n_weights = (form.n_users + survey.n_items) * form.width
@@ -51,8 +53,13 @@ class FactorsTask(AbstractTask):
     def _n(self) -> int:
         return int(self._ratings.values.size)
 
-    def check(self, how: Sharing) -> None:
-        """Every way of sharing will do."""
+    def check(self, how: Sharing, *, apart: bool = False) -> None:
+        """Every way of sharing will do; but who has rows of its own cannot leave some of them to others."""
+        if isinstance(how, Replicas) and how.ordered and apart:
+            raise Unsupported(
+                "Replicas(ordered=True) shares ratings out among workers by user and item, and these stay where they "
+                "are: use Replicas(), or LocalSGD(), which repeats, too"
+            )
         if not isinstance(how, Sharing):
             raise TypeError(f"a factorization shares weights by Replicas, Racy, Locking or InTurn, not {how!r}")
 
@@ -66,9 +73,15 @@ class FactorsTask(AbstractTask):
         return self._curve.rate(moment.begun + moment.done, moment.epoch)
 
     def enter(self, params: Params) -> None:
-        """The weights are trained as they are; nothing is negative that must not be."""
+        """The weights are trained as they are; but nothing is negative, or a bias, that must not be."""
+        self._keep(params)
+
+    def _keep(self, params: Params) -> None:
         if self.prox is not None:
             self.prox(params.weights, ALL, 0.0, 0)
+        if not self._form.biases:
+            params.weights[:: self._form.width] = 0
+        params.state["mean"][0] = self._form.mean
 
     # ------------------------------------------------------------------------------------------------- learning
 
@@ -130,10 +143,16 @@ class FactorsTask(AbstractTask):
             rates = np.array([self._curve.rate(float(each), moment.epoch) for each in before])
         else:
             rates = np.full(before.size, float(request.rate))
-        slopes = self._spare.pop() if self._spare else np.zeros_like(memory.shared)
+        slopes = self._borrow(memory.shared)
         trace = factor_minibatches(self._ratings, order, request.minibatch, self._form, rates, memory.shared, slopes)
         self._check(trace, moment, blocks)  # then there may be others than zeros, and it is dropped
         self._spare.append(slopes)
+
+    def _borrow(self, like: Vector) -> Vector:
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return np.zeros_like(like)
 
     def gradient(self, params: Params, blocks: Sequence[Block], moment: Moment, keys: Keys | None) -> Delta:
         """The sum of gradients over the blocks: of all rows, or of `keys`."""
@@ -153,7 +172,7 @@ class FactorsTask(AbstractTask):
         """w -= rate(delta.moment) * delta.steps / delta.examples * delta.values; then nothing is negative."""
         if delta.examples == 0:
             return
-        weights, rate = params.weights, self.rate(delta.moment) * delta.steps
+        weights, rate = params.weights, delta.limited(self.rate(delta.moment)) * delta.steps
         at: At = ALL if delta.keys is None else params.positions(delta.keys)
         with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite is found below
             some = weights[at]
@@ -193,27 +212,30 @@ class FactorsTask(AbstractTask):
             raise NonFiniteError(
                 f"predictions became NaN or infinite in epoch {moment.epoch + 1}, in a block of {rows:,} rows of "
                 f"{self._survey.source} that begins with row {blocks[0].starts[0]} (counted from 0); use a smaller "
-                "rate or a larger l2, or scale the ratings"
+                "rate, or scale the ratings"
             )
 
     # --------------------------------------------------------------------------------------------------- judging
 
     def answer(self, params: Params, memories: Sequence[Memory], moment: Moment) -> Params:
-        """A copy."""
+        """A copy. Copies of rows that are merged, or changes that are added up, may have gone below 0."""
         answer = params.copy()
+        self._keep(answer)
         answer.check_finite(f"after {moment.begun + moment.done:.0f} examples, in epoch {moment.epoch + 1}")
         answer.state["examples"][0], answer.state["epochs"][0] = moment.begun + moment.done, moment.epoch + 1
         return answer
 
     def tally(self, params: Params, block: Block) -> Tally:
-        """Sums of loss and penalty, of squared errors, and of weights over the block."""
+        """Sums over the block."""
         return Tally(*factor_tally(self._ratings, *block, self._form, params.weights))
 
     def objective(self, params: Params, total: Tally) -> float:
         """The mean of loss and penalty."""
-        return total.loss / total.weight
+        return (total.loss + total.penalty) / total.weight
 
     def score(self, total: Tally) -> float:
         """R^2."""
         weights = self._ratings.weights
+        if self._whole is not None:
+            return r2(total.errors / total.weight, self._whole.variance)
         return r2(total.errors / total.weight, variance_of(self._ratings.values, weights if weights.size else None))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hogwild.data.examples import Examples
+from hogwild.data.matrices import read_only
 from hogwild.kernels.moments import column_moments
 from hogwild.kernels.rows import DenseRows, RelaxedRows, Rows, SparseRows
 
@@ -34,18 +33,12 @@ def linear_rows(examples: Examples, relax: NDArray[np.floating], centre: NDArray
         weights[:] = examples.sample_weight * examples.weight_scale
     if not examples.is_sparse:
         factors = relax if relax.size else np.ones(examples.n_features, dtype)
-        return DenseRows(*map(_read_only, (examples.X, centre, targets, weights, factors)))
+        return DenseRows(*map(read_only, (examples.X, centre, targets, weights, factors)))
     X = examples.X
     indices = X.indices.view(np.uint64 if X.indices.dtype.itemsize == 8 else np.uint32)
     indptr = X.indptr.astype(np.uint64)
-    rows = SparseRows(*map(_read_only, (indptr, indices, X.data, targets, weights)))
-    return RelaxedRows(*rows, _read_only(relax)) if relax.size else rows
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    view = array.view()
-    view.flags.writeable = False
-    return view
+    rows = SparseRows(*map(read_only, (indptr, indices, X.data, targets, weights)))
+    return RelaxedRows(*rows, read_only(relax)) if relax.size else rows
 
 
 def column_counts(rows: Rows, n_features: int) -> NDArray[np.int64]:

@@ -45,7 +45,7 @@ class LinearTask(AbstractTask):
             self._true_rows = linear_rows(examples, survey.relax, np.zeros_like(survey.centre))
         self._steps, self._gradients = LinearSteps(self._binding), LinearGradients(self._binding)
 
-    def check(self, how: Sharing) -> None:
+    def check(self, how: Sharing, *, apart: bool = False) -> None:
         """The published schemes keep no mean of iterates."""
         if self._terms.average is True and not isinstance(how, Replicas):
             raise Unsupported(f"average=True needs private copies, Hogwild(Replicas()), or Serial(); not {how}")

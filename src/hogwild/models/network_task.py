@@ -47,7 +47,7 @@ class NetworkTask(AbstractTask):
         self._queue = Queue()
         self._local = threading.local()  # a replica for each thread: no two may use one at a time
 
-    def check(self, how: Sharing) -> None:
+    def check(self, how: Sharing, *, apart: bool = False) -> None:
         """Every way of sharing will do."""
         if not isinstance(how, Sharing):
             raise TypeError(f"a network shares weights by Replicas, Racy, Locking or InTurn, not {how!r}")

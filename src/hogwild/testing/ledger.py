@@ -68,7 +68,7 @@ class LedgerTask(AbstractTask):
     def averages(self) -> bool:
         return False
 
-    def check(self, how: Sharing) -> None:
+    def check(self, how: Sharing, *, apart: bool = False) -> None:
         """Any way of sharing will do."""
 
     def enter(self, params: Params) -> None:

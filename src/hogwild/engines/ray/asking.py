@@ -26,6 +26,7 @@ class AskedSupply:
     """
 
     place = None  # in rows of its own
+    apart = False
 
     def __init__(self, linking: Linking, n_examples: int) -> None:
         self._linking, self._n_examples = linking, n_examples

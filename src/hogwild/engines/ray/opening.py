@@ -110,6 +110,8 @@ class Counting(Source, Protocol):
 class OwnSupply:
     """What comes next, of one's own rows: others say how many, and when. See `Supply`."""
 
+    apart = True
+
     def __init__(
         self, others: Counting, rank: int, job: Job, first_pass: int, place: tuple[int, int] | None = None
     ) -> None:

@@ -11,6 +11,7 @@ from benchmarks.__main__ import main
 from benchmarks.machine import compiler_version
 from benchmarks.outcome import Goal, Outcome
 from benchmarks.races import RACES
+from benchmarks.races.real_data import SHARED
 from benchmarks.report import section, write
 from benchmarks.setting import Setting, hinge_objective
 from benchmarks.timing import Spread, interleaved
@@ -90,6 +91,22 @@ def test_file_to_model() -> None:
     outcome = run("file_to_model", Setting(rows=4000, repeats=1, quick=True))
     assert len(outcome.rows) == 4
     assert all(figure > 0 for figure in outcome.figures.values())
+
+
+@pytest.mark.slow
+def test_rating_speed() -> None:
+    """No peer here, as LIBMF is a program that people build."""
+    outcome = run("rating_speed")
+    assert {"hogwild", "hogwild, deterministic"} <= names(outcome)
+    errors = [value for (_, kind), value in outcome.figures.items() if kind == "RMSE"]
+    assert max(errors) < 1.1, "the deviation of the ratings is 1.1"
+
+
+@pytest.mark.slow
+def test_rating_errors() -> None:
+    if not SHARED.is_dir():
+        pytest.skip("the folder of real data (../shared/data) is not here")
+    assert names(run("rating_errors")) == {"MovieLens latest-small", "Jester"}
 
 
 @pytest.mark.slow

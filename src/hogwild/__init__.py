@@ -125,6 +125,7 @@ _HOMES: dict[str, str] = {
     "rcv1_like": "hogwild.data",
     "read": "hogwild.data",
     "read_cluster": "hogwild.simulation",
+    "read_ratings": "hogwild.data",
     "save_model": "hogwild.checkpoint",
     "sgd": "hogwild.rules.updates",
     "sign": "hogwild.rules.codecs",

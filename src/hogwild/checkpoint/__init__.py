@@ -5,7 +5,7 @@ under a checksum. A file is written whole or not at all, and believed only after
 """
 
 from hogwild.checkpoint.layout import Estimator, ModelError, histories
-from hogwild.checkpoint.loading import is_model, load_model
+from hogwild.checkpoint.loading import is_model, load_linear, load_model
 from hogwild.checkpoint.saving import save_model
 
-__all__ = ["Estimator", "ModelError", "histories", "is_model", "load_model", "save_model"]
+__all__ = ["Estimator", "ModelError", "histories", "is_model", "load_linear", "load_model", "save_model"]

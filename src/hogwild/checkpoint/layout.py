@@ -9,13 +9,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from hogwild.estimators import LinearClassifier, LinearRegressor
+from hogwild.estimators import LinearClassifier, LinearRegressor, MatrixFactorization
 from hogwild.history import History
 
 Estimator = LinearClassifier | LinearRegressor
 
-FORMAT = "hogwild-linear"
-FORMAT_VERSION = 1
+FORMAT, FACTORS = "hogwild-linear", "hogwild-factors"
+FORMAT_VERSION = 1  # of both
 KINDS: dict[str, type[LinearClassifier] | type[LinearRegressor]] = {
     "classifier": LinearClassifier,
     "regressor": LinearRegressor,
@@ -30,7 +30,7 @@ class ModelError(ValueError):
     """A model file cannot be used or written; the message names it and says what to do."""
 
 
-def histories(estimator: Estimator) -> list[History]:
+def histories(estimator: Estimator | MatrixFactorization) -> list[History]:
     """The histories of a fitted estimator: one, or one for each class that was trained."""
     return estimator.history_ if isinstance(estimator.history_, list) else [estimator.history_]
 

@@ -16,7 +16,9 @@ from safetensors import SafetensorError, safe_open
 
 from hogwild import __version__
 from hogwild.checkpoint.encoding import decode
+from hogwild.checkpoint.factors import restored
 from hogwild.checkpoint.layout import (
+    FACTORS,
     FORMAT,
     FORMAT_VERSION,
     KINDS,
@@ -27,7 +29,7 @@ from hogwild.checkpoint.layout import (
     ModelError,
     checksum,
 )
-from hogwild.estimators import LinearClassifier
+from hogwild.estimators import LinearClassifier, MatrixFactorization
 from hogwild.estimators.common import plan
 from hogwild.history import History
 from hogwild.params import Params
@@ -47,7 +49,15 @@ def is_model(path: str | os.PathLike[str]) -> bool:
     return start[8:] == b"{" and int.from_bytes(start[:8], "little") < 2**32
 
 
-def load_model(path: str | os.PathLike[str]) -> Estimator:
+def load_linear(path: str | os.PathLike[str]) -> Estimator:
+    """`load_model`, of linear models only. ModelError for others."""
+    found = load_model(path)
+    if isinstance(found, MatrixFactorization):
+        raise ModelError(f"{path} is a matrix factorization, and not a linear model: use load_model in Python")
+    return found
+
+
+def load_model(path: str | os.PathLike[str]) -> Estimator | MatrixFactorization:
     """The estimator that `save_model` wrote: equal attributes, and equal predictions to the last bit.
 
     Raises ModelError, with one sentence, for a file that is missing, foreign, truncated, damaged, or of a newer
@@ -56,6 +66,9 @@ def load_model(path: str | os.PathLike[str]) -> Estimator:
     path = Path(path)
     metadata, arrays = _read(path)
     try:
+        if metadata["format"] == FACTORS:
+            (columns,), (traffic,) = json.loads(metadata["history"]), json.loads(metadata["traffic"])
+            return restored(metadata, arrays, _history(columns, traffic))
         return _restore(metadata, arrays)
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         # The checksum agrees, so that other code than save_model has written it so.
@@ -87,7 +100,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
 
 
 def _check_format(path: Path, metadata: Mapping[str, str]) -> None:
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in (FORMAT, FACTORS):
         raise ModelError(f"{path} holds tensors, but no model of hogwild; give a file that `hogwild train --out` wrote")
     version = metadata.get("format_version", "")
     if version.isdecimal() and int(version) > FORMAT_VERSION:

@@ -12,7 +12,9 @@ from safetensors.numpy import save
 
 from hogwild import __version__
 from hogwild.checkpoint.encoding import encode
+from hogwild.checkpoint.factors import arrays_of
 from hogwild.checkpoint.layout import (
+    FACTORS,
     FORMAT,
     FORMAT_VERSION,
     KINDS,
@@ -25,39 +27,47 @@ from hogwild.checkpoint.layout import (
     histories,
 )
 from hogwild.data.atomic import saving
-from hogwild.estimators import LinearClassifier
+from hogwild.estimators import LinearClassifier, MatrixFactorization
 from hogwild.estimators.common import plan
 from hogwild.params import Params
 from hogwild.traffic import Traffic
 
 
-def save_model(estimator: Estimator, path: str | os.PathLike[str]) -> None:
+def save_model(estimator: Estimator | MatrixFactorization, path: str | os.PathLike[str]) -> None:
     """Write a fitted estimator to a safetensors file that `load_model` restores exactly.
 
-    Saved are the weights, the classes, all hyper-parameters, the history, and what a warm start needs. `callbacks` and
-    `checkpoint` are saved as None, and so is a `random_state` that is not a number.
+    Saved are the weights, the classes or ids, all hyper-parameters, the history, and what a warm start needs.
+    `callbacks` and `checkpoint` are saved as None, and so is a `random_state` that is not a number.
 
     An existing file is replaced in one step; if writing fails nothing is left behind. Raises ModelError if the file
     cannot be written, ValueError if the estimator is not fitted or was given bad parameters since, and TypeError if
     a label or parameter is of a kind that cannot be stored, such as a strategy of your own.
     """
     kind = next((name for name, cls in KINDS.items() if type(estimator) is cls), None)
-    if kind is None:
-        raise TypeError(f"save_model takes a LinearClassifier or LinearRegressor, not a {type(estimator).__name__}")
-    if not hasattr(estimator, "coef_"):
+    if kind is None and not isinstance(estimator, MatrixFactorization):
+        raise TypeError(
+            "save_model takes a LinearClassifier, LinearRegressor or MatrixFactorization, not a "
+            f"{type(estimator).__name__}"
+        )
+    if not hasattr(estimator, "_params"):
         raise ValueError(f"this {type(estimator).__name__} is not fitted yet: call fit before save_model")
-    plan(estimator)  # a file that load_model would refuse must not be written
-    arrays = _arrays(estimator)
     metadata = {
-        "format": FORMAT,
+        "format": FORMAT if kind else FACTORS,
         "format_version": str(FORMAT_VERSION),
         "hogwild_version": __version__,
-        "kind": kind,
         "hyper_parameters": json.dumps(encode(_hyper_parameters(estimator))),
         "fit": json.dumps(_facts(estimator)),
         "history": json.dumps([history.as_dict() for history in histories(estimator)]),
         "traffic": json.dumps([_traffic(history.traffic) for history in histories(estimator)]),
     }
+    # A file that load_model would refuse must not be written.
+    if isinstance(estimator, MatrixFactorization):
+        estimator.check()
+        arrays = arrays_of(estimator)
+    else:
+        plan(estimator)
+        arrays = _arrays(estimator)
+        metadata["kind"] = str(kind)
     if isinstance(estimator, LinearClassifier):
         metadata["classes"] = json.dumps(_classes(estimator.classes_))
     metadata["checksum"] = checksum(metadata, arrays)
@@ -85,7 +95,7 @@ def _arrays(estimator: Estimator) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _hyper_parameters(estimator: Estimator) -> dict[str, Any]:
+def _hyper_parameters(estimator: Estimator | MatrixFactorization) -> dict[str, Any]:
     values = estimator.get_params(deep=False)
     if not isinstance(values["random_state"], int | np.integer):
         values["random_state"] = None
@@ -93,7 +103,7 @@ def _hyper_parameters(estimator: Estimator) -> dict[str, Any]:
     return values
 
 
-def _facts(estimator: Estimator) -> dict[str, Any]:
+def _facts(estimator: Estimator | MatrixFactorization) -> dict[str, Any]:
     names = getattr(estimator, "feature_names_in_", None)
     return {
         "n_iter": int(estimator.n_iter_),

@@ -10,6 +10,7 @@ from hogwild.cli.demo import demo_command
 from hogwild.cli.evaluate import evaluate_command
 from hogwild.cli.info import info_command
 from hogwild.cli.predict import predict_command
+from hogwild.cli.recommend import recommend_command
 from hogwild.cli.simulate import simulate_command
 from hogwild.cli.train import train_command
 
@@ -31,6 +32,7 @@ def main() -> None:
       hogwild info train.svm.xz
       hogwild compare train.svm.xz --budget 60s
       hogwild simulate train.svm.xz --cluster cloud
+      hogwild recommend films.safetensors --user 42
       hogwild demo
 
     Exit codes: 0 done, 1 bad data, model or run, 2 wrong usage, 130 Ctrl-C.
@@ -41,6 +43,7 @@ main.add_command(train_command)
 main.add_command(predict_command)
 main.add_command(evaluate_command)
 main.add_command(info_command)
+main.add_command(recommend_command)
 main.add_command(compare_command)
 main.add_command(simulate_command)
 main.add_command(demo_command)

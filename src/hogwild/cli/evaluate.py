@@ -36,10 +36,10 @@ def evaluate_command(model: str, file: str, as_json: bool, zero_based: bool, no_
       hogwild evaluate model.safetensors test.svm
       hogwild evaluate model.safetensors test.svm --json | jq .accuracy
     """
-    from hogwild.checkpoint import load_model
+    from hogwild.checkpoint import load_linear
     from hogwild.cli.measures import evaluate
 
-    estimator = load_model(model)
+    estimator = load_linear(model)
     figures = evaluate(estimator, read_for(estimator, file, zero_based, no_cache))
     if as_json:
         write_json(figures)

@@ -29,12 +29,12 @@ def info_command(file: str, data: str | None, top: int, as_json: bool, zero_base
       hogwild info model.safetensors
       hogwild info model.safetensors --data train.svm.xz --json
     """
-    from hogwild.checkpoint import is_model, load_model
+    from hogwild.checkpoint import is_model, load_linear
 
     if file != "-" and is_model(file):
         from hogwild.cli.describing import describe_model, model_text
 
-        estimator = load_model(file)
+        estimator = load_linear(file)
         examples = None if data is None else read_for(estimator, data, zero_based, no_cache)
         facts = describe_model(estimator, examples, top, 0 if zero_based else 1)
         text = model_text

@@ -34,11 +34,11 @@ def predict_command(
     """
     if scores and probabilities:
         raise click.UsageError("--scores and --probabilities exclude each other")
-    from hogwild.checkpoint import load_model
+    from hogwild.checkpoint import load_linear
 
     if out != "-":
         check_writable(out)
-    estimator = load_model(model)
+    estimator = load_linear(model)
     examples = read_for(estimator, file, zero_based, no_cache)
     text = _lines(estimator, examples.X, scores, probabilities)
     if out == "-":

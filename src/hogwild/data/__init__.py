@@ -7,6 +7,7 @@ from hogwild.data.files import ReadOptions, read
 from hogwild.data.local import Local
 from hogwild.data.npz import write_npz
 from hogwild.data.partitioned import Partitioned
+from hogwild.data.rating_files import read_ratings
 from hogwild.data.split import holdout
 from hogwild.data.statistics import Statistics, describe
 from hogwild.data.synthetic import rcv1_like
@@ -26,6 +27,7 @@ __all__ = [
     "holdout",
     "movielens_like",
     "rcv1_like",
+    "read_ratings",
     "read",
     "write_npz",
 ]

@@ -13,13 +13,15 @@ from sklearn.exceptions import NotFittedError
 
 from hogwild.data.examples import Examples, check_examples
 from hogwild.data.ids import Ids
-from hogwild.data.ratings import Rated, checked_ratings, rated
+from hogwild.data.ratings import REPEATED, Rated, checked_ratings, rated
 from hogwild.estimators.common import Callbacks, axes, run, warn_if_unfinished
+from hogwild.estimators.ranking import best_of
 from hogwild.history import History
 from hogwild.interfaces import AbstractEngine, AbstractStrategy, Result
 from hogwild.limits import check_whole
 from hogwild.models.factors import RATE, Factors
 from hogwild.models.factors_survey import FactorsSurvey
+from hogwild.names import find_name
 from hogwild.params import Params
 from hogwild.rules.schedules import Schedule
 from hogwild.snapshots import Checkpoint
@@ -149,8 +151,8 @@ class MatrixFactorization(BaseEstimator):
         """Learn from ratings.
 
         pairs : a table of two columns, user and item (array, list of tuples, pandas frame), and `ratings` (n,); or a
-            frame of three columns, with the ratings; or a sparse matrix of users by items (any scipy format) whose
-            stored numbers are the ratings.
+            frame of three columns, with the ratings; or the name of a file, see `read_ratings`; or a sparse matrix of
+            users by items (any scipy format) whose stored numbers are the ratings.
         sample_weight : (n,) >= 0, not for a sparse matrix
 
         Raises ValueError or TypeError with one sentence for bad data or parameters, NonFiniteError if weights become
@@ -159,7 +161,7 @@ class MatrixFactorization(BaseEstimator):
         before = self if self.warm_start and hasattr(self, "_params") else None
         found = rated(pairs, ratings, sample_weight, self.repeated)
         users, items, seen = found.users, found.items, None
-        model = self._model()
+        model = self.check()
         if before is not None:
             users, items = _grown(before.users_, users), _grown(before.items_, items)
             found, seen = found.among(users, items), before._seen_among(users, items)
@@ -175,7 +177,10 @@ class MatrixFactorization(BaseEstimator):
         warn_if_unfinished(self, [result])
         return self
 
-    def _model(self) -> Factors:
+    def check(self) -> Factors:
+        """The model, without data. ValueError or TypeError for parameters that make no sense."""
+        axes(self, None)
+        find_name("repeated", self.repeated, REPEATED)
         rate = self.rate
         return Factors(self.rank, self.l2, rate, self.biases, self.nonnegative, init_scale=self.init_scale)
 
@@ -205,14 +210,17 @@ class MatrixFactorization(BaseEstimator):
 
     def _keep(self, result: Result, users: Ids, items: Ids, found: Rated, seen: Any) -> None:
         """seen: what was rated in earlier fits, among these users and items."""
-        params = result.params
-        self._params, self._ids, self._pull = params, (users, items), (float(self.l2), bool(self.biases))
-        self.users_, self.items_ = users.known, items.known
-        self._seen = found.seen() if seen is None else seen + found.seen()
+        self.take(result.params, (users, items), found.seen() if seen is None else seen + found.seen())
+        self.n_iter_, self.history_, self.stop_reason_ = len(result.history), result.history, result.reason
+
+    def take(self, params: Params, ids: tuple[Ids, Ids], seen: Any) -> None:
+        """What was learnt, here or before. seen: a CSR array (users, items) with an entry where there was a rating."""
+        self._params, self._ids, self._pull = params, ids, (float(self.l2), bool(self.biases))
+        self.users_, self.items_ = (each.known for each in ids)
+        self._seen = seen
         self.mean_ = float(params.state["mean"][0])
         self.user_factors_, self.item_factors_ = (params[name][:, 1:] for name in ("users", "items"))
         self.user_biases_, self.item_biases_ = (params[name][:, 0] for name in ("users", "items"))
-        self.n_iter_, self.history_, self.stop_reason_ = len(result.history), result.history, result.reason
 
     # ------------------------------------------------------------------------------------------------ predicting
 
@@ -264,7 +272,7 @@ class MatrixFactorization(BaseEstimator):
             if exclude_seen:
                 seen = self._seen[some].tocoo()
                 scores[seen.row, seen.col] = -np.inf
-            parts.append(self._best(scores, n))
+            parts.append(best_of(self.items_, scores, n))
         items, ratings = (np.concatenate(each) for each in zip(*parts, strict=True))
         if many:
             return items, ratings
@@ -279,7 +287,7 @@ class MatrixFactorization(BaseEstimator):
         check_whole("n", n)
         scores = (self.mean_ + row[0] + self.item_biases_ + self.item_factors_ @ row[1:])[None]
         scores[0, self._ids[1].numbers(items, "items")] = -np.inf
-        best, found = self._best(scores, n)
+        best, found = best_of(self.items_, scores, n)
         left = np.isfinite(found[0])
         return best[0][left], found[0][left]
 
@@ -318,17 +326,9 @@ class MatrixFactorization(BaseEstimator):
         norms = np.linalg.norm(self.item_factors_, axis=1)
         scores = self.item_factors_ @ self.item_factors_[number] / np.maximum(norms * norms[number], 1e-30)
         scores[number] = -np.inf
-        best, found = self._best(scores[None], n)
+        best, found = best_of(self.items_, scores[None], n)
         left = np.isfinite(found[0])
         return best[0][left], found[0][left]
-
-    def _best(self, scores: NDArray[Any], n: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The items with the n highest scores of each row, and the scores."""
-        n = min(n, scores.shape[1])
-        top = np.argpartition(-scores, n - 1, axis=1)[:, :n]
-        found = np.take_along_axis(scores, top, axis=1)
-        order = np.argsort(-found, axis=1, kind="stable")
-        return self.items_[np.take_along_axis(top, order, axis=1)], np.take_along_axis(found, order, axis=1)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "_params"):

@@ -18,11 +18,11 @@ from hogwild.cli.train import train_command
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="hogwild")
 def main() -> None:
-    """Train linear models (SVM, logistic and other regression) by parallel SGD: lock-free on all cores by default,
-    or by all-reduce, local SGD, Downpour and other strategies, on threads or on a simulated cluster.
+    """Train linear models (SVM, logistic and other regression) and matrix factorizations by parallel SGD: lock-free
+    on all cores by default, or by all-reduce, local SGD, Downpour and other strategies, on threads or on a cluster.
 
-    Data are svmlight/libsvm files, plain or .gz, .bz2, .xz, or .npz archives; '-' is standard input.
-    Models are safetensors files.
+    Data are svmlight/libsvm files, plain or .gz, .bz2, .xz, or .npz archives; '-' is standard input. Ratings are
+    .csv, .tsv or .zip files. Models are safetensors files.
 
     \b
     Examples:

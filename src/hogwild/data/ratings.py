@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hogwild.data.examples import check_examples
 from hogwild.data.ids import Ids, number_ids
 from hogwild.data.matrices import to_array, to_matrix
-from hogwild.data.rating_files import read_ratings
+from hogwild.data.rating_files import RatingTable, read_ratings
 from hogwild.data.scans import structure_fault
 from hogwild.names import find_name
 
@@ -73,6 +73,8 @@ def _columns(pairs: Any, ratings: Any, labelled: bool) -> tuple[Any, Any, Any]:
         if ratings is not None:
             raise ValueError(f"ratings are in the file {pairs}: give no others")
         return read_ratings(pairs)
+    if isinstance(pairs, RatingTable):
+        return pairs if labelled else (*pairs[:2], None)
     if hasattr(pairs, "iloc"):  # each column of a frame has a kind of its own
         columns = [pairs.iloc[:, k].to_numpy() for k in range(pairs.shape[1])] if pairs.ndim == 2 else [pairs]
     elif isinstance(pairs, list | tuple) and len(pairs) and all(isinstance(pair, list | tuple) for pair in pairs):

@@ -168,8 +168,7 @@ class MatrixFactorization(BaseEstimator):
         model = replace(model, n_users=users.known.size, n_items=items.known.size)
         examples = self._examples(found)
         start = None if before is None else self._start(before, model, users, items)
-        threads = examples.n_examples * self.rank // NUMBERS_PER_THREAD
-        strategy, engine = axes(self, threads)
+        strategy, engine = self.plan(examples.n_examples)
         result = run(self, model, strategy, engine, examples, start)
         self._keep(result, users, items, found, seen)
         if result.reason == "interrupted":
@@ -183,6 +182,10 @@ class MatrixFactorization(BaseEstimator):
         find_name("repeated", self.repeated, REPEATED)
         rate = self.rate
         return Factors(self.rank, self.l2, rate, self.biases, self.nonnegative, init_scale=self.init_scale)
+
+    def plan(self, n_ratings: int) -> tuple[AbstractStrategy, AbstractEngine]:
+        """Strategy and engine for so many ratings."""
+        return axes(self, n_ratings * self.rank // NUMBERS_PER_THREAD)
 
     def _examples(self, found: Rated) -> Examples:
         """In random order: ratings of one user that follow each other would be learnt together."""
@@ -232,11 +235,12 @@ class MatrixFactorization(BaseEstimator):
         found = rated(pairs, None, None, "last", labelled=False)
         users, items = (ids.numbers(each.known, "pairs") for ids, each in zip(self._ids, found[:2], strict=True))
         u, i = users[found.user_numbers], items[found.item_numbers]
-        known = (u >= 0) & (i >= 0)
-        scores = np.einsum("nf,nf->n", self.user_factors_[u], self.item_factors_[i]) * known
-        scores += self.mean_
-        scores += np.where(u >= 0, self.user_biases_[u], 0) + np.where(i >= 0, self.item_biases_[i], 0)
-        return scores
+        scores = self.mean_ + np.where(u >= 0, self.user_biases_[u], 0) + np.where(i >= 0, self.item_biases_[i], 0)
+        step = max(1, BLOCK_NUMBERS // self.rank)
+        for some in (slice(first, first + step) for first in range(0, u.size, step)):
+            known = (u[some] >= 0) & (i[some] >= 0)
+            scores[some] += np.einsum("nf,nf->n", self.user_factors_[u[some]], self.item_factors_[i[some]]) * known
+        return np.asarray(scores)
 
     def score(self, pairs: Any, ratings: ArrayLike) -> float:
         """R^2 of the predictions: 1 - mean squared error / variance."""
@@ -255,8 +259,8 @@ class MatrixFactorization(BaseEstimator):
 
         ValueError for a user that was not learnt: see `recommend_to_new`.
         """
-        self._check_fitted()
         check_whole("n", n)
+        self._check_fitted()
         many = np.ndim(user) > 0
         wanted = np.asarray(user if many else [user])
         if wanted.ndim > 1:
@@ -343,5 +347,4 @@ def _grown(known: NDArray[Any], more: Ids) -> Ids:
 
 
 def _number(random_state: Any) -> int:
-    """A seed for what must not depend on anything else."""
     return int(random_state) if isinstance(random_state, int | np.integer) else 0

@@ -59,7 +59,7 @@ def test_a_warm_start_goes_on(model, path):
 
 def test_it_is_no_linear_model(model, path):
     save_model(model, path)
-    with pytest.raises(ModelError, match="is a matrix factorization, and not a linear model"):
+    with pytest.raises(ModelError, match="is a matrix factorization, and no linear model"):
         load_linear(path)
     linear = LinearClassifier(max_epochs=1, tol=None).fit([[0.0], [1.0]], [0, 1])
     save_model(linear, path)
@@ -69,6 +69,16 @@ def test_it_is_no_linear_model(model, path):
 def test_what_is_not_fitted_is_not_written(path):
     with pytest.raises(ValueError, match="not fitted yet"):
         save_model(MatrixFactorization(), path)
+
+
+def test_what_was_changed_since_fit(path):
+    model = MatrixFactorization(rank=2, max_epochs=1, random_state=0).fit(PAIRS, VALUES)
+    row = model.fold_in([0, 1], [1.0, 2.0])
+    save_model(model.set_params(l2=5.0), path)
+    np.testing.assert_array_equal(load_model(path).fold_in([0, 1], [1.0, 2.0]), row)
+    for changed in ({"rank": 3}, {"max_epochs": -3}, {"rank": 2, "max_epochs": 1, "tol": "x"}):
+        with pytest.raises((ValueError, TypeError)):
+            save_model(model.set_params(**changed), path)
 
 
 def test_what_could_not_be_loaded_is_not_written(path):
@@ -88,10 +98,11 @@ BROKEN = {
     "ids of another kind": ("items.ids", np.arange(8.0)),
     "no ids": ("items.ids", None),
     "text that ends elsewhere": ("users.ids.ends", np.arange(12, dtype=np.int64)),
-    "text that goes back": ("users.ids.ends", np.array([6, 5, *range(7, 17)], np.int64)),
+    "text that goes back": ("users.ids.ends", np.array([6, 5, *range(7, 16), 74], np.int64)),
     "bytes that are no text": ("users.ids.text", np.full(74, 255, np.uint8)),
     "a column that is not there": ("seen.indices", np.full(1, 99, np.int64)),
     "rows that are not there": ("seen.indptr", np.arange(12, dtype=np.int64)),
+    "rows that go back": ("seen.indptr", np.array([0, 5, 3, *range(6, 16)], np.int64)),
     "no mean": ("state.mean", np.array([np.inf])),
     "too many means": ("state.mean", np.zeros(2)),
     "more": ("more", np.zeros(2)),

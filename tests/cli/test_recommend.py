@@ -45,6 +45,14 @@ def test_as_json(files):
     assert sorted(found["items"]) == list(range(7))
 
 
+def test_who_has_rated_everything(files):
+    every = np.argwhere(np.ones((2, 3)))
+    save_model(MatrixFactorization(rank=1, max_epochs=1).fit(every, np.arange(6.0)), files / "full")
+    found = recommend(files / "full", "--user", 1)
+    assert (found.exit_code, found.stdout) == (0, "")
+    assert "has rated every item; --seen" in found.stderr
+
+
 @pytest.mark.parametrize(
     ("file", "options", "code", "words"),
     [
@@ -66,4 +74,4 @@ def test_bad_questions_are_one_sentence(files, file, options, code, words):
 def test_linear_commands_take_linear_models(files):
     found = CliRunner().invoke(main, ["info", str(files / "numbers")])
     assert found.exit_code == 1
-    assert "is a matrix factorization, and not a linear model" in found.stderr
+    assert "is a matrix factorization, and no linear model" in found.stderr

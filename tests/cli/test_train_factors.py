@@ -21,6 +21,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines = [f"{u},{i},{r:.6f}" for (u, i), r in zip(PAIRS.tolist(), RATINGS.tolist(), strict=True)]
     half = len(lines) // 2
+    Path("names.csv").write_text("ann,3,4.5")
     Path("all.csv").write_text("\n".join(["user,item,rating", *lines]))
     Path("first.csv").write_text("\n".join(lines[:half]))
     Path("second.csv").write_text("\n".join(lines[half:]))
@@ -41,7 +42,7 @@ def test_it_is_what_the_estimator_does(here):
     expected.fit(PAIRS, np.round(RATINGS.astype(np.float64), 6))
     np.testing.assert_array_equal(load_model("model").user_factors_, expected.user_factors_)
     error = RATINGS - expected.predict(PAIRS)
-    assert facts["training_rmse"] == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-4)
+    assert facts["rmse"] == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-4)
     assert (facts["ratings"], facts["users"], facts["items"]) == (len(RATINGS), 60, 40)
     assert (facts["epochs"], facts["stop_reason"], facts["holdout_rmse"]) == (4, "epochs", None)
     assert load_model("model").callbacks is None
@@ -55,14 +56,28 @@ def test_several_files_are_one(here):
     assert bits[0] == bits[1]
 
 
-def test_a_summary_and_a_picture(here):
+def test_repeated_ratings_may_be_taken(here):
+    assert train("all.csv", "first.csv", "--repeated", "last", "--epochs", 1, "-q").exit_code == 0
+
+
+def test_early_stopping_stops(here):
+    found = train("all.csv", "--epochs", 500, "--early-stopping", "--seed", 0, "--json", "-q")
+    assert json.loads(found.stdout)["stop_reason"] == "converged"
+
+
+@pytest.mark.parametrize("stopping", [(), ("--early-stopping",)])
+def test_a_picture(here, stopping):
     pytest.importorskip("matplotlib", reason="it draws a picture")
-    found = train("all.csv", "--epochs", 3, "--early-stopping", "--plot", "loss.png", "--seed", 0)
+    assert train("all.csv", "--epochs", 3, *stopping, "--plot", "loss.png", "-q").exit_code == 0
+    assert Path("loss.png").stat().st_size > 1_000
+
+
+def test_a_summary(here):
+    found = train("all.csv", "--epochs", 3, "--early-stopping", "--seed", 0)
     assert found.exit_code == 0
     assert f"{len(RATINGS):,} of 40 items by 60 users" in found.stdout
     assert "held out" in found.stdout
     assert "rank 50, l2 0.08" in found.stdout
-    assert Path("loss.png").stat().st_size > 1_000
 
 
 def test_on_a_simulated_cluster(here):
@@ -96,6 +111,7 @@ def test_on_a_simulated_cluster(here):
         (["all.csv", "--rank", "0"], 2, "--rank"),
         (["none.csv"], 1, "none.csv does not exist"),
         (["all.csv", "first.csv"], 1, "again: drop such rows"),
+        (["all.csv", "names.csv"], 1, "users are text in names.csv, but whole numbers in all.csv"),
         (["all.csv", "--eta0", "1000"], 1, "NaN or infinite"),
     ],
 )

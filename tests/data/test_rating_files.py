@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import io
 import lzma
+import os
 import zipfile
 from pathlib import Path
 
@@ -24,6 +25,8 @@ FORMS = {
     "plain.txt": "3 20 4.5\n1 10 1\n\n3 10 3\n",
     "other order.csv": "rating;stamp;item;user\r\n4.5;x;20;3\r\n1;y;10;1\r\n3;z;10;3\r\n",
     "strange names.tsv": "a\tb\tc\n3\t20\t4.5\n1\t10\t1\n3\t10\t3\n",
+    "of pandas.tsv": "\tuser\titem\trating\n0\t3\t20\t4.5\n1\t1\t10\t1\n2\t3\t10\t3\n",
+    "names that overlap.csv": "movie_rating,user_id,movie_id\n4.5,3,20\n1,1,10\n3,3,10\n",
     "a mark first.csv": "\ufeff3,20,4.5\n1,10,1\n3,10,3",
 }
 
@@ -66,7 +69,7 @@ def test_archives(tmp_path):
 
 def test_text_as_ids(tmp_path):
     path = tmp_path / "names.csv"
-    path.write_text('who,product,stars\nann,"tea, green",5\nbob,7,1e0\n')
+    path.write_text('reader,product,stars\nann,"tea, green",5\nbob,7,1e0\n')
     check(read_ratings(path), ["ann", "bob"], ["tea, green", "7"], [5.0, 1.0])
 
 
@@ -91,9 +94,16 @@ def test_ids_that_are_too_long_for_a_float(tmp_path):
         (b"1,2,3\n1,2,nan\n", "line 2 has the rating 'nan'"),
         (b"1,2,3\n1,2,inf\n", "line 2 has the rating 'inf'"),
         (b"1,2,3\n1,,3\n", "line 2 has no item"),
+        (b"\n1,2,4O\n1,3,4\n", "line 2 has the rating '4o'"),
+        (b"anime,user,stamp,rating\n1,2,3,4\n", "line 1 names the columns anime, user, stamp, rating: call"),
+        (b'user,item,rating\nu1,"A,5\nu2,B",4\nu3,C,3\n', "line 3 has a line break or a zero byte in its item"),
+        (b'user,item,rating\nu1,"A,5\nu2,B,4\n', "no table of ratings"),
+        (b"user,item,rating\nu1,a\0,5\n", "table of ratings|zero byte"),
+        (b"a" * 2000 + b",b,5\n", "line 1 has 2000 characters in its user"),
+        (b"1,2,1e300\n", "line 1 has the rating '1e300'"),
         (b"1,2,3\n\xff\xfe,2,3\n", "is no text in UTF-8"),
     ],
-    ids=range(10),
+    ids=range(17),
 )
 def test_what_is_wrong_is_named_with_its_line(content, words, tmp_path):
     path = tmp_path / "ratings.csv"
@@ -113,6 +123,18 @@ def test_files_that_are_none(tmp_path):
     (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 and no more")
     with pytest.raises(DataError, match="is damaged"):
         read_ratings(tmp_path / "broken.zip")
+    packed = bytearray(zipped(a_csv="1,2,3\n" * 9_999))
+    (tmp_path / "a.npz").write_bytes(packed)
+    with pytest.raises(DataError, match="give ratings as text"):
+        read_ratings(tmp_path / "a.npz")
+    packed[6] |= 1  # encrypted, says the member; and in the directory at the end
+    packed[packed.rindex(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "secret.zip").write_bytes(packed)
+    with pytest.raises(DataError, match="packed in a way that is not read"):
+        read_ratings(tmp_path / "secret.zip")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="is no regular file"):
+        read_ratings(tmp_path / "pipe")
     (tmp_path / "cut.gz").write_bytes(gzip.compress(b"1,2,3\n" * 1_000)[:40])
     with pytest.raises(DataError, match="copy or download it again"):
         read_ratings(tmp_path / "cut.gz")

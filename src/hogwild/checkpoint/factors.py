@@ -21,6 +21,8 @@ VIEWS = ("users", "items")
 NUMBERS = ("mean", "examples", "epochs")  # of the state, which a warm start goes on from
 SEEN = ("seen.indptr", "seen.indices")  # which user has rated which item: a CSR array of ones
 
+MOST_CHARACTERS = 1 << 30  # of all ids, if they were as long as the longest
+
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -65,7 +67,8 @@ def restored(metadata: Mapping[str, str], arrays: Arrays, history: History) -> M
     for name in VIEWS:
         params[name][:] = arrays[name]
     fit = json.loads(metadata["fit"])
-    estimator.take(params, (Ids(ids[0]), Ids(ids[1])), _seen(arrays, ids[0].size, ids[1].size))
+    l2, biases = fit["penalty"]
+    estimator.take(params, (Ids(ids[0]), Ids(ids[1])), _seen(arrays, ids[0].size, ids[1].size), float(l2), bool(biases))
     estimator.n_iter_, estimator.history_ = int(fit["n_iter"]), history
     estimator.stop_reason_ = str(fit["stop_reason"])
     return estimator
@@ -91,6 +94,8 @@ def _ids(name: str, arrays: Arrays) -> NDArray[Any]:
         if not whole or not ends.size or (np.diff(ends, prepend=0) < 0).any() or ends[-1] != text.size:
             raise ValueError(f"{name} are no texts")
         content, begins = text.tobytes(), [0, *ends[:-1].tolist()]
+        if int(np.diff(ends, prepend=0).max()) * ends.size > MOST_CHARACTERS:
+            raise ValueError(f"{name} are too long")
         known = np.array([content[a:b].decode() for a, b in zip(begins, ends.tolist(), strict=True)])
     if not known.size or (known[1:] <= known[:-1]).any():
         raise ValueError(f"{name} are not different ids in order")

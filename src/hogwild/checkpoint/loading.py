@@ -53,7 +53,7 @@ def load_linear(path: str | os.PathLike[str]) -> Estimator:
     """`load_model`, of linear models only. ModelError for others."""
     found = load_model(path)
     if isinstance(found, MatrixFactorization):
-        raise ModelError(f"{path} is a matrix factorization, and not a linear model: use load_model in Python")
+        raise ModelError(f"{path} is a matrix factorization, and no linear model: see `hogwild recommend`")
     return found
 
 

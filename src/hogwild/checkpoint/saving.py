@@ -51,6 +51,13 @@ def save_model(estimator: Estimator | MatrixFactorization, path: str | os.PathLi
         )
     if not hasattr(estimator, "_params"):
         raise ValueError(f"this {type(estimator).__name__} is not fitted yet: call fit before save_model")
+    # A file that load_model would refuse must not be written.
+    if isinstance(estimator, MatrixFactorization):
+        estimator.check()
+        if estimator.rank != estimator.user_factors_.shape[1]:
+            raise ValueError(f"rank={estimator.rank} was changed since fit: call fit again, or set it back")
+    else:
+        plan(estimator)
     metadata = {
         "format": FORMAT if kind else FACTORS,
         "format_version": str(FORMAT_VERSION),
@@ -60,12 +67,9 @@ def save_model(estimator: Estimator | MatrixFactorization, path: str | os.PathLi
         "history": json.dumps([history.as_dict() for history in histories(estimator)]),
         "traffic": json.dumps([_traffic(history.traffic) for history in histories(estimator)]),
     }
-    # A file that load_model would refuse must not be written.
     if isinstance(estimator, MatrixFactorization):
-        estimator.check()
         arrays = arrays_of(estimator)
     else:
-        plan(estimator)
         arrays = _arrays(estimator)
         metadata["kind"] = str(kind)
     if isinstance(estimator, LinearClassifier):
@@ -105,7 +109,9 @@ def _hyper_parameters(estimator: Estimator | MatrixFactorization) -> dict[str, A
 
 def _facts(estimator: Estimator | MatrixFactorization) -> dict[str, Any]:
     names = getattr(estimator, "feature_names_in_", None)
+    learnt = {"penalty": list(estimator._pull)} if isinstance(estimator, MatrixFactorization) else {}
     return {
+        **learnt,
         "n_iter": int(estimator.n_iter_),
         "stop_reason": estimator.stop_reason_,
         "feature_names": None if names is None else [str(name) for name in names],

@@ -21,6 +21,7 @@ from hogwild.cli.interrupts import Interrupts
 from hogwild.cli.parallel import STRATEGY_OPTIONS, axes
 from hogwild.cli.progress import waiting, watching
 from hogwild.cli.talking import INTERRUPTED, say, table, write_json, write_stdout
+from hogwild.data import DataError
 from hogwild.data.rating_files import RatingTable, read_ratings
 from hogwild.engines import Simulated
 from hogwild.estimators import MatrixFactorization
@@ -71,7 +72,7 @@ def train_factors(ctx: click.Context, options: Mapping[str, Any]) -> None:
             write_stdout(_summary(found))
     if interrupts.noted:
         if not options["quiet"]:
-            say(f"hogwild: interrupted; the best model so far is in {options['out']}")
+            say(f"hogwild: interrupted; what was learnt so far is in {options['out']}")
         raise SystemExit(INTERRUPTED)
 
 
@@ -103,12 +104,23 @@ def _build(ctx: click.Context, options: Mapping[str, Any]) -> MatrixFactorizatio
             model.set_params(rate=RATE._replace(eta0=options["eta0"]))
         names = {"rank": "rank", "l2": "l2", "epochs": "max_epochs", "tol": "tol"}
         model.set_params(**{names[name]: options[name] for name in given & set(names)})
+        if "tol" not in given and (model.early_stopping or options["plot"] is not None):
+            model.set_params(tol=options["tol"] if model.early_stopping else 0.0)  # else nothing is judged
+        if options["repeated"] is not None:
+            model.set_params(repeated=options["repeated"])
         model.check()
     return model
 
 
 def _read(files: Sequence[str]) -> RatingTable:
     tables = [read_ratings(file) for file in files]
+    for k, name in enumerate(("users", "items")):
+        text = [table[k].dtype.kind == "U" for table in tables]
+        if any(text) and not all(text):
+            raise DataError(
+                f"{name} are text in {files[text.index(True)]}, but whole numbers in {files[text.index(False)]}: call "
+                "them alike in all files"
+            )
     return RatingTable(*map(np.concatenate, zip(*tables, strict=True)))
 
 
@@ -134,7 +146,7 @@ def _facts(
         "workers": engine.size,
         "epochs": model.n_iter_,
         "stop_reason": model.stop_reason_,
-        "training_rmse": float(np.sqrt(np.mean(error**2))),
+        "rmse": float(np.sqrt(np.mean(error**2))),
         "holdout_rmse": None if best is None or best.holdout_loss is None else float(np.sqrt(2 * best.holdout_loss)),
         "read_s": read_s,
         "train_s": train_s,
@@ -158,7 +170,7 @@ def _summary(found: Mapping[str, Any]) -> str:
     ]
     if found["virtual_s"] is not None:
         rows.append(("simulated", f"{found['virtual_s']:.4g} s by the virtual clock"))
-    rows.append(("RMSE", f"{found['training_rmse']:.4f} of the ratings to learn from"))
+    rows.append(("RMSE", f"{found['rmse']:.4f} of all these ratings"))
     if found["holdout_rmse"] is not None:
         rows.append(("held out", f"{found['holdout_rmse']:.4f} RMSE"))
     return table([*rows, ("model", f"{found['model']} ({size:,} bytes)")])

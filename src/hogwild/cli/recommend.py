@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from hogwild.cli.talking import plain_errors, table, write_json, write_stdout
+from hogwild.cli.talking import plain_errors, say, table, write_json, write_stdout
 
 
 @click.command("recommend", short_help="Recommend items to a user of a matrix factorization.")
@@ -35,6 +35,8 @@ def recommend_command(model: str, user: str, n: int, seen: bool, as_json: bool) 
     items, ratings = factors.recommend(_id(user, factors.users_), n, exclude_seen=not seen)
     if as_json:
         write_json({"user": user, "items": items.tolist(), "ratings": ratings.tolist()})
+    elif not items.size:
+        say(f"hogwild: user {user} has rated every item; --seen shows them, too")
     else:
         write_stdout(table([(str(item), f"{rating:.3f}") for item, rating in zip(items, ratings, strict=True)]))
 

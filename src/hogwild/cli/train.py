@@ -30,6 +30,11 @@ from hogwild.cli.talking import INTERRUPTED, plain_errors, say, write_json, writ
 @click.option(
     "--rank", type=click.IntRange(min=1), metavar="N", help="Of mf: numbers of a user and an item.  [default: 50]"
 )
+@click.option(
+    "--repeated",
+    type=click.Choice(["error", "mean", "last"]),
+    help="Of mf: several ratings of one item by one user.  [default: error]",
+)
 @model_options
 @click.option("--class-weight", type=click.Choice(["balanced"]), help="Let each class weigh the same.")
 @click.option(
@@ -86,7 +91,8 @@ def train_command(ctx: click.Context, /, **options: Any) -> None:
     quantile: numbers. Nothing needs tuning or scaling: the step size is found on a subsample.
 
     With --model mf files hold ratings: a user, an item and a rating in each line (.csv, .tsv, MovieLens .zip). --l2 is
-    0.08 then, --eta0 0.05, --epochs 25, and the objective is not looked at unless --tol says so.
+    0.08 then, --eta0 0.05, --epochs 25, and all epochs are run unless --tol or
+    --early-stopping is given.
 
     Ctrl-C stops early and writes the best model so far.
 
@@ -112,6 +118,8 @@ def train_command(ctx: click.Context, /, **options: Any) -> None:
         return
     if options["rank"] is not None:
         raise click.UsageError("--rank goes with --model mf")
+    if options["repeated"] is not None:
+        raise click.UsageError("--repeated goes with --model mf")
     from hogwild.checkpoint import save_model
     from hogwild.cli.boarding import boards
     from hogwild.cli.costs import advice

@@ -25,9 +25,9 @@ from hogwild.names import find_name
 from hogwild.params import Params
 from hogwild.rules.schedules import Schedule
 from hogwild.snapshots import Checkpoint
+from hogwild.stopping import Stop
 
-# A thread more is worth its while if it has so many numbers of rows to learn in an epoch.
-NUMBERS_PER_THREAD = 1_000_000
+NUMBERS_PER_THREAD = 1_000_000  # of rows to learn in an epoch: then a thread more is worth its while
 LEAST_PULL = 1e-9  # fewer ratings than factors have many minima without any
 BLOCK_NUMBERS = 1 << 22  # scores that `recommend` computes at a time
 
@@ -180,8 +180,8 @@ class MatrixFactorization(BaseEstimator):
         """The model, without data. ValueError or TypeError for parameters that make no sense."""
         axes(self, None)
         find_name("repeated", self.repeated, REPEATED)
-        rate = self.rate
-        return Factors(self.rank, self.l2, rate, self.biases, self.nonnegative, init_scale=self.init_scale)
+        Stop(self.max_epochs, self.time_limit_s, self.tol)
+        return Factors(self.rank, self.l2, self.rate, self.biases, self.nonnegative, init_scale=self.init_scale)
 
     def plan(self, n_ratings: int) -> tuple[AbstractStrategy, AbstractEngine]:
         """Strategy and engine for so many ratings."""
@@ -213,12 +213,13 @@ class MatrixFactorization(BaseEstimator):
 
     def _keep(self, result: Result, users: Ids, items: Ids, found: Rated, seen: Any) -> None:
         """seen: what was rated in earlier fits, among these users and items."""
-        self.take(result.params, (users, items), found.seen() if seen is None else seen + found.seen())
+        seen = found.seen() if seen is None else seen + found.seen()
+        self.take(result.params, (users, items), seen, float(self.l2), bool(self.biases))
         self.n_iter_, self.history_, self.stop_reason_ = len(result.history), result.history, result.reason
 
-    def take(self, params: Params, ids: tuple[Ids, Ids], seen: Any) -> None:
+    def take(self, params: Params, ids: tuple[Ids, Ids], seen: Any, l2: float, biases: bool) -> None:
         """What was learnt, here or before. seen: a CSR array (users, items) with an entry where there was a rating."""
-        self._params, self._ids, self._pull = params, ids, (float(self.l2), bool(self.biases))
+        self._params, self._ids, self._pull = params, ids, (l2, biases)
         self.users_, self.items_ = (each.known for each in ids)
         self._seen = seen
         self.mean_ = float(params.state["mean"][0])
@@ -236,10 +237,9 @@ class MatrixFactorization(BaseEstimator):
         users, items = (ids.numbers(each.known, "pairs") for ids, each in zip(self._ids, found[:2], strict=True))
         u, i = users[found.user_numbers], items[found.item_numbers]
         scores = self.mean_ + np.where(u >= 0, self.user_biases_[u], 0) + np.where(i >= 0, self.item_biases_[i], 0)
-        step = max(1, BLOCK_NUMBERS // self.rank)
-        for some in (slice(first, first + step) for first in range(0, u.size, step)):
-            known = (u[some] >= 0) & (i[some] >= 0)
-            scores[some] += np.einsum("nf,nf->n", self.user_factors_[u[some]], self.item_factors_[i[some]]) * known
+        both = np.flatnonzero((u >= 0) & (i >= 0))
+        for some in np.array_split(both, 1 + both.size * self.user_factors_.shape[1] // BLOCK_NUMBERS):
+            scores[some] += np.einsum("nf,nf->n", self.user_factors_[u[some]], self.item_factors_[i[some]])
         return np.asarray(scores)
 
     def score(self, pairs: Any, ratings: ArrayLike) -> float:
@@ -259,8 +259,8 @@ class MatrixFactorization(BaseEstimator):
 
         ValueError for a user that was not learnt: see `recommend_to_new`.
         """
-        check_whole("n", n)
         self._check_fitted()
+        check_whole("n", n)
         many = np.ndim(user) > 0
         wanted = np.asarray(user if many else [user])
         if wanted.ndim > 1:

@@ -19,7 +19,7 @@ def test_help_has_examples(command):
 
 
 def test_commands():
-    assert list(main.commands) == ["train", "predict", "evaluate", "info", "compare", "simulate", "demo"]
+    assert list(main.commands) == ["train", "predict", "evaluate", "info", "recommend", "compare", "simulate", "demo"]
 
 
 def test_version():

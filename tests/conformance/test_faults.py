@@ -118,7 +118,7 @@ def test_an_engine_keeps_its_promises_on_a_bad_network(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "first", [pytest.param(first, marks=[pytest.mark.soak] if first >= 50 else []) for first in range(0, 200, 25)]
+    "first", [pytest.param(first, marks=[pytest.mark.soak] if first >= 25 else []) for first in range(0, 200, 25)]
 )
 def test_random_plans_are_survived(first):
     """The objective of each comes within 1 % of the run without faults: see `Survival`."""

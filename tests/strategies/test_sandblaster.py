@@ -207,7 +207,7 @@ def test_what_happened_is_counted():
 
 @pytest.mark.parametrize("engine", [Simulated(3), Threads(2)], ids=["simulated", "threads"])
 def test_l1_is_refused(engine):
-    with pytest.raises(Unsupported, match=r"^a penalty that is in no gradient \(l1\) cannot be paid .*: use l1=0, or"):
+    with pytest.raises(Unsupported, match=r"^what is done to weights after a step \(l1, nonnegative\) cannot be done .*: leave it out"):
         learn(engine, l1=0.01)
 
 

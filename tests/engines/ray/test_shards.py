@@ -78,7 +78,7 @@ def test_rows_are_all_that_travels():
 def test_portions_are_added_up_on_the_shards():
     found = learn(Sandblaster(), Ray(2, shards=2), epochs=8)
     assert EASY.gap(found.history[-1].objective) < 0.1
-    with pytest.raises(Unsupported, match="cannot be paid where gradients of portions are only added"):
+    with pytest.raises(Unsupported, match="cannot be done where gradients of portions are only added"):
         learn(Sandblaster(), Ray(2), Linear("squared", l1=1e-2))
 
 
